@@ -1,0 +1,110 @@
+#include "core/base/hash.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t rotate(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
+
+static void compress(pl_sha256 *hash, const uint8_t block[64]) {
+  static const uint32_t k[64] = {
+      0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+      0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+      0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+      0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+      0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+      0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+      0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+      0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+  uint32_t w[64];
+  for (size_t i = 0; i < 16; i++) {
+    const uint8_t *b = block + 4 * i;
+    w[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+  }
+  for (size_t i = 16; i < 64; i++) {
+    uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+    uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+  }
+  uint32_t v[8];
+  memcpy(v, hash->state, sizeof v);
+  for (size_t i = 0; i < 64; i++) {
+    uint32_t s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
+    uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
+    uint32_t s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
+    uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+    memmove(v + 1, v, 7 * sizeof v[0]);
+    v[4] += t1;
+    v[0] = t1 + t2;
+  }
+  for (size_t i = 0; i < 8; i++) hash->state[i] += v[i];
+}
+
+void pl_sha256_init(pl_sha256 *hash) {
+  *hash = (pl_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
+                                0x5be0cd19}};
+}
+
+void pl_sha256_add(pl_sha256 *hash, const void *bytes, size_t length) {
+  const uint8_t *p = bytes;
+  size_t held = (size_t)(hash->length % 64);
+  hash->length += length;
+  while (length > 0) {
+    size_t n = 64 - held < length ? 64 - held : length;
+    memcpy(hash->block + held, p, n);
+    held += n;
+    p += n;
+    length -= n;
+    if (held == 64) {
+      compress(hash, hash->block);
+      held = 0;
+    }
+  }
+}
+
+void pl_sha256_finish(pl_sha256 *hash, char hex[PL_SHA256_HEX_SIZE]) {
+  static const uint8_t padding[64] = {0x80};
+  static const char digits[] = "0123456789abcdef";
+  uint64_t bits = hash->length * 8;
+  size_t held = (size_t)(hash->length % 64);
+  pl_sha256_add(hash, padding, held < 56 ? 56 - held : 120 - held);
+  uint8_t tail[8];
+  for (size_t i = 0; i < 8; i++) tail[i] = (uint8_t)(bits >> (56 - 8 * i));
+  pl_sha256_add(hash, tail, sizeof tail);
+  for (size_t i = 0; i < 64; i++) hex[i] = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+  hex[64] = '\0';
+}
+
+void pl_sha256_bytes(char hex[PL_SHA256_HEX_SIZE], const void *bytes, size_t length) {
+  pl_sha256 hash;
+  pl_sha256_init(&hash);
+  pl_sha256_add(&hash, bytes, length);
+  pl_sha256_finish(&hash, hex);
+}
+
+pl_status pl_sha256_file(char hex[PL_SHA256_HEX_SIZE], const char *path, pl_error *err) {
+  FILE *file = fopen(path, "rbe");
+  if (file == NULL) return pl_fail_errno(err, errno, "cannot open %s", path);
+  pl_sha256 hash;
+  pl_sha256_init(&hash);
+  uint8_t chunk[16384];
+  size_t n;
+  while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) pl_sha256_add(&hash, chunk, n);
+  bool failed = ferror(file) != 0;
+  int reason = errno;
+  fclose(file);
+  if (failed) return pl_fail_errno(err, reason, "cannot read %s", path);
+  pl_sha256_finish(&hash, hex);
+  return PL_OK;
+}
+
+uint32_t pl_crc32(uint32_t crc, const void *bytes, size_t length) {
+  const uint8_t *p = bytes;
+  crc = ~crc;
+  for (size_t i = 0; i < length; i++) {
+    crc ^= p[i];
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1u)));
+  }
+  return ~crc;
+}

@@ -1,0 +1,35 @@
+// SHA-256 (FIPS 180-4), for content hashes in manifests and checkpoints, and CRC-32 (ISO 3309, as in PNG and zlib), for
+// journal lines.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { PL_SHA256_HEX_SIZE = 65 };
+
+typedef struct pl_sha256 {
+  uint32_t state[8];
+  uint64_t length;
+  uint8_t block[64];
+} pl_sha256;
+
+void pl_sha256_init(pl_sha256 *hash);
+void pl_sha256_add(pl_sha256 *hash, const void *bytes, size_t length);
+// Writes 64 hex digits and a terminator.
+void pl_sha256_finish(pl_sha256 *hash, char hex[PL_SHA256_HEX_SIZE]);
+
+void pl_sha256_bytes(char hex[PL_SHA256_HEX_SIZE], const void *bytes, size_t length);
+pl_status pl_sha256_file(char hex[PL_SHA256_HEX_SIZE], const char *path, pl_error *err);
+
+// Continue with `crc` from an earlier call, 0 to start.
+uint32_t pl_crc32(uint32_t crc, const void *bytes, size_t length);
+
+#ifdef __cplusplus
+}
+#endif

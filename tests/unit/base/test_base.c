@@ -1,0 +1,158 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/fs.h"
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/base/rng.h"
+#include "core/base/status.h"
+#include "core/base/str.h"
+#include "tests/tools/testing.h"
+
+static void safe_text_escapes(void **state) {
+  (void)state;
+  char out[64];
+  static const struct {
+    const char *in, *want;
+  } cases[] = {
+      {"plain", "plain"},
+      {"a\x1b[31mb", "a\\x1b[31mb"},
+      {"\xc2\x9d"
+       "52;c",
+       "\\xc2\\x9d52;c"},
+      {"\xe2\x80\xae"
+       "gpj.exe",
+       "\\xe2\\x80\\xaegpj.exe"},
+      {"M\xc3\xbcller", "M\xc3\xbcller"},
+      {"\xff\xfe", "\\xff\\xfe"},
+      {"\xc0\xaf", "\\xc0\\xaf"},
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pl_safe_text(out, sizeof out, cases[i].in, strlen(cases[i].in));
+    assert_string_equal(out, cases[i].want);
+  }
+  assert_int_equal(pl_safe_text(out, 4, "M\xc3\xbc\xc3\xbc", 5), 3);  // never half a character
+  assert_string_equal(out, "M\xc3\xbc");
+  assert_int_equal(pl_safe_text(out, 4, "\x1b", 1), 0);
+}
+
+static void errors_carry_context(void **state) {
+  (void)state;
+  pl_error err = {0};
+  assert_int_equal(pl_fail(&err, PL_E_FORMAT, "odd number of values (%d)", 3), PL_E_FORMAT);
+  assert_int_equal(pl_wrap(&err, "train-rle.csv line %d", 812), PL_E_FORMAT);
+  assert_string_equal(err.message, "train-rle.csv line 812: odd number of values (3)");
+  for (int i = 0; i < 100; i++) pl_wrap(&err, "again and again and again");
+  assert_true(strlen(err.message) < sizeof err.message);
+  pl_fail(&err, PL_E_FORMAT, "%s", "\x1b]0;evil\x07");
+  assert_null(strchr(err.message, 0x1b));
+  assert_int_equal(pl_fail(NULL, PL_E_IO, "ignored"), PL_E_IO);
+}
+
+static void numbers(void **state) {
+  (void)state;
+  uint64_t u = 0;
+  int64_t i = 0;
+  double d = 0;
+  assert_true(pl_parse_u64(&u, "18446744073709551615", 20) && u == UINT64_MAX);
+  assert_false(pl_parse_u64(&u, "18446744073709551616", 20));
+  assert_false(pl_parse_u64(&u, "", 0) || pl_parse_u64(&u, " 1", 2) || pl_parse_u64(&u, "1x", 2));
+  assert_true(pl_parse_i64(&i, "-9223372036854775808", 20) && i == INT64_MIN);
+  assert_false(pl_parse_i64(&i, "9223372036854775808", 19) || pl_parse_i64(&i, "-", 1));
+  assert_true(pl_parse_double(&d, "1e-4", 4) && d == 1e-4);
+  assert_false(pl_parse_double(&d, "nan", 3) || pl_parse_double(&d, "1e999", 5) || pl_parse_double(&d, "1,5", 3));
+  size_t s = 0;
+  assert_false(pl_mul_size(&s, SIZE_MAX, 2) || pl_add_size(&s, SIZE_MAX, 1));
+}
+
+static void buffer_keeps_its_maximum(void **state) {
+  (void)state;
+  pl_buf buf;
+  pl_buf_init(&buf, 10);
+  assert_true(pl_buf_add_text(&buf, "12345"));
+  assert_true(pl_buf_printf(&buf, "%d", 67890));
+  assert_string_equal(buf.data, "1234567890");
+  assert_false(pl_buf_add_text(&buf, "x"));
+  assert_false(pl_buf_add_text(&buf, ""));  // a failure stays
+  assert_true(buf.failed && buf.length == 10);
+  pl_buf_clear(&buf);
+}
+
+static void files_are_replaced_whole(void **state) {
+  (void)state;
+  char folder[] = "/tmp/pleura-test-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *path = pl_path_join(folder, "a/b/c.txt"), *parent = pl_path_join(folder, "a/b");
+  pl_error err = {0};
+  assert_int_equal(pl_fs_make_folders(parent, &err), PL_OK);
+  assert_int_equal(pl_fs_replace(path, "first", 5, &err), PL_OK);
+  assert_int_equal(pl_fs_replace(path, "second", 6, &err), PL_OK);
+  pl_buf buf;
+  pl_buf_init(&buf, 6);
+  assert_int_equal(pl_fs_read(&buf, path, &err), PL_OK);
+  assert_string_equal(buf.data, "second");
+  pl_buf_clear(&buf);
+  pl_buf_init(&buf, 5);
+  assert_int_equal(pl_fs_read(&buf, path, &err), PL_E_LIMIT);
+  pl_buf_clear(&buf);
+  char **names = NULL;
+  size_t count = 0;
+  assert_int_equal(pl_fs_list(&names, &count, parent, &err), PL_OK);
+  assert_int_equal(count, 1);  // no temporary file is left beside it
+  pl_fs_free_names(names, count);
+  assert_int_equal(pl_fs_make_folders(path, &err), PL_E_EXISTS);
+  assert_int_equal(pl_fs_remove_tree(folder, &err), PL_OK);
+  assert_false(pl_fs_is_folder(folder));
+  assert_int_equal(pl_fs_remove_tree(folder, &err), PL_OK);
+  free(path);
+  free(parent);
+}
+
+// The values are those of the golden file's `check` block, made by an independent implementation.
+static void rng_is_the_published_one(void **state) {
+  (void)state;
+  assert_true(pl_rng_u64(1, 0, 0) == 0x910a2dec89025cc1u);  // splitmix64's first output for seed 1
+  assert_true(2 * pl_rng_float(1, 0, 0) - 1 == 0.13312304019927979f);
+  assert_true(2 * pl_rng_float(7, 1000000, 3) - 1 == 0.38340818881988525f);
+  assert_true(pl_rng_below(3, 1, 7, 10) < 10);
+  double mean = 0, square = 0;
+  for (uint64_t i = 0; i < 20000; i++) {
+    double x = pl_rng_normal(5, 2, i);
+    mean += x / 20000;
+    square += x * x / 20000;
+  }
+  assert_true(mean > -0.03 && mean < 0.03 && square > 0.96 && square < 1.04);
+  assert_true(pl_rng_derive(1, "shuffle") != pl_rng_derive(1, "augment"));
+}
+
+static void hashes(void **state) {
+  (void)state;
+  char hex[PL_SHA256_HEX_SIZE];
+  pl_sha256_bytes(hex, "abc", 3);
+  assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  pl_sha256_bytes(hex, "", 0);
+  assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  pl_sha256 hash;
+  pl_sha256_init(&hash);
+  char a[1000];
+  memset(a, 'a', sizeof a);
+  for (int i = 0; i < 1000; i++) pl_sha256_add(&hash, a, sizeof a);
+  pl_sha256_finish(&hash, hex);
+  assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  assert_int_equal(pl_crc32(0, "123456789", 9), 0xCBF43926u);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(safe_text_escapes),        cmocka_unit_test(errors_carry_context),
+      cmocka_unit_test(numbers),                  cmocka_unit_test(buffer_keeps_its_maximum),
+      cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(rng_is_the_published_one),
+      cmocka_unit_test(hashes),
+  };
+  return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

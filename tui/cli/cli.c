@@ -1,0 +1,33 @@
+#include "tui/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const pl_cli_command *pl_cli_find(const char *name) {
+  for (size_t i = 0; i < pl_cli_command_count; i++) {
+    if (strcmp(pl_cli_commands[i].name, name) == 0) return &pl_cli_commands[i];
+  }
+  return NULL;
+}
+
+int pl_cli_report(const char *command, const pl_error *err) {
+  fprintf(stderr, "pleura %s: %s\n", command, err->message);
+  return pl_status_exit_code(err->code);
+}
+
+int pl_cli_help(int argc, char **argv) {
+  (void)argc;
+  (void)argv;
+  printf("Usage: pleura [-C WORKSPACE]            open the workbench\n"
+         "       pleura COMMAND [ARGUMENT ...]    run one command; --help after it tells its options\n\n");
+  for (size_t i = 0; i < pl_cli_command_count; i++) {
+    const pl_cli_command *command = &pl_cli_commands[i];
+    if (!command->internal) printf("  %-10s %s\n", command->name, command->summary);
+  }
+  return 0;
+}
+
+const pl_cli_command pl_cli_commands[] = {
+    {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+};
+const size_t pl_cli_command_count = sizeof pl_cli_commands / sizeof pl_cli_commands[0];

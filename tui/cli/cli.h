@@ -1,0 +1,28 @@
+// The subcommands of `pleura`, one file each. No curses here: a subcommand reads its arguments, calls core or viewers,
+// and prints. The table in cli.c is the only list of them; help and completion are made from it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/status.h"
+
+typedef struct pl_cli_command {
+  const char *name;
+  const char *arguments;  // as shown in the help: "FOLDER [--size PX]"
+  const char *summary;    // one line
+  bool internal;          // left out of the overview: pleura itself starts it
+  int (*run)(int argc, char **argv);  // argv[0] is the command's name; returns the exit code
+} pl_cli_command;
+
+extern const pl_cli_command pl_cli_commands[];
+extern const size_t pl_cli_command_count;
+
+// The row of that name, or NULL.
+const pl_cli_command *pl_cli_find(const char *name);
+
+// Prints "pleura NAME: message" on stderr and returns the exit code that goes with the error.
+int pl_cli_report(const char *command, const pl_error *err);
+
+// One per file in this folder.
+int pl_cli_help(int argc, char **argv);
