@@ -1,0 +1,46 @@
+// Weights in and out of a store: initialisation, and safetensors files (https://github.com/huggingface/safetensors:
+// u64 length, JSON header, bytes).
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/net/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Fills the whole store for a fresh run: parameters and buffers by their `init` (element j of tensor i is a function of
+// (seed, i, j)), gradients, moments and counters 0.
+pl_status pl_weights_initialise(const pl_backend_api *api, pl_store *store, const pl_model *model, uint64_t seed,
+                                pl_error *err);
+
+typedef enum pl_weights_set {
+  PL_WEIGHTS_STATE_DICT,  // parameters and buffers, as float32 and int64: loads in PyTorch with strict=True
+  PL_WEIGHTS_EXACT,       // the same tensors in the store's own types, for checkpoints
+  PL_WEIGHTS_OPTIMIZER,   // moments and optimizer state, in the store's own types
+} pl_weights_set;
+
+// Writes a set as one safetensors file: aside, fsync, rename. `sha256` (may be NULL) gets its content hash.
+pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
+                          pl_weights_set set, char *sha256, pl_error *err);
+
+// What a load took and left.
+typedef struct pl_weights_report {
+  size_t taken, missing, unexpected;
+  char first_missing[PL_NAME_MAX], first_unexpected[PL_NAME_MAX];
+} pl_weights_report;
+
+// Reads a set. Strict: every tensor of the set must be there with its shape, and nothing else. Not strict: what fits by
+// name and shape is taken (names may lack the "encoder." prefix) and the report says the rest. The whole file is checked
+// before the first tensor is touched: bounds, overlaps, duplicates, types; a hostile file is refused. `report` may be
+// NULL.
+pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
+                          pl_weights_set set, bool strict, pl_weights_report *report, pl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
