@@ -1,0 +1,55 @@
+#!/bin/sh
+# The rules of ARCHITECTURE that a grep can see. Usage: check_source.sh ROOT; prints each breach and exits 1.
+set -u
+cd "${1:?check_source.sh wants the root of the sources}" || exit 2
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+
+report() { # RULE, then breaches on standard input
+  sed "s|^|$1: |" >>"$found"
+}
+
+sources() { find "$@" -type f \( -name '*.[ch]' -o -name '*.cc' -o -name '*.cu' \) 2>/dev/null; }
+
+# Who may include whom. Inside core only folders to the left.
+includes_of() { # FOLDER FORBIDDEN_PATTERN
+  sources "$1" | xargs -r grep -nE "#include \"($2)" /dev/null
+}
+includes_of core '(gpu|viewers|tui|tests)/' | report 'layering (core includes only core)'
+includes_of gpu '(viewers|tui|tests)/' | report 'layering (gpu includes only core)'
+includes_of viewers '(gpu|tui|tests)/' | report 'layering (viewers include only core)'
+includes_of tui '(gpu|tests)/' | report 'layering (tui includes viewers and core)'
+order='base image data net train run'
+for folder in $order; do
+  right=$(printf '%s' "$order" | sed "s/.*$folder *//; s/ /|/g")
+  [ -z "$right" ] || includes_of "core/$folder" "core/($right)/" | report "layering (core/$folder may not look right)"
+done
+sources core viewers tui/cli | xargs -r grep -nE '#include <(n?curses|panel|term)' /dev/null |
+  report 'layering (curses lives in tui alone)'
+sources core viewers tui | xargs -r grep -nE '#include <(cuda|cudnn)' /dev/null | report 'layering (CUDA lives in gpu alone)'
+sources core | xargs -r grep -nE '\\(x1b|033|e)\[' /dev/null | report 'layering (core knows no escape codes)'
+sources core viewers tui | grep '\.cc$' | grep -v '^core/image/dicom' | report 'C++ only in the DICOM shim'
+
+# Calls that have a better one.
+banned='strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|strtok|system|popen|alloca'
+sources core gpu viewers tui | xargs -r grep -nE "(^|[^A-Za-z0-9_.>])($banned) *\(" /dev/null |
+  grep -vE '^[^:]*:[0-9]+: *//' | report 'banned call'
+sources core gpu viewers tui | grep -vE '^tui/(main\.c|cli/)' |
+  xargs -r grep -nE '(^|[^A-Za-z0-9_])(printf|puts|putchar) *\(' /dev/null |
+  grep -vE '^[^:]*:[0-9]+: *//' | report 'only mains and subcommands print'
+sources core gpu viewers tui | grep -vE '^(tui/main\.c|core/base/mem\.c)$' |
+  xargs -r grep -nE '(^|[^A-Za-z0-9_>.])(exit|abort) *\(' /dev/null |
+  grep -vE '^[^:]*:[0-9]+: *//' | report 'only main and mem.c end the process'
+
+# Shape.
+for file in $(sources core gpu viewers tui tests); do
+  lines=$(wc -l <"$file")
+  [ "$lines" -le 800 ] || echo "$file has $lines lines" | report 'a file stops at 800 lines'
+done
+sources core gpu viewers tui | grep '\.h$' | while read -r header; do
+  grep -q '^#pragma once' "$header" || echo "$header" | report '#pragma once'
+done
+sources core gpu viewers tui | xargs -r grep -nE '\b(TODO|FIXME|XXX)\b' /dev/null | report 'unfinished by its own words'
+
+cat "$found"
+[ ! -s "$found" ]
