@@ -12,6 +12,9 @@
 extern "C" {
 #endif
 
+// The file that makes a folder a workspace.
+#define PL_WORKSPACE_FILE "pleura.yaml"
+
 typedef enum pl_part { PL_PART_TRAIN, PL_PART_TEST } pl_part;
 
 typedef enum pl_case_status {
@@ -27,7 +30,7 @@ typedef struct pl_case {
   uint32_t number;  // stable: given at import, never reused; shown as #1234
   char *id;         // Kaggle's ImageId
   pl_part part;
-  char *source;  // path of the DICOM file it came from, absolute
+  char *source;                     // path of the DICOM file it came from, absolute
   char sha256[PL_SHA256_HEX_SIZE];  // of the source file
   uint32_t rows, cols;              // of the source image
   pl_case_status status;
@@ -37,15 +40,15 @@ typedef struct pl_case {
   char sex;            // 'M', 'F', or 0 when unknown
   char view[8];        // "PA", "AP", or ""
   char *patient;       // a pseudonym, or ""
-  int fold;            // from folds.csv, -1 when it has none
+  int fold;            // from folds.csv (of its first row there), -1 when it has none
 } pl_case;
 
 typedef struct pl_manifest {
   char *workspace;  // the folder that holds pleura.yaml
   pl_case *cases;   // in order of their numbers
   size_t count;
-  int fold_count;     // 1 + the largest fold, 0 without folds.csv
-  size_t id_prefix;   // length of the prefix that all ids share, for tables that leave it out
+  int fold_count;    // 1 + the largest fold, 0 without folds.csv
+  size_t id_prefix;  // length of the prefix that all ids share, for tables that leave it out
 } pl_manifest;
 
 // Finds the workspace: `start` or the nearest parent that holds pleura.yaml, not going up from a folder that the user
@@ -63,6 +66,10 @@ void pl_manifest_clear(pl_manifest *manifest);
 // Finds the case that `text` names: a number ("#12", "12"), an id, or the unique ending of an id. PL_E_NOTFOUND, or
 // PL_E_USAGE with the candidates when the ending fits several.
 pl_status pl_manifest_find(size_t *index, const pl_manifest *manifest, const char *text, pl_error *err);
+
+// The words of cases.csv ("train", "unlabelled", ...). Static strings.
+const char *pl_part_name(pl_part part);
+const char *pl_case_status_name(pl_case_status status);
 
 // Paths of a case's prepared files (images/ID.png, masks/ID.png); the caller frees.
 char *pl_case_image_path(const pl_manifest *manifest, const pl_case *c);
