@@ -62,6 +62,10 @@ pl_status pl_split_by_row(int *folds, const pl_rle_table *table, int fold_count,
   // Classes are numbered as they appear, and the sorted classes are dealt to the folds in turn.
   bool first = table->rows[0].has_mask;
   for (size_t i = 0; i < table->count; i++) total[table->rows[i].has_mask != first]++;
+  if (total[0] < (size_t)fold_count && total[1] < (size_t)fold_count) {
+    return pl_fail(err, PL_E_USAGE, "%d folds, but neither %zu nor %zu rows of a class fill them", fold_count, total[0],
+                   total[1]);
+  }
   for (size_t i = 0; i < table->count; i++) allocation[i >= total[0]][i % (size_t)fold_count]++;
   int at[2] = {0, 0};
   for (size_t i = 0; i < table->count; i++) {

@@ -30,6 +30,7 @@ pl_status pl_split_by_image(int *folds, const pl_rle_table *table, const bool *p
 
 // Exactly what scikit-learn's StratifiedKFold(n_splits=fold_count, shuffle=False) gives for the rows in their order
 // with has_mask as the class (sklearn/model_selection/_split.py, 0.22 and later). One image may land in several folds.
+// Like there, PL_E_USAGE when both classes have fewer rows than folds.
 pl_status pl_split_by_row(int *folds, const pl_rle_table *table, int fold_count, pl_error *err);
 
 // What one fold holds. An image with rows in several folds counts in each of them.

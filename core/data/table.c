@@ -91,7 +91,10 @@ static pl_status on_row(void *context, size_t line, const pl_csv_field *fields, 
   if (!r->started) {
     bool is_header = false;
     pl_status status = start(r, fields, count, &is_header, err);
-    if (status != PL_OK) return pl_wrap(err, "line %zu", line);
+    if (status != PL_OK) {
+      pl_wrap(err, "line %zu", line);
+      return status;
+    }
     if (is_header) return PL_OK;
   }
   uint64_t fold = 0;
