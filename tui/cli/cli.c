@@ -29,5 +29,9 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "phantom",
+     .arguments = "DIR [--cases N --size PX --seed S --positive SHARE]",
+     .summary = "write a synthetic set of chest X-rays",
+     .run = pl_cli_phantom},
 };
 const size_t pl_cli_command_count = sizeof pl_cli_commands / sizeof pl_cli_commands[0];
