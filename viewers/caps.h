@@ -28,23 +28,23 @@ typedef enum pl_colour_depth {
 
 // 0 stands for unknown.
 typedef struct pl_caps {
-  pl_graphics graphics;     // what to use: decided from all the rest and PLEURA_GRAPHICS
-  bool sixel;               // DA1 lists 4
-  unsigned registers;       // colour registers for sixel (XTSMGRAPHICS 1)
+  pl_graphics graphics;              // what to use: decided from all the rest and PLEURA_GRAPHICS
+  bool sixel;                        // DA1 lists 4
+  unsigned registers;                // colour registers for sixel (XTSMGRAPHICS 1)
   unsigned max_width, max_height;    // largest sixel picture in pixels (XTSMGRAPHICS 2); larger ones are dropped whole
   unsigned cell_width, cell_height;  // pixels (CSI 16 t, else CSI 14 t or TIOCGWINSZ divided by the cells)
   unsigned text_width, text_height;  // pixels of the text area
   unsigned columns, rows;            // cells
   pl_colour_depth colours;
   bool utf8;
-  bool synchronized;   // private mode 2026
-  bool pixel_mouse;    // private mode 1016
-  bool kitty;          // answers the kitty graphics query
-  bool tmux, screen;   // inside one of them
+  bool synchronized;    // private mode 2026
+  bool pixel_mouse;     // private mode 1016
+  bool kitty;           // answers the kitty graphics query
+  bool tmux, screen;    // inside one of them
   bool has_background;  // the terminal told its background (OSC 11)
   pl_rgb background;
-  bool answered;      // DA1 came: every reply before it has been seen
-  char name[64];      // what XTVERSION said, safe for terminals; "" when unknown
+  bool answered;  // DA1 came: every reply before it has been seen
+  char name[64];  // what XTVERSION said, safe for terminals; "" when unknown
 } pl_caps;
 
 // ---- The environment
@@ -57,8 +57,8 @@ pl_caps_env pl_caps_env_read(void);
 // A terminal of which only the environment is known: no sixel, blocks when TERM is a real terminal.
 pl_caps pl_caps_from_env(const pl_caps_env *env);
 
-// Decides caps->graphics: PLEURA_GRAPHICS (sixel, blocks, none) wins; else sixel where DA1 promised it and the cell size
-// is known; else blocks; nothing for TERM=dumb. PL_E_USAGE for another value of PLEURA_GRAPHICS.
+// Decides caps->graphics: PLEURA_GRAPHICS (sixel, blocks, none) wins; else sixel where DA1 promised it and the cell
+// size is known; else blocks; nothing for TERM=dumb. PL_E_USAGE for another value of PLEURA_GRAPHICS.
 pl_status pl_caps_decide(pl_caps *caps, const pl_caps_env *env, pl_error *err);
 
 // Cells and pixels from the kernel (TIOCGWINSZ); keeps what the terminal itself said about pixels as long as the cell
@@ -66,8 +66,8 @@ pl_status pl_caps_decide(pl_caps *caps, const pl_caps_env *env, pl_error *err);
 void pl_caps_window_size(pl_caps *caps, int fd);
 
 // ---- Replies. A stream parser: bytes go in one at a time, and what comes out is either a reply of the terminal, or
-// bytes that are somebody's input (keys, mouse, paste). Replies that come late, twice, unasked or damaged are swallowed;
-// they never come out as input.
+// bytes that are somebody's input (keys, mouse, paste). Replies that come late, twice, unasked or damaged are
+// swallowed; they never come out as input.
 typedef enum pl_reply_kind {
   PL_REPLY_DA1,       // args: the attributes
   PL_REPLY_VERSION,   // text
@@ -121,9 +121,9 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply);
 const char *pl_caps_questions(void);
 
 // Asks the terminal and waits at most one second. `in` and `out` are its file descriptors; when one of them is not a
-// terminal, or TERM is dumb or unset, or PLEURA_GRAPHICS forbids sixel, nothing is sent and only the environment counts.
-// The terminal's mode is as before afterwards. Bytes that turned out to be input are appended to `typed` (NULL drops
-// them). PL_E_USAGE for a wrong PLEURA_GRAPHICS, PL_E_IO.
+// terminal, or TERM is dumb or unset, or PLEURA_GRAPHICS forbids sixel, nothing is sent and only the environment
+// counts. The terminal's mode is as before afterwards. Bytes that turned out to be input are appended to `typed` (NULL
+// drops them). PL_E_USAGE for a wrong PLEURA_GRAPHICS, PL_E_IO.
 pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_error *err);
 
 #ifdef __cplusplus

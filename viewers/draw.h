@@ -32,8 +32,8 @@ void pl_draw_dashes(pl_bitmap *bitmap, pl_rect clip, int y, int on, int off, pl_
 // A filled circle, anti-aliased.
 void pl_draw_dot(pl_bitmap *bitmap, pl_rect clip, pl_point centre, double radius, pl_rgb colour);
 
-// ---- Text: printable ASCII in an own font of 6x10 cells; any other byte is drawn as a box. Scale 1 or more; at an even
-// scale the corners are smoothed.
+// ---- Text: printable ASCII in an own font of 6x10 cells; any other byte is drawn as a box. Scale 1 or more; at an
+// even scale the corners are smoothed.
 enum { PL_FONT_WIDTH = 6, PL_FONT_HEIGHT = 10, PL_FONT_ASCENT = 7 };
 
 // (x, y) is the upper left corner of the first cell. `scale` 1 to 8.

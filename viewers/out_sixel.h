@@ -15,8 +15,8 @@ extern "C" {
 enum { PL_SIXEL_BYTES_MAX = 800 * 1024, PL_SIXEL_GREYS_MAX = 101, PL_SIXEL_COLOURS_MAX = 256 };
 
 typedef struct pl_sixel_options {
-  unsigned greys;      // 2 to 101 grey levels (sixel's colours are percentages); 0 stands for 64
-  unsigned registers;  // colour registers of the terminal; 0 stands for 256, more are not used
+  unsigned greys;                  // 2 to 101 grey levels (sixel's colours are percentages); 0 stands for 64
+  unsigned registers;              // colour registers of the terminal; 0 stands for 256, more are not used
   unsigned max_width, max_height;  // of the terminal; 0 stands for no limit
 } pl_sixel_options;
 

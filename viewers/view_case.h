@@ -23,10 +23,10 @@ typedef struct pl_view_area {
 } pl_view_area;
 
 typedef struct pl_view_case_options {
-  uint32_t fit_width, fit_height;  // the bitmap is at most this large; the image's aspect is kept
-  double pixel_aspect;             // height of an output pixel over its width; 0 stands for 1 (square)
-  double max_zoom;                 // never enlarge more than this; 0 stands for no limit
-  pl_view_area area;               // what to show; width 0 stands for the whole image
+  uint32_t fit_width, fit_height;      // the bitmap is at most this large; the image's aspect is kept
+  double pixel_aspect;                 // height of an output pixel over its width; 0 stands for 1 (square)
+  double max_zoom;                     // never enlarge more than this; 0 stands for no limit
+  pl_view_area area;                   // what to show; width 0 stands for the whole image
   double window_centre, window_width;  // in stored values; width 0 chooses: the type's range for 8 bits, else what is
                                        // between the 0.5th and the 99.5th percentile
   bool invert;                         // on top of what PL_IMAGE_GREY_INVERSE already asks for

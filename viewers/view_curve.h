@@ -45,8 +45,8 @@ typedef struct pl_curve_chart {
 } pl_curve_chart;
 
 // Draws the chart at width x height pixels (at least 60x40). More points than pixels are drawn as the line of their
-// means over the band from their minimum to their maximum, column by column, so that no spike is lost. Without any known
-// point it says so. PL_E_LIMIT for a size out of range, PL_E_NOMEM.
+// means over the band from their minimum to their maximum, column by column, so that no spike is lost. Without any
+// known point it says so. PL_E_LIMIT for a size out of range, PL_E_NOMEM.
 pl_status pl_view_curve(pl_bitmap *out, const pl_curve_chart *chart, uint32_t width, uint32_t height, pl_error *err);
 
 // ---- The pieces, for charts made of characters.

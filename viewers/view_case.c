@@ -1,0 +1,243 @@
+#include "viewers/view_case.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "viewers/colormap.h"
+
+pl_view_case_options pl_view_case_defaults(uint32_t width, uint32_t height) {
+  return (pl_view_case_options){
+      .fit_width = width, .fit_height = height, .opacity = 0.25, .mask_colour = pl_colour_rgb(PL_COLOUR_ORANGE)};
+}
+
+static double stored_value(const pl_image *image, size_t i) {
+  switch (image->type) {
+    case PL_PIXEL_U8: return image->u8[i];
+    case PL_PIXEL_U16: return image->u16[i];
+    case PL_PIXEL_S16: return image->s16[i];
+  }
+  return 0;
+}
+
+// A value's place in a histogram of all 16-bit values.
+static size_t bin_of(const pl_image *image, size_t i) {
+  return image->type == PL_PIXEL_S16 ? (size_t)(image->s16[i] + 32768) : image->u16[i];
+}
+
+void pl_view_auto_window(double *centre, double *width, const pl_image *image) {
+  double low = 0, high = 255;
+  if (image->type != PL_PIXEL_U8) {
+    size_t count = (size_t)image->width * image->height, below = 0, bin = 0;
+    size_t *histogram = pl_xcalloc(65536, sizeof *histogram);
+    for (size_t i = 0; i < count; i++) histogram[bin_of(image, i)]++;
+    size_t tail = count / 200;
+    double origin = image->type == PL_PIXEL_S16 ? -32768 : 0;
+    while (bin < 65535 && below + histogram[bin] <= tail) below += histogram[bin++];
+    low = origin + (double)bin;
+    bin = 65535;
+    below = 0;
+    while (bin > 0 && below + histogram[bin] <= tail) below += histogram[bin--];
+    high = origin + (double)bin;
+    free(histogram);
+    if (high <= low) high = low + 1;
+  }
+  *centre = (low + high) / 2;
+  *width = high - low;
+}
+
+static pl_view_area shown_area(const pl_image *image, const pl_view_case_options *options) {
+  if (options->area.width > 0) return options->area;
+  return (pl_view_area){.width = image->width, .height = image->height};
+}
+
+void pl_view_case_size(uint32_t *width, uint32_t *height, const pl_image *image, const pl_view_case_options *options) {
+  pl_view_area area = shown_area(image, options);
+  double aspect = options->pixel_aspect > 0 ? options->pixel_aspect : 1;
+  double zoom = fmin(options->fit_width / area.width, options->fit_height * aspect / area.height);
+  if (options->max_zoom > 0) zoom = fmin(zoom, options->max_zoom);
+  double w = round(area.width * zoom), h = round(area.height * zoom / aspect);
+  *width = (uint32_t)fmax(1, fmin(w, options->fit_width));
+  *height = (uint32_t)fmax(1, fmin(h, options->fit_height));
+}
+
+// Which source pixels one output pixel covers along one axis, with the share of the first and the last.
+typedef struct span {
+  uint32_t first, count;
+  float first_weight, last_weight;
+} span;
+
+static span *spans_create(double start, double length, uint32_t output, uint32_t limit) {
+  span *spans = pl_xcalloc(output, sizeof *spans);
+  double step = length / output;
+  for (uint32_t i = 0; i < output; i++) {
+    double a = start + i * step, b = a + step;
+    if (step <= 0.5) {  // enlarged at least twice: the nearest source pixel
+      a = floor((a + b) / 2);
+      b = a + 1;
+    }
+    a = fmin(fmax(a, 0), limit - 1.0);
+    b = fmin(fmax(b, a + 1e-6), limit);
+    uint32_t last = (uint32_t)ceil(b) - 1;
+    spans[i].first = (uint32_t)a;
+    if (last < spans[i].first) last = spans[i].first;
+    spans[i].count = last - spans[i].first + 1;
+    spans[i].first_weight = (float)(fmin(spans[i].first + 1.0, b) - a);
+    spans[i].last_weight = (float)(b - last);
+  }
+  return spans;
+}
+
+static float span_weight(const span *s, uint32_t i) {
+  if (i == 0) return s->first_weight;
+  return i + 1 == s->count ? s->last_weight : 1;
+}
+
+// Mean of the plane over each output pixel. A mask counts as 0 or 1 whatever its inside value is.
+static float *area_means(const pl_image *image, const span *columns, uint32_t width, const span *rows,
+                         uint32_t height) {
+  float *means = pl_try_alloc((size_t)width * height * sizeof *means);
+  if (means == NULL) return NULL;
+  bool mask = image->meaning == PL_IMAGE_MASK;
+  for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t x = 0; x < width; x++) {
+      double sum = 0, weights = 0;
+      for (uint32_t r = 0; r < rows[y].count; r++) {
+        size_t start = (size_t)(rows[y].first + r) * image->width + columns[x].first;
+        double wy = span_weight(&rows[y], r);
+        for (uint32_t c = 0; c < columns[x].count; c++) {
+          double w = wy * span_weight(&columns[x], c), value = stored_value(image, start + c);
+          sum += w * (mask ? value != 0 : value);
+          weights += w;
+        }
+      }
+      means[(size_t)y * width + x] = (float)(sum / weights);
+    }
+  }
+  return means;
+}
+
+static void paint_greys(pl_bitmap *bitmap, const float *means, double centre, double width, bool inverse) {
+  double low = centre - width / 2;
+  size_t count = (size_t)bitmap->width * bitmap->height;
+  for (size_t i = 0; i < count; i++) {
+    double v = fmin(1, fmax(0, (means[i] - low) / width));
+    uint8_t grey = (uint8_t)lround(255 * (inverse ? 1 - v : v));
+    bitmap->pixels[i] = (pl_rgb){grey, grey, grey};
+  }
+}
+
+// The highest coverage among a pixel and its eight neighbours.
+static float neighbourhood_max(const float *coverage, uint32_t width, uint32_t height, uint32_t x, uint32_t y) {
+  float best = 0;
+  for (uint32_t r = y > 0 ? y - 1 : 0; r <= y + 1 && r < height; r++) {
+    for (uint32_t c = x > 0 ? x - 1 : 0; c <= x + 1 && c < width; c++)
+      best = fmaxf(best, coverage[(size_t)r * width + c]);
+  }
+  return best;
+}
+
+// Half covered is inside; so is anything covered where nothing around is covered by half, lest thin masks vanish.
+static void find_inside(uint8_t *inside, const float *coverage, uint32_t width, uint32_t height) {
+  for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t x = 0; x < width; x++) {
+      float c = coverage[(size_t)y * width + x];
+      inside[(size_t)y * width + x] = c >= 0.5f || (c > 0 && neighbourhood_max(coverage, width, height, x, y) < 0.5f);
+    }
+  }
+}
+
+// Inside, with something outside at most `reach` pixels away (city blocks). Beyond the picture nothing is known, so its
+// border makes no edge.
+static bool is_edge(const uint8_t *inside, uint32_t width, uint32_t height, uint32_t x, uint32_t y, int reach) {
+  if (!inside[(size_t)y * width + x]) return false;
+  for (int dy = -reach; dy <= reach; dy++) {
+    for (int dx = -reach + abs(dy); dx <= reach - abs(dy); dx++) {
+      int64_t c = (int64_t)x + dx, r = (int64_t)y + dy;
+      if (c < 0 || r < 0 || c >= width || r >= height) continue;
+      if (!inside[(size_t)r * width + (size_t)c]) return true;
+    }
+  }
+  return false;
+}
+
+static pl_status paint_mask(pl_bitmap *bitmap, const float *coverage, const pl_view_case_options *options,
+                            pl_error *err) {
+  uint32_t width = bitmap->width, height = bitmap->height;
+  uint8_t *inside = pl_try_alloc((size_t)width * height);
+  if (inside == NULL) return pl_fail(err, PL_E_NOMEM, "no memory for a mask of %ux%u pixels", width, height);
+  find_inside(inside, coverage, width, height);
+  int reach = options->edge_width > 0 ? options->edge_width : (width > 900 || height > 900 ? 2 : 1);
+  for (uint32_t y = 0; y < height; y++) {
+    for (uint32_t x = 0; x < width; x++) {
+      size_t i = (size_t)y * width + x;
+      double alpha = options->mask_mode == PL_MASK_FILL ? options->opacity * coverage[i] : 0;
+      if (is_edge(inside, width, height, x, y, reach)) alpha = 1;
+      bitmap->pixels[i] = pl_rgb_mix(bitmap->pixels[i], options->mask_colour, alpha);
+    }
+  }
+  free(inside);
+  return PL_OK;
+}
+
+static pl_status check(const pl_image *image, const pl_image *mask, const pl_view_case_options *options,
+                       pl_error *err) {
+  if (mask != NULL && (mask->width != image->width || mask->height != image->height)) {
+    return pl_fail(err, PL_E_FORMAT, "the mask is %ux%u pixels, the image %ux%u", mask->width, mask->height,
+                   image->width, image->height);
+  }
+  if (mask != NULL && mask->type != PL_PIXEL_U8) return pl_fail(err, PL_E_FORMAT, "the mask has 16 bits; masks have 8");
+  pl_view_area area = shown_area(image, options);
+  bool fits = area.x >= 0 && area.y >= 0 && area.height > 0 && area.x + area.width <= image->width + 1e-6 &&
+              area.y + area.height <= image->height + 1e-6;
+  if (!fits) {
+    return pl_fail(err, PL_E_USAGE, "area %gx%g at (%g,%g) is not inside the image of %ux%u pixels", area.width,
+                   area.height, area.x, area.y, image->width, image->height);
+  }
+  return PL_OK;
+}
+
+static pl_status paint(pl_bitmap *bitmap, const pl_image *image, const pl_image *mask,
+                       const pl_view_case_options *options, pl_error *err) {
+  pl_view_area area = shown_area(image, options);
+  span *columns = spans_create(area.x, area.width, bitmap->width, image->width);
+  span *rows = spans_create(area.y, area.height, bitmap->height, image->height);
+  float *means = area_means(image, columns, bitmap->width, rows, bitmap->height);
+  pl_status status = means != NULL ? PL_OK : pl_fail(err, PL_E_NOMEM, "no memory to scale an image");
+  if (status == PL_OK) {
+    double centre = options->window_centre, width = options->window_width;
+    if (!(width > 0)) pl_view_auto_window(&centre, &width, image);
+    paint_greys(bitmap, means, centre, width, options->invert != (image->meaning == PL_IMAGE_GREY_INVERSE));
+  }
+  free(means);
+  if (status == PL_OK && mask != NULL && options->mask_mode != PL_MASK_OFF) {
+    pl_image binary = *mask;
+    binary.meaning = PL_IMAGE_MASK;
+    float *coverage = area_means(&binary, columns, bitmap->width, rows, bitmap->height);
+    status = coverage != NULL ? paint_mask(bitmap, coverage, options, err)
+                              : pl_fail(err, PL_E_NOMEM, "no memory to scale a mask");
+    free(coverage);
+  }
+  free(columns);
+  free(rows);
+  return status;
+}
+
+pl_status pl_view_case(pl_bitmap *out, const pl_image *image, const pl_image *mask, const pl_view_case_options *options,
+                       pl_error *err) {
+  pl_status status = check(image, mask, options, err);
+  if (status != PL_OK) return status;
+  uint32_t width = 0, height = 0;
+  pl_view_case_size(&width, &height, image, options);
+  pl_bitmap bitmap = {0};
+  status = pl_bitmap_init(&bitmap, width, height, err);
+  if (status != PL_OK) return status;
+  status = paint(&bitmap, image, mask, options, err);
+  if (status != PL_OK) {
+    pl_bitmap_clear(&bitmap);
+    return status;
+  }
+  *out = bitmap;
+  return PL_OK;
+}
