@@ -1,0 +1,133 @@
+// Every option of a training run: one table. Command line, pleura.yaml, run.json, the workbench's form and the help are
+// all made from it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  PL_OPTIONS_MAX = 48,        // rows of the table
+  PL_OPTION_TEXT_MAX = 1024,  // bytes of a value as text, with its terminator
+  PL_OPTION_LIST_MAX = 64,    // numbers of a list
+};
+
+typedef struct pl_int_list {
+  int32_t count;
+  int32_t values[PL_OPTION_LIST_MAX];
+} pl_int_list;
+
+// Where a value came from, later ones over earlier ones.
+typedef enum pl_origin {
+  PL_ORIGIN_DEFAULT,
+  PL_ORIGIN_WORKSPACE,  // pleura.yaml
+  PL_ORIGIN_PRESET,
+  PL_ORIGIN_COMMAND,  // command line or form
+  PL_ORIGIN_RUN,      // changed while the run was going
+} pl_origin;
+
+// One field per row of the table. Plain data: copy it freely.
+typedef struct pl_config {
+  char name[64];     // of the run, "" for date and letter
+  char encoder[64];  // a row of core/net's encoders
+  char weights[PL_OPTION_TEXT_MAX];
+  int64_t size;  // side of the training images in pixels, 0 for the prepared size
+  int64_t batch, valid_batch, epochs, accumulation;
+  double learning_rate, gamma, clip_norm, weight_decay;
+  pl_int_list milestones;
+  double weight_bce, weight_dice, weight_focal;
+  bool augment;
+  int64_t fold, seed, limit;
+  char best_by[16];
+  int64_t checkpoint_every, keep;
+  char backend[64];
+  char plugin[PL_OPTION_TEXT_MAX];
+  int64_t device, threads, workers;
+  int64_t cache;                   // MiB of decoded images kept in memory
+  uint8_t origin[PL_OPTIONS_MAX];  // pl_origin, by row of the table
+} pl_config;
+
+typedef enum pl_option_type {
+  PL_OPTION_INT,     // int64_t
+  PL_OPTION_DOUBLE,  // double
+  PL_OPTION_TEXT,    // char[]
+  PL_OPTION_CHOICE,  // char[], one of choice(0), choice(1), ... until NULL
+  PL_OPTION_BOOL,    // bool; "on" and "off"
+  PL_OPTION_INTS,    // pl_int_list, "3,5,6"; rising
+} pl_option_type;
+
+enum {
+  PL_OPTION_LIVE = 1,                // may be changed while a run is going
+  PL_OPTION_NOT_FROM_WORKSPACE = 2,  // a shared pleura.yaml may not set it
+};
+
+typedef struct pl_option {
+  const char *name;      // "learning-rate": as on the command line, in pleura.yaml and in run.json
+  const char *alias;     // a shorter name, or NULL
+  const char *argument;  // "N", "PX", for the help
+  const char *help;      // one sentence
+  const char *text;      // the default, as text
+  pl_option_type type;
+  int flags;
+  size_t offset, size;  // of the field in pl_config
+  double min, max;      // of numbers, inclusive
+  const char *(*choice)(size_t index);
+} pl_option;
+
+// In the order in which a form shows them.
+extern const pl_option pl_options[];
+extern const size_t pl_option_count;
+
+// The row of that name or alias, or NULL.
+const pl_option *pl_option_find(const char *name);
+
+// A named set of values.
+typedef struct pl_preset {
+  const char *name, *help;
+  const char *const (*values)[2];  // {option, text}, ended by {NULL, NULL}
+} pl_preset;
+
+extern const pl_preset pl_presets[];
+extern const size_t pl_preset_count;
+
+void pl_config_defaults(pl_config *config);
+
+// PL_E_NOTFOUND lists the presets.
+pl_status pl_config_apply_preset(pl_config *config, const char *name, pl_error *err);
+
+// Sets one option from text. PL_E_NOTFOUND: no such option (with the nearest name); PL_E_USAGE: not such a value, or
+// out of range. On failure the config is untouched.
+pl_status pl_config_set(pl_config *config, const char *name, const char *text, pl_origin origin, pl_error *err);
+
+// The value as the text that pl_config_set reads back to the same value.
+void pl_config_get(char out[PL_OPTION_TEXT_MAX], const pl_config *config, const pl_option *option);
+
+// What no single row can say: sides are multiples of 32, the accumulation fits, ... PL_E_USAGE.
+pl_status pl_config_check(const pl_config *config, pl_error *err);
+
+// Reads a workspace's pleura.yaml: a mapping from option names to values at its top level, other sections such as
+// `import:` being ignored when their value is a mapping. Missing file: nothing is set. PL_E_FORMAT with file, line and
+// column: not YAML, unknown or repeated key, wrong type, out of range, an option that no workspace may set.
+pl_status pl_config_read_yaml(pl_config *config, const char *path, pl_error *err);
+
+// Appends the options as one JSON object {"encoder": "resnet18", ...} / reads them back from such an object. Unknown
+// keys of a newer version and wrong types are PL_E_FORMAT; missing ones keep their value.
+void pl_config_add_json(pl_buf *out, const pl_config *config);
+pl_status pl_config_read_json(pl_config *config, const char *text, size_t length, pl_error *err);
+
+// Appends one line per option, "encoder = resnet18   (pleura.yaml)", with where each value came from.
+void pl_config_describe(pl_buf *out, const pl_config *config);
+
+// "default", "pleura.yaml", "preset", "command line", "changed during the run". Static strings.
+const char *pl_origin_name(pl_origin origin);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,31 @@
+// Starting a core that outlives whoever started it.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pl_spawn_options {
+  const char *executable;  // run as `executable core --run FOLDER`; NULL for the running executable itself
+  bool resume;             // go on from the newest valid checkpoint
+  bool force;              // resume although the dataset changed
+  double timeout;          // seconds to wait for it to be ready, 0 for 120
+} pl_spawn_options;
+
+// Starts `pleura core` on a run folder in its own session, with no terminal and its output in core.log, and waits until
+// it says that it is ready: the lock taken, the options and data fine, the device open. Then it goes on by itself. Its
+// error otherwise (PL_E_BUSY when another core has the run). `options` may be NULL. The caller's other descriptors are
+// not inherited; the caller must be able to wait for the child it makes.
+pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_error *err);
+
+// The core's side: answers over the descriptor that `pleura core --ready FD` was given, once, and closes it; nothing
+// when it is negative. `err` NULL: ready.
+void pl_spawn_answer(int fd, const pl_error *err);
+
+#ifdef __cplusplus
+}
+#endif

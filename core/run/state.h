@@ -1,0 +1,62 @@
+// state.json: where a run is right now, replaced as a whole every 2 s and whenever the phase changes.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pl_phase {
+  PL_PHASE_UNKNOWN,
+  PL_PHASE_STARTING,
+  PL_PHASE_TRAINING,
+  PL_PHASE_EVALUATING,
+  PL_PHASE_PAUSED,
+  PL_PHASE_STOPPED,   // on request or by a signal, with a checkpoint to resume from
+  PL_PHASE_FINISHED,  // all epochs done
+  PL_PHASE_FAILED,    // last_error says why
+} pl_phase;
+
+// Unknown is -1 in integers, NAN in doubles and "" in texts. Texts are safe to print.
+typedef struct pl_run_state {
+  pl_phase phase;
+  uint64_t heartbeat;               // grows while the core lives
+  int64_t step, steps;              // optimizer steps done, and of the whole run
+  int64_t epoch, epochs;            // running epoch from 1 (0: evaluating the untrained network), and how many
+  int64_t epoch_step, epoch_steps;  // batches done in this epoch (of training, or of evaluation), and how many
+  double loss;                      // average of the running epoch
+  double learning_rate;
+  double images_per_second;  // of this epoch's training
+  double eta;                // seconds until the run ends
+  double elapsed;            // seconds since the core started
+  double time;               // wall clock when it was written
+  double best;               // of best-by, so far
+  int64_t best_epoch;
+  char last_error[PL_ERROR_MESSAGE_MAX];
+  char message[PL_ERROR_MESSAGE_MAX];  // what it waits for, such as space on the disk
+  char backend[32];                    // "onednn"
+  char device[160];                    // in words
+  char encoder_weights[160];           // "random, expect a much lower dice", or the file that they came from
+} pl_run_state;
+
+void pl_run_state_init(pl_run_state *state);  // everything unknown
+
+pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_error *err);
+
+// Reads FOLDER/state.json. PL_E_NOTFOUND before the core wrote one; on failure *out is untouched.
+pl_status pl_run_state_load(pl_run_state *out, const char *folder, pl_error *err);
+
+// "training", ...; static strings. The inverse gives PL_PHASE_UNKNOWN for other words.
+const char *pl_phase_name(pl_phase phase);
+pl_phase pl_phase_from_name(const char *name);
+
+// True for the phases in which a core has ended.
+bool pl_phase_is_over(pl_phase phase);
+
+#ifdef __cplusplus
+}
+#endif
