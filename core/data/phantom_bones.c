@@ -119,14 +119,14 @@ static void add_spine(const body *b, canvas *c, canvas scratch[2], draw *rng) {
   float bend = 0.008f * draw_normal(rng);
   for (int i = -1; i < 15; i++) {
     float y = 0.045f + 0.062f * (float)i, x = bend * sinf(3.0f * y);
-    float half = 0.027f + 0.0008f * (float)i, bright = 0.085f - 0.002f * (float)i;
+    float half = 0.027f + 0.0008f * (float)i, bright = 0.062f - 0.0015f * (float)i;
     point body_line[2] = {{x - half * 0.55f, y}, {x + half * 0.55f, y}};
     add_line(b, c, scratch, body_line, 2, (float[]){0.026f, 0.026f}, (float[]){bright, bright}, PROFILE_BONE);
     point process[2] = {{x, y + 0.004f}, {x, y + 0.026f}};
-    add_line(b, c, scratch, process, 2, (float[]){0.006f, 0.005f}, (float[]){0.05f, 0.05f}, PROFILE_TUBE);
+    add_line(b, c, scratch, process, 2, (float[]){0.006f, 0.005f}, (float[]){0.035f, 0.035f}, PROFILE_TUBE);
     for (int s = -1; s < 2; s += 2) {
       point pedicle[2] = {{x + (float)s * 0.018f, y - 0.010f}, {x + (float)s * 0.018f, y - 0.002f}};
-      add_line(b, c, scratch, pedicle, 2, (float[]){0.007f, 0.007f}, (float[]){0.05f, 0.05f}, PROFILE_BONE);
+      add_line(b, c, scratch, pedicle, 2, (float[]){0.006f, 0.006f}, (float[]){0.028f, 0.028f}, PROFILE_BONE);
       point wing[2] = {{x + (float)s * 0.025f, y - 0.012f}, {x + (float)s * 0.052f, y - 0.018f}};
       add_line(b, c, scratch, wing, 2, (float[]){0.008f, 0.005f}, (float[]){0.045f, 0.03f}, PROFILE_TUBE);
     }
@@ -202,8 +202,8 @@ static void add_electrode(const body *b, canvas *c, canvas scratch[2], draw *rng
   point line[5] = {at};
   float heading = draw_range(rng, 0.6f, 2.6f);
   for (int i = 1; i < 5; i++) {
-    heading += 0.5f * draw_normal(rng);
-    line[i] = (point){line[i - 1].x + 0.16f * cosf(heading), line[i - 1].y + 0.16f * sinf(heading)};
+    heading += 0.4f * draw_normal(rng);
+    line[i] = (point){line[i - 1].x + 0.26f * cosf(heading), line[i - 1].y + 0.26f * sinf(heading)};
   }
   add_line(b, c, scratch, line, 5, (float[]){0.0022f, 0.0022f}, (float[]){0.22f, 0.22f}, PROFILE_LINE);
   point p = body_to_pixel(b, at.x, at.y);

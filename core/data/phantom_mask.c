@@ -131,20 +131,11 @@ lung_place lung_locate(const lung *l, float ax, float y) {
 }
 
 float lung_wall(const body *b, float y) {
-  float wall = 0;
-  for (int side = 0; side < 2; side++) {
-    const lung *l = &b->side[side];
-    float low = l->centre_x, high = 0.5f;
-    for (int i = 0; i < 12; i++) {
-      float middle = 0.5f * (low + high);
-      if (lung_locate(l, middle, y).inside > 0)
-        low = middle;
-      else
-        high = middle;
-    }
-    if (low > wall) wall = low;
+  // From the outside inwards: below the dome only the costophrenic angle is lung.
+  for (float ax = 0.42f; ax > 0.1f; ax -= 0.002f) {
+    if (inside_at(&b->side[0], ax, y) > 0 || inside_at(&b->side[1], ax, y) > 0) return ax;
   }
-  return wall;
+  return 0.1f;
 }
 
 // How far the lung has gone from the wall in a direction, 0 to 1: a smooth hump, or a plateau.
