@@ -1,0 +1,117 @@
+#include "core/image/decode_wire.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/str.h"
+
+static uint32_t flag(bool on, uint32_t bit) { return on ? bit : 0; }
+
+void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom) {
+  // Padding bytes too: the helper must not send what happened to lie on its stack.
+  memset(out, 0, sizeof *out);
+  out->magic = PL_DECODE_MAGIC;
+  out->status = PL_OK;
+  out->flags = flag(dicom->is_signed, PL_DECODE_SIGNED) | flag(dicom->is_monochrome1, PL_DECODE_MONOCHROME1) |
+               flag(dicom->has_rescale, PL_DECODE_RESCALE) | flag(dicom->has_modality_lut, PL_DECODE_MODALITY_LUT) |
+               flag(dicom->has_voi_lut, PL_DECODE_VOI_LUT) | flag(dicom->has_padding, PL_DECODE_PADDING);
+  out->width = dicom->image.width;
+  out->height = dicom->image.height;
+  out->pixel_type = dicom->image.type;
+  out->bits_allocated = dicom->bits_allocated;
+  out->bits_stored = dicom->bits_stored;
+  out->high_bit = dicom->high_bit;
+  out->padding = dicom->padding;
+  out->age = dicom->age;
+  out->voi_function = dicom->voi_function;
+  out->window_count = dicom->window_count;
+  out->rescale_slope = dicom->rescale_slope;
+  out->rescale_intercept = dicom->rescale_intercept;
+  out->row_spacing = dicom->row_spacing;
+  out->column_spacing = dicom->column_spacing;
+  memcpy(out->windows, dicom->windows, sizeof out->windows);
+  out->sex = dicom->sex;
+  memcpy(out->view, dicom->view, sizeof out->view);
+  memcpy(out->modality, dicom->modality, sizeof out->modality);
+  memcpy(out->transfer_syntax, dicom->transfer_syntax, sizeof out->transfer_syntax);
+  memcpy(out->patient, dicom->patient, sizeof out->patient);
+}
+
+void pl_decode_pack_error(pl_decode_reply *out, const pl_error *err) {
+  memset(out, 0, sizeof *out);
+  out->magic = PL_DECODE_MAGIC;
+  out->status = err->code;
+  pl_copy_text(out->message, sizeof out->message, err->message);
+}
+
+static bool is_text(const char *text, size_t size) { return memchr(text, '\0', size) != NULL; }
+
+static bool numbers_make_sense(const pl_decode_reply *r) {
+  if (r->pixel_type > PL_PIXEL_S16 || r->voi_function > PL_VOI_SIGMOID || r->window_count > PL_DICOM_WINDOWS_MAX) {
+    return false;
+  }
+  if ((r->bits_allocated != 8 && r->bits_allocated != 16) || r->bits_stored < 1 || r->bits_stored > r->bits_allocated ||
+      r->high_bit > UINT16_MAX || r->age < -1) {
+    return false;
+  }
+  bool is_signed = (r->flags & PL_DECODE_SIGNED) != 0;
+  if (is_signed != (r->pixel_type == PL_PIXEL_S16)) return false;
+  if (!is_signed && (r->bits_allocated == 8) != (r->pixel_type == PL_PIXEL_U8)) return false;
+  return isfinite(r->rescale_slope) && r->rescale_slope != 0 && isfinite(r->rescale_intercept) &&
+         isfinite(r->row_spacing) && r->row_spacing >= 0 && isfinite(r->column_spacing) && r->column_spacing >= 0;
+}
+
+static bool texts_make_sense(const pl_decode_reply *r) {
+  for (uint32_t i = 0; i < r->window_count; i++) {
+    const pl_dicom_window *window = &r->windows[i];
+    if (!isfinite(window->centre) || !isfinite(window->width) || window->width <= 0) return false;
+    if (!is_text(window->name, sizeof window->name)) return false;
+  }
+  return is_text(r->view, sizeof r->view) && is_text(r->modality, sizeof r->modality) &&
+         is_text(r->transfer_syntax, sizeof r->transfer_syntax) && is_text(r->patient, sizeof r->patient);
+}
+
+static pl_status reported_error(const pl_decode_reply *reply, pl_error *err) {
+  if (!is_text(reply->message, sizeof reply->message) || reply->status > PL_OK || reply->status < PL_E_INTERNAL) {
+    return pl_fail(err, PL_E_FORMAT, "the decoder's answer makes no sense");
+  }
+  return pl_fail(err, (pl_status)reply->status, "%s", reply->message);
+}
+
+pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *err) {
+  if (r->status != PL_OK) return reported_error(r, err);
+  if (r->magic != PL_DECODE_MAGIC || !numbers_make_sense(r) || !texts_make_sense(r)) {
+    return pl_fail(err, PL_E_FORMAT, "the decoder's answer makes no sense");
+  }
+  bool monochrome1 = (r->flags & PL_DECODE_MONOCHROME1) != 0;
+  pl_dicom dicom = {
+      .bits_allocated = (uint16_t)r->bits_allocated,
+      .bits_stored = (uint16_t)r->bits_stored,
+      .high_bit = (uint16_t)r->high_bit,
+      .is_signed = (r->flags & PL_DECODE_SIGNED) != 0,
+      .is_monochrome1 = monochrome1,
+      .has_rescale = (r->flags & PL_DECODE_RESCALE) != 0,
+      .has_modality_lut = (r->flags & PL_DECODE_MODALITY_LUT) != 0,
+      .has_voi_lut = (r->flags & PL_DECODE_VOI_LUT) != 0,
+      .has_padding = (r->flags & PL_DECODE_PADDING) != 0,
+      .rescale_slope = r->rescale_slope,
+      .rescale_intercept = r->rescale_intercept,
+      .padding = r->padding,
+      .voi_function = (pl_voi_function)r->voi_function,
+      .window_count = r->window_count,
+      .age = r->age,
+      .sex = r->sex == 'M' || r->sex == 'F' || r->sex == 'O' ? r->sex : '\0',
+      .row_spacing = r->row_spacing,
+      .column_spacing = r->column_spacing,
+  };
+  pl_status status = pl_image_init(&dicom.image, r->width, r->height, (pl_pixel_type)r->pixel_type,
+                                   monochrome1 ? PL_IMAGE_GREY_INVERSE : PL_IMAGE_GREY, err);
+  if (status != PL_OK) return status;
+  memcpy(dicom.windows, r->windows, r->window_count * sizeof r->windows[0]);
+  memcpy(dicom.view, r->view, sizeof dicom.view);
+  memcpy(dicom.modality, r->modality, sizeof dicom.modality);
+  memcpy(dicom.transfer_syntax, r->transfer_syntax, sizeof dicom.transfer_syntax);
+  memcpy(dicom.patient, r->patient, sizeof dicom.patient);
+  *out = dicom;
+  return PL_OK;
+}

@@ -1,0 +1,72 @@
+// One DICOM image as plain data: stored values and the few attributes that viewing, importing and splitting need.
+//
+// DCMTK reads the file. It has a history of memory errors on hostile files, so bytes from outside are decoded in a
+// helper process: use decode.h. pl_dicom_decode itself is for that helper and for tests.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/image/image.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  PL_DICOM_FILE_MAX = 1 << 29,  // bytes that a DICOM file may have
+  PL_DICOM_WINDOWS_MAX = 8,     // further windows of a file are ignored
+  PL_DICOM_TEXT_SIZE = 65,      // the longest LO or UI value (64 bytes) and a terminator; longer ones are cut
+};
+
+// How a window maps values to grey: PS3.3 C.11.2.1.2 and C.11.2.1.3.
+typedef enum pl_voi_function { PL_VOI_LINEAR, PL_VOI_LINEAR_EXACT, PL_VOI_SIGMOID } pl_voi_function;
+
+// Window Center (0028,1050), Window Width (0028,1051) and Explanation (0028,1055), in units after the modality rescale.
+typedef struct pl_dicom_window {
+  double centre, width;
+  char name[PL_DICOM_TEXT_SIZE];  // as in the file: pass it through pl_safe_text before showing it
+} pl_dicom_window;
+
+// Plain data: it is copied between processes byte by byte, with the plane following.
+typedef struct pl_dicom {
+  // Exactly the values that pydicom's pixel_array has: 8-bit unsigned as PL_PIXEL_U8, 16-bit as PL_PIXEL_U16 or
+  // PL_PIXEL_S16 by Pixel Representation (8-bit signed as PL_PIXEL_S16). Bits above Bits Stored are as in the file. The
+  // meaning is PL_IMAGE_GREY_INVERSE for MONOCHROME1, and the values are not inverted.
+  pl_image image;
+  uint16_t bits_allocated, bits_stored, high_bit;  // bits_allocated is 8 or 16
+  bool is_signed, is_monochrome1;
+  bool has_rescale;                         // Rescale Slope and Intercept are in the file
+  double rescale_slope, rescale_intercept;  // 1 and 0 without
+  bool has_modality_lut, has_voi_lut;       // look-up table sequences are in the file; their contents are not read
+  bool has_padding;                         // Pixel Padding Value is in the file
+  int32_t padding;
+  pl_voi_function voi_function;
+  uint32_t window_count;
+  pl_dicom_window windows[PL_DICOM_WINDOWS_MAX];  // widths are above 0
+  int age;                                        // whole years, -1 when unknown; "27" without a unit counts as years
+  char sex;                                       // 'M', 'F', 'O', or 0 when unknown
+  char view[17];                                  // View Position: "PA", "AP", …, or ""
+  char modality[17];                              // "CR", "DX", …, or ""
+  double row_spacing, column_spacing;             // millimetres between rows and between columns, 0 when unknown
+  char transfer_syntax[PL_DICOM_TEXT_SIZE];       // UID
+  char patient[PL_DICOM_TEXT_SIZE];               // Patient ID: personal. Only ever hashed, never shown or stored
+} pl_dicom;
+
+// Loads DCMTK's data dictionary, registers its decoders and silences its log; later calls do nothing. Must have
+// returned before a sandbox forbids opening files. PL_E_NOTFOUND when the dictionary is missing.
+pl_status pl_dicom_setup(pl_error *err);
+
+// Decodes one file from memory. Missing attributes are tolerated unless the pixels depend on them; damaged, truncated
+// or inconsistent pixels are PL_E_FORMAT; what is valid but not ours (several frames, colour, JPEG 2000, 1 or 32 bits,
+// no pixels at all) is PL_E_UNSUPPORTED; PL_E_LIMIT beyond PL_IMAGE_SIDE_MAX; PL_E_NOMEM. On failure *out is untouched.
+// One thread at a time.
+pl_status pl_dicom_decode(pl_dicom *out, const void *bytes, size_t length, pl_error *err);
+
+void pl_dicom_clear(pl_dicom *dicom);  // frees the plane and zeroes the struct
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,31 @@
+// Hand-made DICOM files, also wrong ones: explicit VR little endian, written element by element.
+#pragma once
+
+#include <stdint.h>
+
+#include "core/base/buf.h"
+
+// What maker_file writes; every field may lie.
+typedef struct made_dicom {
+  const char *transfer_syntax;  // NULL for explicit VR little endian
+  uint16_t rows, columns, samples, allocated, stored, representation;
+  const char *photometric, *frames;  // frames: NULL leaves Number of Frames out
+  const void *pixels;                // NULL leaves Pixel Data out
+  size_t pixel_bytes;
+  size_t cut;  // bytes left off at the end
+  // Compressed: `pixels` is one fragment, split in two after `split` bytes unless 0; `offsets` entries in the table.
+  int encapsulated, offsets;
+  size_t split;
+  const char *age, *spacing, *slope, *intercept, *centre, *width, *voi_function;
+} made_dicom;
+
+// 8-bit MONOCHROME2 of the size of `pixels`.
+made_dicom maker_defaults(uint16_t rows, uint16_t columns, uint16_t allocated, const void *pixels);
+
+// Appends the file to `out`.
+void maker_file(pl_buf *out, const made_dicom *made);
+
+// A JPEG Baseline stream of 16 x 16 pixels, and the value that libjpeg (Pillow 12) gives for the pixel in its last row
+// and column, and the hash of its 256 values.
+extern const uint8_t maker_jpeg[367];
+extern const char *const maker_jpeg_hash;

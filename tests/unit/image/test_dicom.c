@@ -1,0 +1,431 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/image/dicom.h"
+#include "dicom_maker.h"
+#include "image_fixtures.h"
+#include "tests/tools/testing.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+static const char jpeg_baseline[] = "1.2.840.10008.1.2.4.50";
+static const char rle_lossless[] = "1.2.840.10008.1.2.5";
+
+static pl_status decode_made(pl_dicom *out, const made_dicom *made, pl_error *err) {
+  pl_buf file;
+  pl_buf_init(&file, FILE_MAX);
+  maker_file(&file, made);
+  pl_status status = pl_dicom_decode(out, file.data, file.length, err);
+  pl_buf_clear(&file);
+  return status;
+}
+
+static pl_dicom decode_good(const made_dicom *made) {
+  pl_error err = {0};
+  pl_dicom dicom;
+  if (decode_made(&dicom, made, &err) != PL_OK) fail_msg("refused: %s", err.message);
+  return dicom;
+}
+
+// Checks that the file is refused with that code and that the message has those words.
+static void refused(const made_dicom *made, pl_status code, const char *words) {
+  pl_error err = {0};
+  pl_dicom dicom = {.age = 12345};
+  pl_status status = decode_made(&dicom, made, &err);
+  if (status != code || strstr(err.message, words) == NULL) {
+    fail_msg("wanted %s with \"%s\", got %s: %s", pl_status_name(code), words, pl_status_name(status), err.message);
+  }
+  assert_int_equal(dicom.age, 12345);
+}
+
+static void stored_values_come_out_unchanged(void **state) {
+  (void)state;
+  const uint8_t bytes[] = {0, 1, 127, 128, 254, 255};
+  made_dicom made = maker_defaults(2, 3, 8, bytes);
+  pl_dicom dicom = decode_good(&made);
+  assert_int_equal(dicom.image.type, PL_PIXEL_U8);
+  assert_int_equal(dicom.image.width, 3);
+  assert_int_equal(dicom.image.height, 2);
+  assert_memory_equal(dicom.image.u8, bytes, sizeof bytes);
+  pl_dicom_clear(&dicom);
+
+  made.representation = 1;
+  dicom = decode_good(&made);
+  const int16_t negative[] = {0, 1, 127, -128, -2, -1};
+  assert_int_equal(dicom.image.type, PL_PIXEL_S16);
+  assert_memory_equal(dicom.image.s16, negative, sizeof negative);
+  pl_dicom_clear(&dicom);
+
+  const uint8_t words[] = {0x00, 0x00, 0xff, 0x0f, 0x34, 0x12, 0xff, 0xff};
+  made = maker_defaults(2, 2, 16, words);
+  made.stored = 12;
+  made.photometric = "MONOCHROME1";
+  dicom = decode_good(&made);
+  const uint16_t unsigned_words[] = {0, 0x0fff, 0x1234, 0xffff};
+  assert_int_equal(dicom.image.meaning, PL_IMAGE_GREY_INVERSE);
+  assert_int_equal(dicom.bits_stored, 12);
+  assert_memory_equal(dicom.image.u16, unsigned_words, sizeof unsigned_words);
+  pl_dicom_clear(&dicom);
+
+  made.representation = 1;
+  dicom = decode_good(&made);
+  assert_int_equal(dicom.image.s16[3], -1);
+  pl_dicom_clear(&dicom);
+}
+
+static void odd_lengths_and_zero_padding_are_fine(void **state) {
+  (void)state;
+  const uint8_t bytes[16] = {9, 8, 7, 6, 5, 4, 3, 2, 1};
+  made_dicom made = maker_defaults(3, 3, 8, bytes);
+  pl_dicom dicom = decode_good(&made);
+  assert_memory_equal(dicom.image.u8, bytes, 9);
+  pl_dicom_clear(&dicom);
+  made.pixel_bytes = 16;
+  dicom = decode_good(&made);
+  assert_memory_equal(dicom.image.u8, bytes, 9);
+  pl_dicom_clear(&dicom);
+}
+
+static void attributes_are_read(void **state) {
+  (void)state;
+  const uint8_t bytes[4] = {0};
+  made_dicom made = maker_defaults(2, 2, 8, bytes);
+  made.age = "27";
+  made.spacing = "0.14300000000000002\\0.15";
+  made.slope = "2";
+  made.intercept = "-1024";
+  made.centre = "40\\50";
+  made.width = "400\\0";
+  made.voi_function = "SIGMOID";
+  pl_dicom dicom = decode_good(&made);
+  assert_int_equal(dicom.age, 27);
+  assert_int_equal(dicom.sex, 'F');
+  assert_string_equal(dicom.view, "AP");
+  assert_string_equal(dicom.modality, "DX");
+  assert_string_equal(dicom.patient, "patient-7");
+  assert_string_equal(dicom.transfer_syntax, "1.2.840.10008.1.2.1");
+  assert_true(dicom.row_spacing == 0.14300000000000002 && dicom.column_spacing == 0.15);
+  assert_true(dicom.has_rescale && dicom.rescale_slope == 2 && dicom.rescale_intercept == -1024);
+  assert_int_equal(dicom.window_count, 1);  // a width of 0 is no window
+  assert_true(dicom.windows[0].centre == 40 && dicom.windows[0].width == 400);
+  assert_int_equal(dicom.voi_function, PL_VOI_SIGMOID);
+  pl_dicom_clear(&dicom);
+}
+
+static void ages_in_all_units(void **state) {
+  (void)state;
+  const uint8_t bytes[4] = {0};
+  const struct {
+    const char *text;
+    int years;
+  } cases[] = {{"045Y", 45}, {"030M", 2},  {"104W", 1}, {"800D", 2}, {"7", 7},
+               {"0Y", 0},    {"999Y", -1}, {"x", -1},   {"", -1}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    made_dicom made = maker_defaults(2, 2, 8, bytes);
+    made.age = cases[i].text;
+    pl_dicom dicom = decode_good(&made);
+    assert_int_equal(dicom.age, cases[i].years);
+    assert_true(!dicom.has_rescale && dicom.rescale_slope == 1 && dicom.rescale_intercept == 0);
+    pl_dicom_clear(&dicom);
+  }
+}
+
+static void headers_that_lie_are_refused(void **state) {
+  (void)state;
+  const uint8_t bytes[64] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+  const made_dicom good = maker_defaults(4, 4, 8, bytes);
+  made_dicom made = good;
+  made.rows = 65535;
+  refused(&made, PL_E_LIMIT, "65535 rows");
+  made = good;
+  made.rows = 16384;
+  made.columns = 16384;
+  refused(&made, PL_E_FORMAT, "the pixel data has 16 bytes");
+  made = good;
+  made.rows = 5;
+  refused(&made, PL_E_FORMAT, "need 20");
+  made = good;
+  made.rows = 3;
+  refused(&made, PL_E_FORMAT, "need 12");
+  made = good;
+  made.rows = 0;
+  refused(&made, PL_E_LIMIT, "0 rows");
+  made = good;
+  made.frames = "2";
+  refused(&made, PL_E_UNSUPPORTED, "2 frames");
+  made.frames = "4294967297";
+  refused(&made, PL_E_UNSUPPORTED, "frames");
+  made.frames = "-1";
+  refused(&made, PL_E_FORMAT, "Number of Frames");
+  made = good;
+  made.allocated = 16;
+  refused(&made, PL_E_FORMAT, "need 32");
+  made.allocated = 32;
+  refused(&made, PL_E_UNSUPPORTED, "32 bits");
+  made = good;
+  made.stored = 12;
+  refused(&made, PL_E_FORMAT, "Bits Stored");
+  made = good;
+  made.representation = 2;
+  refused(&made, PL_E_FORMAT, "Pixel Representation");
+  made = good;
+  made.samples = 3;
+  refused(&made, PL_E_UNSUPPORTED, "colour");
+  made = good;
+  made.photometric = "PALETTE COLOR";
+  refused(&made, PL_E_UNSUPPORTED, "PALETTE COLOR");
+  made.photometric = "\033[31mRED";
+  refused(&made, PL_E_UNSUPPORTED, "\\x1b[31mRED");
+  made = good;
+  made.pixels = NULL;
+  refused(&made, PL_E_UNSUPPORTED, "no pixel data");
+  made = good;
+  made.transfer_syntax = "1.2.840.10008.1.2.4.90";
+  made.encapsulated = 1;
+  refused(&made, PL_E_UNSUPPORTED, "JPEG 2000");
+}
+
+static void every_truncation_is_refused(void **state) {
+  (void)state;
+  const uint8_t bytes[16] = {1, 2, 3};
+  made_dicom made = maker_defaults(4, 4, 8, bytes);
+  pl_buf whole;
+  pl_buf_init(&whole, FILE_MAX);
+  maker_file(&whole, &made);
+  for (size_t n = 0; n < whole.length; n++) {
+    pl_error err = {0};
+    pl_dicom dicom;
+    assert_int_not_equal(pl_dicom_decode(&dicom, whole.data, n, &err), PL_OK);
+    assert_int_not_equal(err.message[0], '\0');
+  }
+  pl_buf_clear(&whole);
+}
+
+static made_dicom made_jpeg(void) {
+  made_dicom made = maker_defaults(16, 16, 8, maker_jpeg);
+  made.transfer_syntax = jpeg_baseline;
+  made.encapsulated = 1;
+  made.pixel_bytes = sizeof maker_jpeg;
+  return made;
+}
+
+static void jpeg_equals_libjpeg(void **state) {
+  (void)state;
+  made_dicom made = made_jpeg();
+  const size_t splits[] = {0, 200, 300};
+  for (size_t i = 0; i < 3; i++) {
+    made.split = splits[i];
+    made.offsets = (int)(i & 1);
+    pl_dicom dicom = decode_good(&made);
+    char hex[PL_SHA256_HEX_SIZE];
+    plane_hash(hex, &dicom.image);
+    assert_string_equal(hex, maker_jpeg_hash);
+    assert_string_equal(dicom.transfer_syntax, jpeg_baseline);
+    pl_dicom_clear(&dicom);
+  }
+}
+
+static void bad_jpeg_is_refused(void **state) {
+  (void)state;
+  made_dicom made = made_jpeg();
+  made.rows = 17;
+  refused(&made, PL_E_FORMAT, "the JPEG stream 16 of 16");
+  made = made_jpeg();
+  made.rows = made.columns = 16384;
+  refused(&made, PL_E_FORMAT, "the JPEG stream 16 of 16");
+  made = made_jpeg();
+  made.pixel_bytes -= 20;
+  refused(&made, PL_E_FORMAT, "cut off");
+  made.pixel_bytes = 60;
+  refused(&made, PL_E_FORMAT, "no frame header");
+  made = made_jpeg();
+  made.offsets = 2;
+  refused(&made, PL_E_UNSUPPORTED, "2 frames");
+  made = made_jpeg();
+  made.pixels = "this is not a JPEG";
+  made.pixel_bytes = 18;
+  refused(&made, PL_E_FORMAT, "not a JPEG");
+  made.pixel_bytes = 0;
+  refused(&made, PL_E_FORMAT, "not a JPEG");
+  made = made_jpeg();
+  made.transfer_syntax = NULL;  // says uncompressed, but is not
+  refused(&made, PL_E_FORMAT, "");
+  made = made_jpeg();
+  made.encapsulated = 0;  // the other way round
+  refused(&made, PL_E_FORMAT, "");
+}
+
+static void rle_is_decoded_and_checked(void **state) {
+  (void)state;
+  // Two segments (high bytes, low bytes) of a 2 x 2 picture of 0x0102 0x0102 0x0102 0x0304 (PS3.5 Annex G): a run is
+  // 1-n and a byte, a literal n-1 and n bytes.
+  uint8_t stream[64 + 8] = {2, 0, 0, 0, 64, 0, 0, 0, 68};
+  const uint8_t segments[] = {0xfe, 0x01, 0x00, 0x03, 0xfe, 0x02, 0x00, 0x04};
+  memcpy(stream + 64, segments, sizeof segments);
+  made_dicom made = maker_defaults(2, 2, 16, stream);
+  made.transfer_syntax = rle_lossless;
+  made.encapsulated = 1;
+  made.pixel_bytes = sizeof stream;
+  pl_dicom dicom = decode_good(&made);
+  const uint16_t expected[] = {0x0102, 0x0102, 0x0102, 0x0304};
+  assert_memory_equal(dicom.image.u16, expected, sizeof expected);
+  pl_dicom_clear(&dicom);
+
+  made.rows = 3;
+  refused(&made, PL_E_FORMAT, "");
+  made.rows = 2;
+  stream[0] = 3;
+  refused(&made, PL_E_FORMAT, "3 segments");
+  stream[0] = 2;
+  stream[8] = 200;
+  refused(&made, PL_E_FORMAT, "RLE segment 2");
+  made.pixel_bytes = 40;
+  refused(&made, PL_E_FORMAT, "RLE header");
+}
+
+// Real files, decoded by pydicom: INDEX.csv has the first 16 digits of the hash of pixel_array.
+
+static char *field(char **rest) {
+  char *start = *rest;
+  if (start == NULL) return (char *)"";
+  char *end = start;
+  for (bool quoted = false; *end != '\0' && (quoted || *end != ','); end++) quoted ^= *end == '"';
+  *rest = *end == ',' ? end + 1 : NULL;
+  *end = '\0';
+  return start;
+}
+
+enum {
+  COLUMN_TS = 4,
+  COLUMN_PHOTOMETRIC = 6,
+  COLUMN_ALLOCATED = 8,
+  COLUMN_DECODE = 22,
+  COLUMN_HASH = 25,
+  COLUMNS = 26
+};
+
+static void hash_like_pydicom(char hex[PL_SHA256_HEX_SIZE], const pl_dicom *dicom, bool big_endian) {
+  size_t count = (size_t)dicom->image.width * dicom->image.height, size = dicom->bits_allocated / 8u;
+  uint8_t *bytes = pl_xmalloc(count * size);
+  for (size_t i = 0; i < count; i++) {
+    unsigned value = dicom->image.type == PL_PIXEL_U8 ? dicom->image.u8[i] : dicom->image.u16[i];
+    for (size_t k = 0; k < size; k++) bytes[i * size + k] = (uint8_t)(value >> 8 * (big_endian ? size - 1 - k : k));
+  }
+  pl_sha256_bytes(hex, bytes, count * size);
+  free(bytes);
+}
+
+// Returns whether the file's values were compared.
+static bool check_indexed(const char *folder, char *columns[COLUMNS]) {
+  char *path = pl_path_join(folder, columns[0]);
+  pl_buf file;
+  pl_buf_init(&file, 1 << 26);
+  assert_int_equal(pl_fs_read(&file, path, NULL), PL_OK);
+  pl_error err = {0};
+  pl_dicom dicom;
+  pl_status status = pl_dicom_decode(&dicom, file.data, file.length, &err);
+  bool pydicom_can = strcmp(columns[COLUMN_DECODE], "ok") == 0, compared = false;
+  if (status == PL_OK) {
+    if (pydicom_can) {
+      char hex[PL_SHA256_HEX_SIZE];
+      hash_like_pydicom(hex, &dicom, strcmp(columns[COLUMN_TS], "1.2.840.10008.1.2.2") == 0);
+      hex[16] = '\0';
+      if (strcmp(hex, columns[COLUMN_HASH]) != 0) fail_msg("%s: %s, not %s", path, hex, columns[COLUMN_HASH]);
+      compared = true;
+    }
+    pl_dicom_clear(&dicom);
+  } else {
+    assert_int_not_equal(err.message[0], '\0');
+    // Grey, 8 or 16 bits, one frame and not JPEG 2000 is what we promise to read when pydicom can.
+    bool grey = strncmp(columns[COLUMN_PHOTOMETRIC], "MONOCHROME", 10) == 0;
+    bool bits = strcmp(columns[COLUMN_ALLOCATED], "8") == 0 || strcmp(columns[COLUMN_ALLOCATED], "16") == 0;
+    bool jpeg2000 = strncmp(columns[COLUMN_TS], "1.2.840.10008.1.2.4.9", 21) == 0;
+    if (pydicom_can && grey && bits && !jpeg2000) fail_msg("%s: %s", path, err.message);
+  }
+  pl_buf_clear(&file);
+  free(path);
+  return compared;
+}
+
+static void conformance_files_equal_pydicom(void **state) {
+  (void)state;
+  char *index = data_path("dicom-conformance/INDEX.csv"), *folder = data_path("dicom-conformance");
+  if (index == NULL) {
+    print_message("skipped: no dicom-conformance under PLEURA_DATA\n");
+    skip();
+  }
+  pl_buf text;
+  pl_buf_init(&text, FILE_MAX);
+  assert_int_equal(pl_fs_read(&text, index, NULL), PL_OK);
+  int compared = 0, files = 0;
+  char *line = strchr(text.data, '\n') + 1;
+  while (line != NULL && *line != '\0') {
+    char *end = strpbrk(line, "\r\n"), *columns[COLUMNS], *rest = line;
+    char *next = end != NULL ? end + strspn(end, "\r\n") : NULL;
+    if (end != NULL) *end = '\0';
+    for (size_t i = 0; i < COLUMNS; i++) columns[i] = field(&rest);
+    compared += check_indexed(folder, columns);
+    files++;
+    line = next;
+  }
+  assert_int_equal(files, 143);
+  assert_int_equal(compared, 52);
+  pl_buf_clear(&text);
+  free(index);
+  free(folder);
+}
+
+// The first, 71st and last of the 150 files in byte order; hashes of pydicom 2.3.1's pixel_array with Pillow.
+static void siim_files_equal_pydicom(void **state) {
+  (void)state;
+  const struct {
+    size_t position;
+    const char *hash;
+    int age;
+  } cases[] = {{0, "f1c186da8238ab00", 26}, {70, "bb5a965c34992c02", 49}, {149, "65fbc782d3e6290c", 73}};
+  char *folder = data_path("siim/dicom"), **names;
+  size_t count;
+  if (folder == NULL) {
+    print_message("skipped: no SIIM files under PLEURA_DATA\n");
+    skip();
+  }
+  assert_int_equal(pl_fs_list(&names, &count, folder, NULL), PL_OK);
+  assert_int_equal(count, 150);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char *path = pl_path_join(folder, names[cases[i].position]), hex[PL_SHA256_HEX_SIZE];
+    pl_buf file;
+    pl_buf_init(&file, FILE_MAX);
+    assert_int_equal(pl_fs_read(&file, path, NULL), PL_OK);
+    pl_dicom dicom;
+    assert_int_equal(pl_dicom_decode(&dicom, file.data, file.length, NULL), PL_OK);
+    plane_hash(hex, &dicom.image);
+    hex[16] = '\0';
+    assert_string_equal(hex, cases[i].hash);
+    assert_int_equal(dicom.age, cases[i].age);
+    pl_dicom_clear(&dicom);
+    pl_buf_clear(&file);
+    free(path);
+  }
+  pl_fs_free_names(names, count);
+  free(folder);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stored_values_come_out_unchanged),
+      cmocka_unit_test(odd_lengths_and_zero_padding_are_fine),
+      cmocka_unit_test(attributes_are_read),
+      cmocka_unit_test(ages_in_all_units),
+      cmocka_unit_test(headers_that_lie_are_refused),
+      cmocka_unit_test(every_truncation_is_refused),
+      cmocka_unit_test(jpeg_equals_libjpeg),
+      cmocka_unit_test(bad_jpeg_is_refused),
+      cmocka_unit_test(rle_is_decoded_and_checked),
+      cmocka_unit_test(conformance_files_equal_pydicom),
+      cmocka_unit_test(siim_files_equal_pydicom),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
