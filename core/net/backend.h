@@ -1,5 +1,5 @@
-// A backend: something that compiles graphs and runs them. One versioned table of functions, the same for those that are
-// linked in (ref, onednn) and for plug-ins (cuda), which import no symbol of the executable and export one.
+// A backend: something that compiles graphs and runs them. One versioned table of functions, the same for those that
+// are linked in (ref, onednn) and for plug-ins (cuda), which import no symbol of the executable and export one.
 //
 // The life of a training run:
 //   open -> store_create -> upload -> compile (one program per graph) -> arena_reserve
@@ -37,9 +37,12 @@ typedef struct pl_host {
 
 typedef struct pl_backend_options {
   uint32_t struct_size;
-  int32_t threads;      // CPU backends: 0 = as many as the machine has
-  int32_t device;       // index, for machines with several
-  bool deterministic;   // same inputs, same bits; on by default
+  int32_t threads;     // CPU backends: 0 = as many as the machine has
+  int32_t device;      // index, for machines with several
+  bool deterministic;  // same inputs, same bits; on by default
+  // For tests: activations are filled with NaN before each run, and a run that wrote past a buffer's end fails with
+  // PL_E_INTERNAL. A backend that cannot do this ignores it.
+  bool check;
 } pl_backend_options;
 
 // What changes from run to run; never baked into a program.
@@ -103,8 +106,8 @@ typedef struct pl_backend_api {
   // What was chosen by timing, as JSON text; borrowed until the next compile. Written to the run before its first step.
   const char *(*choices)(const pl_store *store);
 
-  // Copies a batch into a slot: data[i] is the graph's inputs[i], dense. The memory may be reused on return. May overlap
-  // with a run on the other slot.
+  // Copies a batch into a slot: data[i] is the graph's inputs[i], dense. The memory may be reused on return. May
+  // overlap with a run on the other slot.
   pl_status (*input)(pl_program *program, int32_t slot, const void *const data[], pl_error *err);
 
   // Starts a run on a slot's batch. At most one run is under way; `result` is borrowed until wait.

@@ -15,11 +15,11 @@ extern "C" {
 #endif
 
 enum {
-  PL_NAME_MAX = 96,         // bytes of a tensor's or value's name, with its terminator
+  PL_NAME_MAX = 96,  // bytes of a tensor's or value's name, with its terminator
   PL_NODE_INPUTS_MAX = 4,
   PL_NODE_OUTPUTS_MAX = 3,
   PL_NODE_TENSORS_MAX = 4,
-  PL_GRAPH_PORTS_MAX = 8,   // inputs or results of a graph
+  PL_GRAPH_PORTS_MAX = 8,  // inputs or results of a graph
 };
 
 typedef enum pl_dtype { PL_F32, PL_F64, PL_U8, PL_I64 } pl_dtype;
@@ -56,11 +56,12 @@ typedef enum pl_init {
 } pl_init;
 
 typedef struct pl_tensor {
-  char name[PL_NAME_MAX];  // segmentation_models.pytorch's name; others have a prefix: "gradient.", "adam.m.", "adam.v."
+  char
+      name[PL_NAME_MAX];  // segmentation_models.pytorch's name; others have a prefix: "gradient.", "adam.m.", "adam.v."
   pl_role role;
   pl_dtype dtype;  // the canonical type: float32, or int64 for counters
   pl_shape shape;
-  int32_t of;      // index of its parameter, -1 where that means nothing
+  int32_t of;  // index of its parameter, -1 where that means nothing
   pl_init init;
   double init_scale;
 } pl_tensor;
@@ -91,7 +92,8 @@ void pl_model_clear(pl_model *model);
 // Shapes: x, y [n,c,h,w]; dx has x's shape, dy has y's.
 typedef enum pl_op {
   // The graph's first node. in: image u8 [n,1,h,w], mask u8 [n,1,h,w] (0 or 255), parameters f64 [n,PL_AUGMENT_VALUES].
-  // out: x f32 [n,3,h,w], target f32 [n,1,h,w] (0 or 1). Warps as core/image/warp.h says (result rounded to u8), applies
+  // out: x f32 [n,3,h,w], target f32 [n,1,h,w] (0 or 1). Warps as core/image/warp.h says (result rounded to u8),
+  // applies
   // gain and bias (rounded and clamped to 0..255), then per channel c: (grey/255 - mean[c]) / deviation[c].
   PL_OP_AUGMENT,
 
@@ -104,7 +106,8 @@ typedef enum pl_op {
   PL_OP_BATCH_NORM_EVAL,      // in: x. tensors: gamma, beta, running mean, running variance. out: y
   PL_OP_BATCH_NORM_BACKWARD,  // in: x, dy, mean, variance. tensors: gamma, gradients of gamma, beta (`add`). out: dx
   // in: mean, variance, loss. tensors: running mean, running variance, num_batches_tracked. Does nothing when the loss
-  // is not finite; else running = (1-momentum)*running + momentum*new, the variance made unbiased by count/(count-1).
+  // is not finite; else running = (1-momentum)*running + momentum*new, the variance made unbiased by count/(count-1),
+  // where `count` is the attribute: the n*h*w that the statistics are over.
   PL_OP_BATCH_NORM_COMMIT,
 
   PL_OP_RELU,           // in: x. out: y
@@ -130,12 +133,17 @@ typedef enum pl_op {
   // ComboLoss of the SIIM-ACR winner (unet_pipeline/Losses.py): weighted sum of stable_bce, soft_dice and focal, at
   // least 1e-5. in: logits, target [n,1,h,w]. out: loss f64 [PL_LOSS_VALUES].
   PL_OP_COMBO_LOSS,
-  PL_OP_COMBO_LOSS_BACKWARD,  // in: logits, target, loss. out: gradient of the logits; 0 where the sum was clamped
+  // in: logits, target, loss. out: gradient of the logits; 0 where the sum was clamped; not a number when the loss is
+  // not
+  // finite, so that the flag of PL_OP_GRADIENT_NORM holds the update back
+  PL_OP_COMBO_LOSS_BACKWARD,
   // in: logits, target. out: f64 [n,PL_DICE_VALUES]
   PL_OP_DICE_SUMS,
 
   PL_OP_GRADIENT_NORM,  // reads all gradients. out: f64 [2]: their l2 norm, 1 when it is finite else 0
-  // in: the gradient norm. Clips to `clip_norm` when that is above 0, then updates all parameters and moments with the
+  // in: the gradient norm. Clips to `clip_norm` when that is above 0 (the factor is clip_norm / (norm + 1e-6), at most
+  // 1,
+  // as torch.nn.utils.clip_grad_norm_), then updates all parameters and moments with the
   // controls' learning rate and increments "optimizer.step"; does nothing when the flag is 0. Kingma and Ba 2015 as in
   // torch.optim.Adam (weight decay added to the gradient).
   PL_OP_ADAM,
@@ -170,8 +178,14 @@ enum {
 };
 
 // Columns of PL_OP_DICE_SUMS's output, one row an image. "Hard" means p > 0.5.
-enum { PL_DICE_INTERSECTION, PL_DICE_PREDICTED, PL_DICE_TARGET, PL_DICE_HARD_INTERSECTION, PL_DICE_HARD_PREDICTED,
-       PL_DICE_VALUES };
+enum {
+  PL_DICE_INTERSECTION,
+  PL_DICE_PREDICTED,
+  PL_DICE_TARGET,
+  PL_DICE_HARD_INTERSECTION,
+  PL_DICE_HARD_PREDICTED,
+  PL_DICE_VALUES
+};
 
 // What a node's op needs to know; the rest stays 0.
 typedef struct pl_attributes {
@@ -182,13 +196,14 @@ typedef struct pl_attributes {
   double weight_bce, weight_dice, weight_focal;
   double beta1, beta2, weight_decay, clip_norm;  // Adam; `epsilon` too
   double mean[3], deviation[3];                  // augment
+  int64_t count;                                 // batch norm commit: elements of a channel in the batch, n*h*w
 } pl_attributes;
 
 typedef struct pl_value {
   char name[PL_NAME_MAX];  // for messages and dumps
   pl_dtype dtype;          // nominal: a backend may hold f32 activations in its own type and layout
   pl_shape shape;
-  int32_t producer;        // node, -1 for the graph's inputs
+  int32_t producer;  // node, -1 for the graph's inputs
 } pl_value;
 
 typedef struct pl_node {
@@ -215,6 +230,16 @@ int32_t pl_graph_input(pl_graph *graph, const char *name, pl_dtype dtype, pl_sha
 void pl_graph_result(pl_graph *graph, int32_t value);
 int32_t pl_graph_add(pl_graph *graph, pl_op op, const char *name, const int32_t *in, int in_count,
                      const int32_t *tensors, int tensor_count, const pl_attributes *attributes);
+
+// The same for the backward ops whose inputs do not say how large the first output is (of a strided convolution, a
+// pool, a mean over h and w, a concatenation): `shape` is its shape, that is, the forward input's.
+int32_t pl_graph_add_shaped(pl_graph *graph, pl_op op, const char *name, const int32_t *in, int in_count,
+                            const int32_t *tensors, int tensor_count, const pl_attributes *attributes,
+                            const pl_shape *shape);
+
+// How many inputs and outputs an op's nodes have.
+int pl_op_inputs(pl_op op);
+int pl_op_outputs(pl_op op);
 
 // Names such as "conv", for messages, dumps and tests.
 const char *pl_op_name(pl_op op);
