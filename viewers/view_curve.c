@@ -252,6 +252,11 @@ static void draw_references(pl_bitmap *bitmap, const pl_curve_chart *chart, cons
     char label[80];
     snprintf(label, sizeof label, "%s %.3g", reference->label, reference->value);
     int above = y - (PL_FONT_ASCENT + 2) * l->scale, below = y + 3 * l->scale;
+    pl_rect behind = {.x = l->plot.x + 2 * l->scale,
+                      .y = (above > l->plot.y ? above : below) - l->scale,
+                      .width = pl_text_width(label, l->scale) + 3 * l->scale,
+                      .height = (PL_FONT_ASCENT + 2) * l->scale};
+    pl_draw_rect(bitmap, pl_rect_intersect(behind, l->plot), pl_colour_rgb(PL_COLOUR_BACKGROUND), 0.8);
     pl_draw_text(bitmap, l->plot, l->plot.x + 4 * l->scale, above > l->plot.y ? above : below, l->scale, colour, label);
   }
 }
@@ -364,7 +369,7 @@ static int legend_width(const pl_curve_chart *chart, bool values, int scale) {
   int width = 0;
   for (size_t i = 0; i < chart->series_count; i++) {
     char text[80];
-    width += (legend_text(text, sizeof text, chart, &chart->series[i], values) + 26) * scale;
+    width += (legend_text(text, sizeof text, chart, &chart->series[i], values) + 27) * scale;
   }
   return width;
 }
@@ -384,8 +389,8 @@ static void draw_head(pl_bitmap *bitmap, const pl_curve_chart *chart, const layo
     int width = legend_text(text, sizeof text, chart, &chart->series[i], values) * scale;
     pl_rect swatch = {.x = x, .y = y + 2 * scale, .width = 10 * scale, .height = 3 * scale};
     pl_draw_rect(bitmap, swatch, chart->series[i].colour, 1);
-    pl_draw_text(bitmap, all, x + 13 * scale, y, scale, pl_colour_rgb(PL_COLOUR_TEXT), text);
-    x += width + 26 * scale;
+    pl_draw_text(bitmap, all, x + 14 * scale, y, scale, pl_colour_rgb(PL_COLOUR_TEXT), text);
+    x += width + 27 * scale;
   }
 }
 

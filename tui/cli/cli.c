@@ -33,5 +33,9 @@ const pl_cli_command pl_cli_commands[] = {
      .arguments = "DIR [--cases N --size PX --seed S --positive SHARE]",
      .summary = "write a synthetic set of chest X-rays",
      .run = pl_cli_phantom},
+    {.name = "show",
+     .arguments = "CASE [-C WORKSPACE] [-o FILE.png]",
+     .summary = "print one image with its mask into the terminal",
+     .run = pl_cli_show},
 };
 const size_t pl_cli_command_count = sizeof pl_cli_commands / sizeof pl_cli_commands[0];

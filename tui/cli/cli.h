@@ -27,3 +27,4 @@ int pl_cli_report(const char *command, const pl_error *err);
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
+int pl_cli_show(int argc, char **argv);

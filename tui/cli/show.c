@@ -1,0 +1,313 @@
+// pleura show: one image with its mask over it, into the terminal or into a PNG file.
+#include <argp.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/base/str.h"
+#include "core/data/manifest.h"
+#include "core/image/decode.h"
+#include "core/image/png_io.h"
+#include "tui/cli/cli.h"
+#include "viewers/caps.h"
+#include "viewers/colormap.h"
+#include "viewers/out_blocks.h"
+#include "viewers/out_sixel.h"
+#include "viewers/view_case.h"
+
+typedef struct arguments {
+  const char *name, *workspace, *output, *graphics;
+  uint32_t size;
+  bool invert, has_window;
+  double centre, width;
+  pl_mask_mode mask_mode;
+} arguments;
+
+// What is shown: an image, a mask perhaps, and words about it.
+typedef struct subject {
+  pl_image image, mask;
+  bool has_mask;
+  double centre, width;  // window in stored values from the file; width 0 without one
+  char caption[320];
+} subject;
+
+enum { KEY_SIZE = 0x100, KEY_NO_MASK, KEY_CONTOUR, KEY_GRAPHICS, KEY_INVERT, KEY_WINDOW, CAPTION_LINES = 3 };
+
+enum { OPTION_COUNT = 9 };
+static const struct argp_option OPTIONS[OPTION_COUNT];
+
+// ---- Arguments
+
+static bool parse_window(arguments *a, const char *text) {
+  const char *comma = strchr(text, ',');
+  if (comma == NULL) return false;
+  a->has_window = pl_parse_double(&a->centre, text, (size_t)(comma - text)) &&
+                  pl_parse_double(&a->width, comma + 1, strlen(comma + 1)) && a->width > 0;
+  return a->has_window;
+}
+
+static bool is_graphics(const char *text) {
+  return strcmp(text, "auto") == 0 || strcmp(text, "sixel") == 0 || strcmp(text, "blocks") == 0;
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state) {
+  arguments *a = state->input;
+  uint64_t number = 0;
+  switch (key) {
+    case 'C': a->workspace = text; return 0;
+    case 'o': a->output = text; return 0;
+    case KEY_SIZE:
+      if (!pl_parse_u64(&number, text, strlen(text)) || number == 0 || number > PL_BITMAP_SIDE_MAX) {
+        argp_error(state, "--size %s is not a number of pixels from 1 to %d", text, PL_BITMAP_SIDE_MAX);
+      }
+      a->size = (uint32_t)number;
+      return 0;
+    case KEY_NO_MASK: a->mask_mode = PL_MASK_OFF; return 0;
+    case KEY_CONTOUR: a->mask_mode = PL_MASK_CONTOUR; return 0;
+    case KEY_GRAPHICS:
+      if (!is_graphics(text)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", text);
+      a->graphics = text;
+      return 0;
+    case KEY_INVERT: a->invert = true; return 0;
+    case KEY_WINDOW:
+      if (!parse_window(a, text)) argp_error(state, "--window %s: give centre and width, as in 128,200", text);
+      return 0;
+    case ARGP_KEY_ARG:
+      if (a->name != NULL) argp_error(state, "one case, not also %s", text);
+      a->name = text;
+      return 0;
+    case ARGP_KEY_END:
+      if (a->name == NULL) argp_error(state, "say which case to show");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+// ---- Finding and reading
+
+static bool has_ending(const char *text, const char *ending) {
+  size_t length = strlen(text), tail = strlen(ending);
+  return length > tail && strcasecmp(text + length - tail, ending) == 0;
+}
+
+// A path is what exists as a file and looks like one of the two kinds that we read.
+static bool is_path(const char *text) {
+  return (has_ending(text, ".dcm") || has_ending(text, ".png") || strchr(text, '/') != NULL) && pl_fs_is_file(text);
+}
+
+// The window of a DICOM file applies after the rescale; ours is in stored values.
+static void take_window(subject *s, const pl_dicom *dicom) {
+  if (dicom->window_count == 0 || dicom->rescale_slope == 0) return;
+  s->centre = (dicom->windows[0].centre - dicom->rescale_intercept) / dicom->rescale_slope;
+  s->width = fabs(dicom->windows[0].width / dicom->rescale_slope);
+}
+
+static pl_status read_file(subject *s, const char *path, pl_error *err) {
+  pl_dicom dicom = {0};
+  pl_status status = pl_image_read_any(&dicom, path, NULL, err);
+  if (status != PL_OK) return status;
+  take_window(s, &dicom);
+  char name[160];
+  const char *base = pl_path_base(path);
+  pl_safe_text(name, sizeof name, base, strlen(base));
+  snprintf(s->caption, sizeof s->caption, "%s, %ux%u, %d bit", name, dicom.image.width, dicom.image.height,
+           dicom.image.type == PL_PIXEL_U8 ? 8 : 16);
+  s->image = dicom.image;
+  dicom.image = (pl_image){0};
+  pl_dicom_clear(&dicom);
+  return PL_OK;
+}
+
+static void describe_label(char *out, size_t size, const pl_case *c) {
+  if (c->part == PL_PART_TEST) {
+    pl_copy_text(out, size, "test part");
+  } else if (c->status == PL_CASE_UNLABELLED || c->label == PL_LABEL_UNKNOWN) {
+    pl_copy_text(out, size, "unlabelled");
+  } else if (c->label == PL_LABEL_NEGATIVE) {
+    pl_copy_text(out, size, "no pneumothorax");
+  } else {
+    // Areas are counted at 1024x1024.
+    snprintf(out, size, "pneumothorax, mask %llu px (%.2f %%)", (unsigned long long)c->mask_area,
+             100.0 * (double)c->mask_area / (1024.0 * 1024.0));
+  }
+}
+
+// "#12 ...5162.83725, fold 3, pneumothorax, mask 4210 px (0.40 %)". Never anything about the person.
+static void describe_case(subject *s, const pl_manifest *manifest, const pl_case *c) {
+  size_t skip = strlen(c->id) > manifest->id_prefix ? manifest->id_prefix : 0;
+  char id[160], label[80], fold[32] = "";
+  pl_safe_text(id, sizeof id, c->id + skip, strlen(c->id + skip));
+  describe_label(label, sizeof label, c);
+  if (c->fold >= 0) snprintf(fold, sizeof fold, ", fold %d", c->fold);
+  snprintf(s->caption, sizeof s->caption, "#%u %s%s%s, %s", c->number, skip > 0 ? "..." : "", id, fold, label);
+}
+
+static pl_status read_case(subject *s, const pl_manifest *manifest, size_t index, bool want_mask, pl_error *err) {
+  const pl_case *c = &manifest->cases[index];
+  describe_case(s, manifest, c);
+  char *image_path = pl_case_image_path(manifest, c), *mask_path = pl_case_mask_path(manifest, c);
+  pl_status status = pl_png_read(&s->image, image_path, err);
+  if (status != PL_OK) pl_wrap(err, "case #%u has no prepared image (import again, or look at its status)", c->number);
+  if (status == PL_OK && want_mask && c->label == PL_LABEL_POSITIVE && pl_fs_is_file(mask_path)) {
+    status = pl_png_read(&s->mask, mask_path, err);
+    s->has_mask = status == PL_OK;
+  }
+  free(image_path);
+  free(mask_path);
+  return status;
+}
+
+// The case whose id is the file's name without its ending; a mistake means that there is none.
+static bool find_by_file_name(size_t *index, const pl_manifest *manifest, const char *path) {
+  const char *base = pl_path_base(path), *dot = strrchr(base, '.');
+  size_t length = dot != NULL ? (size_t)(dot - base) : strlen(base);
+  for (size_t i = 0; i < manifest->count; i++) {
+    const char *id = manifest->cases[i].id;
+    if (strlen(id) == length && strncmp(id, base, length) == 0) {
+      *index = i;
+      return true;
+    }
+  }
+  return false;
+}
+
+// A path that names a case of the workspace is that case, with its mask; any other is a file on its own.
+static pl_status read_subject(subject *s, const arguments *a, pl_error *err) {
+  bool path = is_path(a->name), want_mask = a->mask_mode != PL_MASK_OFF;
+  if (path && (!want_mask || a->has_window)) return read_file(s, a->name, err);
+  char *workspace = NULL;
+  pl_manifest manifest = {0};
+  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  free(workspace);
+  if (status != PL_OK) {
+    if (path && a->workspace == NULL) return read_file(s, a->name, err);
+    if (status != PL_E_NOTFOUND || a->workspace != NULL) return status;
+    return pl_wrap(err, "'%s' is no .dcm or .png file here, and as a case it needs a workspace", a->name);
+  }
+  size_t index = 0;
+  if (path) {
+    status = find_by_file_name(&index, &manifest, a->name) ? read_case(s, &manifest, index, want_mask, err)
+                                                           : read_file(s, a->name, err);
+  } else {
+    status = pl_manifest_find(&index, &manifest, a->name, err);
+    if (status == PL_OK) status = read_case(s, &manifest, index, want_mask, err);
+  }
+  pl_manifest_clear(&manifest);
+  return status;
+}
+
+// ---- Showing
+
+static pl_status draw(pl_bitmap *out, const subject *s, const arguments *a, uint32_t width, uint32_t height,
+                      double pixel_aspect, pl_error *err) {
+  pl_view_case_options options = pl_view_case_defaults(width, height);
+  options.pixel_aspect = pixel_aspect;
+  options.invert = a->invert;
+  options.mask_mode = a->mask_mode;
+  options.window_centre = a->has_window ? a->centre : s->centre;
+  options.window_width = a->has_window ? a->width : s->width;
+  return pl_view_case(out, &s->image, s->has_mask ? &s->mask : NULL, &options, err);
+}
+
+static pl_status write_file(const subject *s, const arguments *a, pl_error *err) {
+  uint32_t width = a->size > 0 ? a->size : s->image.width, height = a->size > 0 ? a->size : s->image.height;
+  pl_bitmap bitmap = {0};
+  pl_status status = draw(&bitmap, s, a, width, height, 1, err);
+  if (status == PL_OK) status = pl_bitmap_save(&bitmap, a->output, err);
+  if (status == PL_OK) printf("%s\n", s->caption);
+  pl_bitmap_clear(&bitmap);
+  return status;
+}
+
+static uint32_t at_most(uint32_t value, uint32_t limit) { return limit > 0 && value > limit ? limit : value; }
+
+static pl_status make_sixel(pl_buf *out, const subject *s, const arguments *a, const pl_caps *caps, pl_error *err) {
+  uint32_t rows = caps->rows > CAPTION_LINES + 1 ? caps->rows - CAPTION_LINES : 1;
+  uint32_t width = at_most(at_most(caps->columns * caps->cell_width, caps->max_width), a->size);
+  uint32_t height = at_most(at_most(rows * caps->cell_height, caps->max_height), a->size);
+  pl_bitmap bitmap = {0};
+  pl_status status = draw(&bitmap, s, a, width, height, 1, err);
+  pl_sixel_options options = pl_sixel_options_for(caps, PL_SIXEL_GREYS_MAX);
+  if (status == PL_OK) status = pl_sixel_encode(out, &bitmap, &options, err);
+  if (status == PL_OK) pl_buf_add_text(out, "\n");
+  pl_bitmap_clear(&bitmap);
+  return status;
+}
+
+static pl_status make_blocks(pl_buf *out, const subject *s, const arguments *a, const pl_caps *caps, pl_error *err) {
+  uint32_t rows = caps->rows > CAPTION_LINES + 1 ? caps->rows - CAPTION_LINES : 1;
+  double aspect = caps->cell_width > 0 && caps->cell_height > 0 ? caps->cell_height / 2.0 / caps->cell_width : 1;
+  pl_bitmap bitmap = {0};
+  pl_status status = draw(&bitmap, s, a, at_most(caps->columns, a->size), at_most(2 * rows, a->size), aspect, err);
+  pl_cells cells = {0};
+  if (status == PL_OK) status = pl_blocks(&cells, &bitmap, caps->colours, caps->utf8, err);
+  if (status == PL_OK && !pl_cells_ansi(out, &cells)) status = pl_fail(err, PL_E_LIMIT, "the picture is too large");
+  pl_cells_clear(&cells);
+  pl_bitmap_clear(&bitmap);
+  return status;
+}
+
+static pl_status print_terminal(const subject *s, const arguments *a, pl_error *err) {
+  bool forced = strcmp(a->graphics, "auto") != 0;
+  if (forced) setenv("PLEURA_GRAPHICS", a->graphics, 1);
+  pl_caps caps = {0};
+  pl_status status = pl_caps_probe(&caps, STDIN_FILENO, STDOUT_FILENO, NULL, err);
+  if (status != PL_OK) return status;
+  bool pictures = forced || getenv("PLEURA_GRAPHICS") != NULL || isatty(STDOUT_FILENO);
+  pl_graphics graphics = pictures ? caps.graphics : PL_GRAPHICS_NONE;
+  pl_buf bytes;
+  pl_buf_init(&bytes, (size_t)64 << 20);
+  if (graphics == PL_GRAPHICS_SIXEL) status = make_sixel(&bytes, s, a, &caps, err);
+  if (graphics == PL_GRAPHICS_BLOCKS) status = make_blocks(&bytes, s, a, &caps, err);
+  if (status == PL_OK) pl_buf_printf(&bytes, "%s\n", s->caption);
+  if (status == PL_OK && (fwrite(bytes.data, 1, bytes.length, stdout) != bytes.length || fflush(stdout) != 0)) {
+    status = pl_fail(err, PL_E_IO, "cannot write to the standard output");
+  }
+  pl_buf_clear(&bytes);
+  return status;
+}
+
+int pl_cli_show(int argc, char **argv) {
+  arguments a = {.graphics = "auto", .mask_mode = PL_MASK_FILL};
+  const struct argp parser = {
+      .options = OPTIONS,
+      .parser = parse_option,
+      .args_doc = "CASE",
+      .doc =
+          "Prints one image with its mask over it into the terminal: as sixel where the terminal can, else as "
+          "coloured half blocks; into anything but a terminal only the caption. With -o it writes a PNG file.\v"
+          "CASE is a case's number (12 or '#12'), its id, the unique ending of an id, or the path of a .dcm or .png "
+          "file. A file whose name is a case of the workspace is shown with that case's mask; any other file "
+          "needs no workspace and has no mask. PLEURA_GRAPHICS (auto, sixel, blocks, none) is the default of "
+          "--graphics.",
+  };
+  char name[] = "pleura show";
+  argv[0] = name;
+  argp_err_exit_status = 2;
+  if (argp_parse(&parser, argc, argv, 0, NULL, &a) != 0) return 2;
+  pl_error err = {0};
+  subject s = {0};
+  pl_status status = read_subject(&s, &a, &err);
+  if (status == PL_OK) status = a.output != NULL ? write_file(&s, &a, &err) : print_terminal(&s, &a, &err);
+  pl_image_clear(&s.image);
+  pl_image_clear(&s.mask);
+  return status == PL_OK ? 0 : pl_cli_report("show", &err);
+}
+
+static const struct argp_option OPTIONS[OPTION_COUNT] = {
+    {"workspace", 'C', "FOLDER", 0, "the workspace, instead of the one around the current folder", 0},
+    {"output", 'o', "FILE.png", 0, "write a PNG file, by default with the image's own size", 0},
+    {"size", KEY_SIZE, "PX", 0, "fit the picture into PX by PX pixels (characters and half rows for blocks)", 0},
+    {"no-mask", KEY_NO_MASK, NULL, 0, "without the mask", 0},
+    {"contour", KEY_CONTOUR, NULL, 0, "only the mask's edge", 0},
+    {"graphics", KEY_GRAPHICS, "HOW", 0, "auto, sixel or blocks; the last two also into a file or pipe", 0},
+    {"invert", KEY_INVERT, NULL, 0, "black for white", 0},
+    {"window", KEY_WINDOW, "C,W", 0, "window centre and width in stored values of the file", 0},
+    {0},
+};
