@@ -1,7 +1,11 @@
 #include "tui/cli/cli.h"
 
+#include <argp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/base/mem.h"
 
 const pl_cli_command *pl_cli_find(const char *name) {
   for (size_t i = 0; i < pl_cli_command_count; i++) {
@@ -15,11 +19,22 @@ int pl_cli_report(const char *command, const pl_error *err) {
   return pl_status_exit_code(err->code);
 }
 
+int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input) {
+  char *plain = argv[0], *full = pl_xprintf("pleura %s", plain);
+  argp_err_exit_status = 2;
+  argv[0] = full;
+  error_t failed = argp_parse(parser, argc, argv, 0, NULL, input);
+  argv[0] = plain;
+  free(full);
+  return failed != 0 ? 2 : 0;
+}
+
 int pl_cli_help(int argc, char **argv) {
   (void)argc;
   (void)argv;
-  printf("Usage: pleura [-C WORKSPACE]            open the workbench\n"
-         "       pleura COMMAND [ARGUMENT ...]    run one command; --help after it tells its options\n\n");
+  printf(
+      "Usage: pleura [-C WORKSPACE]            open the workbench\n"
+      "       pleura COMMAND [ARGUMENT ...]    run one command; --help after it tells its options\n\n");
   for (size_t i = 0; i < pl_cli_command_count; i++) {
     const pl_cli_command *command = &pl_cli_commands[i];
     if (!command->internal) printf("  %-10s %s\n", command->name, command->summary);
@@ -29,6 +44,7 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "init", .arguments = "[DIR]", .summary = "make an empty workspace", .run = pl_cli_init},
     {.name = "phantom",
      .arguments = "DIR [--cases N --size PX --seed S --positive SHARE]",
      .summary = "write a synthetic set of chest X-rays",
@@ -37,5 +53,9 @@ const pl_cli_command pl_cli_commands[] = {
      .arguments = "CASE [-C WORKSPACE] [-o FILE.png]",
      .summary = "print one image with its mask into the terminal",
      .run = pl_cli_show},
+    {.name = "split",
+     .arguments = "[--rle CSV --folds K --by image|row --seed N -o CSV]",
+     .summary = "deal the images to folds",
+     .run = pl_cli_split},
 };
 const size_t pl_cli_command_count = sizeof pl_cli_commands / sizeof pl_cli_commands[0];

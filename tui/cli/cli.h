@@ -9,9 +9,9 @@
 
 typedef struct pl_cli_command {
   const char *name;
-  const char *arguments;  // as shown in the help: "FOLDER [--size PX]"
-  const char *summary;    // one line
-  bool internal;          // left out of the overview: pleura itself starts it
+  const char *arguments;              // as shown in the help: "FOLDER [--size PX]"
+  const char *summary;                // one line
+  bool internal;                      // left out of the overview: pleura itself starts it
   int (*run)(int argc, char **argv);  // argv[0] is the command's name; returns the exit code
 } pl_cli_command;
 
@@ -24,7 +24,14 @@ const pl_cli_command *pl_cli_find(const char *name);
 // Prints "pleura NAME: message" on stderr and returns the exit code that goes with the error.
 int pl_cli_report(const char *command, const pl_error *err);
 
+// argp_parse for a subcommand: messages and --help call it "pleura NAME", and mistakes end the process with exit
+// code 2.
+struct argp;
+void pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
+
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
+int pl_cli_init(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
+int pl_cli_split(int argc, char **argv);
