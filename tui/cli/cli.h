@@ -25,9 +25,9 @@ const pl_cli_command *pl_cli_find(const char *name);
 int pl_cli_report(const char *command, const pl_error *err);
 
 // argp_parse for a subcommand: messages and --help call it "pleura NAME", and mistakes end the process with exit
-// code 2.
+// code 2. Returns 0, or the exit code to end with.
 struct argp;
-void pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
+int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
