@@ -209,8 +209,7 @@ static pl_status start_helper(pl_decoder *decoder, double until, pl_error *err) 
   }
   if (greeting.magic != PL_DECODE_MAGIC || greeting.status != PL_OK) {
     (void)end_helper(decoder, true);
-    pl_dicom unused;
-    if (greeting.magic == PL_DECODE_MAGIC) return pl_decode_unpack(&unused, &greeting, err);
+    if (pl_decode_is_refusal(&greeting)) return pl_fail(err, (pl_status)greeting.status, "%s", greeting.message);
     return pl_fail(err, PL_E_INTERNAL, "%s does not answer as a decoder of this version", decoder->executable);
   }
   decoder->confined = (greeting.flags & PL_DECODE_CONFINED) != 0;
@@ -228,8 +227,8 @@ static pl_status converse(pl_decoder *decoder, pl_dicom *out, const pl_buf *byte
   pl_dicom dicom;
   status = pl_decode_unpack(&dicom, &reply, err);
   if (status != PL_OK) {
-    // After a proper refusal the helper waits for the next file. Otherwise its plane, or nonsense, is still to come.
-    if (reply.status == PL_OK) (void)end_helper(decoder, true);
+    // After a refusal the helper waits for the next file. Otherwise its plane, or more nonsense, is still to come.
+    if (!pl_decode_is_refusal(&reply)) (void)end_helper(decoder, true);
     return status;
   }
   status = receive(decoder, dicom.image.data, pl_image_bytes(&dicom.image), until);

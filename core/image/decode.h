@@ -46,7 +46,8 @@ bool pl_decoder_is_confined(const pl_decoder *decoder);
 pl_status pl_image_read_any(pl_dicom *out, const char *path, pl_decoder *decoder, pl_error *err);
 
 // The helper's side: serves the socket until it closes, and returns the process's exit code. Call it first thing in a
-// process made for it; it confines the process for good.
+// process made for it; it confines the process for good. End with _exit, not exit: what runs at a normal exit may want
+// system calls that are forbidden by then.
 int pl_decode_serve(int socket);
 
 #ifdef __cplusplus

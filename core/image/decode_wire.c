@@ -71,16 +71,14 @@ static bool texts_make_sense(const pl_decode_reply *r) {
          is_text(r->transfer_syntax, sizeof r->transfer_syntax) && is_text(r->patient, sizeof r->patient);
 }
 
-static pl_status reported_error(const pl_decode_reply *reply, pl_error *err) {
-  if (!is_text(reply->message, sizeof reply->message) || reply->status > PL_OK || reply->status < PL_E_INTERNAL) {
-    return pl_fail(err, PL_E_FORMAT, "the decoder's answer makes no sense");
-  }
-  return pl_fail(err, (pl_status)reply->status, "%s", reply->message);
+bool pl_decode_is_refusal(const pl_decode_reply *reply) {
+  return reply->magic == PL_DECODE_MAGIC && reply->status < PL_OK && reply->status >= PL_E_INTERNAL &&
+         is_text(reply->message, sizeof reply->message);
 }
 
 pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *err) {
-  if (r->status != PL_OK) return reported_error(r, err);
-  if (r->magic != PL_DECODE_MAGIC || !numbers_make_sense(r) || !texts_make_sense(r)) {
+  if (pl_decode_is_refusal(r)) return pl_fail(err, (pl_status)r->status, "%s", r->message);
+  if (r->magic != PL_DECODE_MAGIC || r->status != PL_OK || !numbers_make_sense(r) || !texts_make_sense(r)) {
     return pl_fail(err, PL_E_FORMAT, "the decoder's answer makes no sense");
   }
   bool monochrome1 = (r->flags & PL_DECODE_MONOCHROME1) != 0;

@@ -2,6 +2,7 @@
 // go as they are; but the helper may have been taken over by a hostile file, so its answer is checked like any input.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
@@ -48,6 +49,9 @@ typedef struct pl_decode_reply {
 
 void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom);
 void pl_decode_pack_error(pl_decode_reply *out, const pl_error *err);
+
+// True for a well-formed reply that carries an error: nothing follows it, and the helper waits for the next file.
+bool pl_decode_is_refusal(const pl_decode_reply *reply);
 
 // Checks the reply and allocates the plane, whose bytes are still to be read into out->image.data. A reply that carries
 // an error gives that error; one that makes no sense gives PL_E_FORMAT.

@@ -57,5 +57,10 @@ const pl_cli_command pl_cli_commands[] = {
      .arguments = "[--rle CSV --folds K --by image|row --seed N -o CSV]",
      .summary = "deal the images to folds",
      .run = pl_cli_split},
+    {.name = "decode",
+     .arguments = "",
+     .summary = "decode files for another pleura process",
+     .internal = true,
+     .run = pl_cli_decode},
 };
 const size_t pl_cli_command_count = sizeof pl_cli_commands / sizeof pl_cli_commands[0];

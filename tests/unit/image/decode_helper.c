@@ -101,5 +101,5 @@ static int probe(void) {
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   if (strcmp(argv[1], "probe") == 0) _exit(probe());
-  return getenv("DECODE_HELPER_PLAYS") != NULL ? play() : pl_decode_serve(0);
+  _exit(getenv("DECODE_HELPER_PLAYS") != NULL ? play() : pl_decode_serve(0));
 }
