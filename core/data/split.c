@@ -46,7 +46,6 @@ pl_status pl_split_by_image(int *folds, const pl_rle_table *table, const bool *p
   // Going on with the next fold from group to group keeps the totals even as well.
   int fold = 0;
   for (size_t i = 0; i < table->image_count; i++) {
-    if (i > 0 && cards[i].group >= 2 && cards[i - 1].group < 2) fold = 0;
     const pl_rle_image *image = &table->images[cards[i].image];
     for (size_t k = 0; k < image->count; k++) folds[table->order[image->first + k]] = fold;
     fold = (fold + 1) % fold_count;
