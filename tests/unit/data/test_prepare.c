@@ -1,0 +1,438 @@
+#include "core/data/prepare.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/data/manifest.h"
+#include "core/data/rle.h"
+#include "core/image/decode.h"
+#include "core/image/dicom_write.h"
+#include "core/image/png_io.h"
+#include "tests/tools/testing.h"
+
+enum { SIDE = 96 };
+
+// A folder as Kaggle's archive unpacks, and beside it room for a workspace.
+typedef struct fixture {
+  char root[32];
+  char *data, *workspace;
+} fixture;
+
+static void write_text(const char *folder, const char *name, const char *text) {
+  char *path = pl_path_join(folder, name);
+  assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);
+  free(path);
+}
+
+static void write_dicom(const char *root, const char *part, const char *id, int level) {
+  pl_image image = {0};
+  assert_int_equal(pl_image_init(&image, SIDE, SIDE, PL_PIXEL_U8, PL_IMAGE_GREY, NULL), PL_OK);
+  memset(image.u8, level, pl_image_bytes(&image));
+  pl_dicom_identity who = {.instance_uid = "1.2.3",
+                           .study_uid = "1.2.4",
+                           .series_uid = "1.2.5",
+                           .patient_id = "SECRET-PATIENT",
+                           .age = "045Y",
+                           .sex = "F",
+                           .view = "PA",
+                           .date = "20190101",
+                           .pixel_spacing = 0.14};
+  pl_buf bytes;
+  pl_buf_init(&bytes, 1 << 20);
+  pl_error err = {0};
+  if (pl_dicom_write_jpeg(&bytes, &image, &who, 90, &err) != PL_OK) fail_msg("%s", err.message);
+  char *folder = pl_xprintf("%s/%s/study-%s/series", root, part, id), *path = pl_xprintf("%s/%s.dcm", folder, id);
+  assert_int_equal(pl_fs_make_folders(folder, NULL), PL_OK);
+  assert_int_equal(pl_fs_replace(path, bytes.data, bytes.length, NULL), PL_OK);
+  free(folder);
+  free(path);
+  pl_buf_clear(&bytes);
+  pl_image_clear(&image);
+}
+
+static int set_up(void **state) {
+  fixture *f = pl_xcalloc(1, sizeof *f);
+  (void)pl_copy_text(f->root, sizeof f->root, "/tmp/pleura-test-XXXXXX");
+  if (mkdtemp(f->root) == NULL) return -1;
+  f->data = pl_path_join(f->root, "data");
+  f->workspace = pl_path_join(f->root, "ws");
+  write_dicom(f->data, "dicom-images-train", "id.1", 10);
+  write_dicom(f->data, "dicom-images-train", "id.2", 50);
+  write_dicom(f->data, "dicom-images-train", "id.3", 90);
+  write_dicom(f->data, "dicom-images-train", "id.4", 130);
+  write_dicom(f->data, "dicom-images-train", "id.5", 170);
+  write_dicom(f->data, "dicom-images-test", "id.6", 210);
+  // id.1: two rows that overlap, columns 0 to 47 in all. id.2 and id.3 are negative, id.4 has no row, id.5 a damaged
+  // one.
+  write_text(f->data, "train-rle.csv",
+             "ImageId, EncodedPixels\nid.1,0 3840\nid.2, -1\nid.1,2880 1728\nid.3,-1\nid.5,0 10\nid.5,1 2 3\n"
+             "gone.1,-1\ngone.2,5 5\ngone.2,50 5\n");
+  write_text(f->data, "sample_submission.csv", "ImageId,EncodedPixels\nid.6,-1\nid.7,-1\n");
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *f = *state;
+  int failed = pl_fs_remove_tree(f->root, NULL) != PL_OK;
+  free(f->data);
+  free(f->workspace);
+  free(f);
+  return failed;
+}
+
+static pl_import_summary import(const fixture *f, uint32_t size) {
+  pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = size, .threads = 2};
+  pl_import_summary s = {0};
+  pl_error err = {0};
+  if (pl_import_run(&s, &options, &err) != PL_OK) fail_msg("%s", err.message);
+  return s;
+}
+
+static pl_manifest load(const fixture *f) {
+  pl_manifest m = {0};
+  pl_error err = {0};
+  if (pl_manifest_load(&m, f->workspace, &err) != PL_OK) fail_msg("%s", err.message);
+  return m;
+}
+
+static pl_image read_png(const fixture *f, const char *folder, const char *id) {
+  char *path = pl_xprintf("%s/%s/%s.png", f->workspace, folder, id);
+  pl_image image = {0};
+  pl_error err = {0};
+  if (pl_png_read(&image, path, &err) != PL_OK) fail_msg("%s", err.message);
+  free(path);
+  return image;
+}
+
+static bool exists(const fixture *f, const char *name) {
+  char *path = pl_path_join(f->workspace, name);
+  bool there = access(path, F_OK) == 0;
+  free(path);
+  return there;
+}
+
+static void check_cases(const fixture *f) {
+  pl_manifest m = load(f);
+  assert_int_equal(m.count, 6);
+  assert_int_equal(m.fold_count, 5);
+  for (size_t i = 0; i < 6; i++) {
+    const pl_case *c = &m.cases[i];
+    char id[8];
+    snprintf(id, sizeof id, "id.%zu", i + 1);
+    assert_int_equal(c->number, i + 1);
+    assert_string_equal(c->id, id);
+    assert_int_equal(c->part, i < 5 ? PL_PART_TRAIN : PL_PART_TEST);
+    assert_int_equal(c->rows, SIDE);
+    assert_int_equal(c->cols, SIDE);
+    assert_int_equal(c->age, 45);
+    assert_int_equal(c->sex, 'F');
+    assert_string_equal(c->view, "PA");
+    assert_int_equal(strlen(c->sha256), 64);
+    assert_int_equal(c->source[0], '/');
+    assert_string_equal(c->patient, m.cases[0].patient);
+    assert_int_equal(strlen(c->patient), 12);
+  }
+  assert_int_equal(m.cases[0].label, PL_LABEL_POSITIVE);
+  assert_int_equal(m.cases[0].mask_area, 48 * SIDE);
+  assert_int_equal(m.cases[1].label, PL_LABEL_NEGATIVE);
+  assert_int_equal(m.cases[3].status, PL_CASE_UNLABELLED);
+  assert_int_equal(m.cases[3].label, PL_LABEL_UNKNOWN);
+  assert_int_equal(m.cases[4].status, PL_CASE_UNLABELLED);
+  assert_int_equal(m.cases[5].status, PL_CASE_OK);
+  assert_int_equal(m.cases[5].label, PL_LABEL_UNKNOWN);
+  assert_true(m.cases[0].fold >= 0 && m.cases[3].fold < 0 && m.cases[5].fold < 0);
+  pl_manifest_clear(&m);
+}
+
+static void test_kaggle_folder(void **state) {
+  const fixture *f = *state;
+  pl_import_summary s = import(f, 32);
+  assert_int_equal(s.images, 6);
+  assert_int_equal(s.train, 5);
+  assert_int_equal(s.test, 1);
+  assert_int_equal(s.positives, 1);
+  assert_int_equal(s.negatives, 2);
+  assert_int_equal(s.unlabelled, 2);
+  assert_int_equal(s.masks, 1);
+  assert_int_equal(s.bad, 0);
+  assert_int_equal(s.unchanged, 0);
+  assert_int_equal(s.rows, 9);
+  assert_int_equal(s.bad_rows, 1);
+  assert_int_equal(s.row_problems[0].line, 7);
+  assert_int_equal(s.ids_without_image, 2);
+  assert_int_equal(s.rows_without_image, 3);
+  assert_int_equal(s.sample_ids, 2);
+  assert_int_equal(s.sample_without_image, 1);
+  assert_true(s.made_workspace);
+  assert_true(s.made_folds);
+  assert_int_equal(s.failure_count, 1);
+  assert_non_null(strstr(s.failures[0].path, "id.5.dcm"));
+  pl_import_summary_clear(&s);
+  check_cases(f);
+  pl_image image = read_png(f, "images", "id.4"), mask = read_png(f, "masks", "id.1");
+  assert_int_equal(image.width, 32);
+  for (size_t i = 0; i < 32 * 32; i++) {
+    assert_in_range(image.u8[i], 129, 131);
+    assert_int_equal(mask.u8[i], i % 32 < 16 ? 255 : 0);
+  }
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
+  mask = read_png(f, "masks", "id.2");
+  assert_int_equal(pl_mask_area(&mask), 0);
+  pl_image_clear(&mask);
+  assert_false(exists(f, "masks/id.4.png"));
+  assert_false(exists(f, "masks/id.5.png"));
+  assert_false(exists(f, "masks/id.6.png"));
+  assert_true(exists(f, "train-rle.csv"));
+  assert_true(exists(f, "sample_submission.csv"));
+  // Nothing in the workspace may tell who the patient is.
+  pl_buf text;
+  pl_buf_init(&text, 1 << 20);
+  char *path = pl_path_join(f->workspace, "cases.csv");
+  assert_int_equal(pl_fs_read(&text, path, NULL), PL_OK);
+  assert_null(strstr(text.data, "SECRET"));
+  free(path);
+  pl_buf_clear(&text);
+}
+
+static void test_again(void **state) {
+  const fixture *f = *state;
+  pl_import_summary s = import(f, 32);
+  pl_import_summary_clear(&s);
+  s = import(f, 32);
+  assert_int_equal(s.unchanged, 6);
+  assert_false(s.made_workspace);
+  assert_false(s.made_folds);
+  assert_int_equal(s.positives, 1);
+  assert_int_equal(s.masks, 1);
+  pl_import_summary_clear(&s);
+  check_cases(f);
+  // A new image in front, a changed one, and a picture that was removed.
+  write_dicom(f->data, "dicom-images-train", "id.0", 10);
+  write_dicom(f->data, "dicom-images-train", "id.2", 60);
+  char *path = pl_path_join(f->workspace, "images/id.3.png");
+  assert_int_equal(unlink(path), 0);
+  s = import(f, 32);
+  assert_int_equal(s.unchanged, 4);
+  assert_int_equal(access(path, F_OK), 0);
+  free(path);
+  pl_import_summary_clear(&s);
+  pl_manifest m = load(f);
+  assert_int_equal(m.count, 7);
+  assert_string_equal(m.cases[0].id, "id.1");
+  assert_string_equal(m.cases[6].id, "id.0");
+  assert_int_equal(m.cases[6].number, 7);
+  pl_manifest_clear(&m);
+  s = import(f, 40);
+  assert_int_equal(s.unchanged, 0);
+  pl_import_summary_clear(&s);
+  pl_image mask = read_png(f, "masks", "id.1");
+  assert_int_equal(mask.width, 40);
+  pl_image_clear(&mask);
+}
+
+static void test_new_labels(void **state) {
+  const fixture *f = *state;
+  pl_import_summary s = import(f, 32);
+  pl_import_summary_clear(&s);
+  write_text(f->data, "train-rle.csv", "id.1,-1\nid.2,0 9216\nid.3,-1\nid.4,9000 1000\n");
+  s = import(f, 32);
+  assert_int_equal(s.unchanged, 6);
+  assert_true(s.rle_differs);
+  assert_int_equal(s.positives, 1);
+  assert_int_equal(s.negatives, 2);
+  // The run of id.4 ends behind its 96 x 96 pixels.
+  assert_int_equal(s.failure_count, 1);
+  assert_non_null(strstr(s.failures[0].reason, "ends behind"));
+  pl_import_summary_clear(&s);
+  pl_image mask = read_png(f, "masks", "id.2");
+  assert_int_equal(pl_mask_area(&mask), 32 * 32);
+  pl_image_clear(&mask);
+  mask = read_png(f, "masks", "id.1");
+  assert_int_equal(pl_mask_area(&mask), 0);
+  pl_image_clear(&mask);
+}
+
+static void test_bad_files(void **state) {
+  const fixture *f = *state;
+  write_text(f->data, "dicom-images-train/broken.dcm", "this is not DICOM");
+  write_text(f->data, "dicom-images-train/notes.txt", "x");
+  write_dicom(f->data, "dicom-images-test", "id.1", 1);
+  pl_import_summary s = import(f, 32);
+  assert_int_equal(s.images, 8);
+  assert_int_equal(s.other_files, 1);
+  assert_int_equal(s.bad, 2);
+  assert_int_equal(s.failure_count, 3);
+  pl_import_summary_clear(&s);
+  pl_manifest m = load(f);
+  size_t index = 0;
+  assert_int_equal(pl_manifest_find(&index, &m, "broken", NULL), PL_OK);
+  assert_int_equal(m.cases[index].status, PL_CASE_BAD);
+  assert_int_equal(m.count, 7);
+  pl_manifest_clear(&m);
+  pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 32, .strict = true};
+  pl_error err = {0};
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_FORMAT);
+  pl_import_summary_clear(&s);
+}
+
+static void test_parts_by_option(void **state) {
+  const fixture *f = *state;
+  char *images = pl_path_join(f->data, "dicom-images-train/study-id.2");
+  pl_import_options options = {.workspace = f->workspace, .images = images, .size = 32};
+  pl_import_summary s = {0};
+  pl_error err = {0};
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_OK);
+  assert_int_equal(s.images, 1);
+  assert_int_equal(s.unlabelled, 1);
+  assert_null(s.rle_file);
+  pl_import_summary_clear(&s);
+  // The archive in a folder of its own, and a flat folder of images.
+  options = (pl_import_options){.workspace = f->workspace, .folder = f->root, .size = 32};
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_OK);
+  pl_import_summary_clear(&s);
+  options.folder = images;
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_OK);
+  assert_int_equal(s.train, 1);
+  pl_import_summary_clear(&s);
+  free(images);
+}
+
+static void test_refused(void **state) {
+  const fixture *f = *state;
+  pl_import_summary s = {0};
+  pl_error err = {0};
+  char *empty = pl_path_join(f->root, "empty");
+  assert_int_equal(pl_fs_make_folders(empty, NULL), PL_OK);
+  pl_import_options options = {.workspace = f->workspace, .folder = empty};
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_NOTFOUND);
+  pl_import_summary_clear(&s);
+  options.folder = "/nowhere/at/all";
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_NOTFOUND);
+  pl_import_summary_clear(&s);
+  options.folder = NULL;
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_USAGE);
+  pl_import_summary_clear(&s);
+  options.folder = f->data;
+  options.size = 7;
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_USAGE);
+  pl_import_summary_clear(&s);
+  // None of these has touched the workspace.
+  assert_int_not_equal(access(f->workspace, F_OK), 0);
+  assert_int_equal(pl_workspace_init(f->workspace, NULL), PL_OK);
+  char *settings = pl_path_join(f->workspace, PL_WORKSPACE_FILE);
+  int lock = open(settings, O_RDWR | O_CLOEXEC);
+  assert_int_equal(flock(lock, LOCK_EX), 0);
+  options.size = 32;
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_BUSY);
+  close(lock);
+  pl_import_summary_clear(&s);
+  free(settings);
+  free(empty);
+}
+
+static bool always(void *context) {
+  (*(int *)context)++;
+  return *(int *)context > 8;  // after the list of files
+}
+
+static void test_cancelled(void **state) {
+  const fixture *f = *state;
+  for (int i = 10; i < 60; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "id.%d", i);
+    write_dicom(f->data, "dicom-images-test", id, i);
+  }
+  int asked = -50;
+  pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 32, .threads = 1};
+  options.cancelled = always;
+  options.context = &asked;
+  pl_import_summary s = {0};
+  pl_error err = {0};
+  pl_status status = pl_import_run(&s, &options, &err);
+  assert_true(status == PL_E_CANCELLED || status == PL_OK);
+  pl_import_summary_clear(&s);
+  // Whatever is listed is whole, and the next import ends the work.
+  pl_manifest m = load(f);
+  size_t before = m.count;
+  pl_manifest_clear(&m);
+  s = import(f, 32);
+  assert_int_equal(s.unchanged, before);
+  assert_int_equal(s.images, 56);
+  pl_import_summary_clear(&s);
+  m = load(f);
+  assert_int_equal(m.count, 56);
+  pl_manifest_clear(&m);
+}
+
+static void die(void *context, const pl_import_progress *progress) {
+  (void)context;
+  if (progress->done > 2) kill(getpid(), SIGKILL);
+}
+
+static pl_status check_file(void *context, const char *path, uint64_t size, pl_error *err) {
+  (void)size;
+  (void)context;
+  if (!pl_ends_with(path, ".png")) return PL_OK;
+  pl_image image = {0};
+  pl_status status = pl_png_read(&image, path, err);
+  pl_image_clear(&image);
+  return status;
+}
+
+static void test_killed(void **state) {
+  const fixture *f = *state;
+  for (int i = 10; i < 80; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "id.%d", i);
+    write_dicom(f->data, "dicom-images-test", id, i);
+  }
+  pid_t child = fork();
+  if (child == 0) {
+    pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 64, .threads = 2};
+    options.progress = die;
+    pl_import_summary s = {0};
+    (void)pl_import_run(&s, &options, NULL);
+    _exit(0);
+  }
+  int ended = 0;
+  assert_int_equal(waitpid(child, &ended, 0), child);
+  assert_true(WIFSIGNALED(ended));
+  // Every picture that there is can be read; half ones lie under another name, and the next import removes them.
+  pl_error err = {0};
+  if (pl_fs_walk(f->workspace, check_file, NULL, &err) != PL_OK) fail_msg("%s", err.message);
+  write_text(f->workspace, "images/id.1.png.part", "half");
+  pl_import_summary s = import(f, 64);
+  assert_int_equal(s.bad, 0);
+  pl_import_summary_clear(&s);
+  assert_false(exists(f, "images/id.1.png.part"));
+  pl_manifest m = load(f);
+  assert_int_equal(m.count, 76);
+  pl_manifest_clear(&m);
+}
+
+int main(int argc, char **argv) {
+  // The import starts this same program as its decode helper.
+  if (argc == 2 && strcmp(argv[1], "decode") == 0) return pl_decode_serve(STDIN_FILENO);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_kaggle_folder, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_new_labels, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_bad_files, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_parts_by_option, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

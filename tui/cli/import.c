@@ -1,0 +1,228 @@
+// pleura import: DICOM files and run lengths into a workspace.
+#include <argp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/num.h"
+#include "core/base/str.h"
+#include "core/data/manifest.h"
+#include "core/data/prepare.h"
+#include "tui/cli/cli.h"
+
+enum { BAR_WIDTH = 30, REASONS_SHOWN = 20, OPTION_IMAGES = 256, OPTION_TEST, OPTION_RLE, OPTION_SAMPLE, OPTION_STRICT };
+
+typedef struct arguments {
+  pl_import_options import;
+  bool quiet;
+} arguments;
+
+typedef struct watcher {
+  bool is_terminal, quiet;
+  int signals;  // a signalfd for SIGINT and SIGTERM
+  pl_clock clock;
+  double start, shown;  // seconds: when it began, when something was last printed
+} watcher;
+
+static const struct argp parser;
+
+static uint64_t number_of(struct argp_state *state, const char *arg, const char *option, uint64_t low, uint64_t high) {
+  uint64_t value = 0;
+  if (!pl_parse_u64(&value, arg, strlen(arg)) || value < low || value > high) {
+    argp_error(state, "%s takes a number from %llu to %llu, not '%s'", option, (unsigned long long)low,
+               (unsigned long long)high, arg);
+  }
+  return value;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  arguments *a = state->input;
+  pl_import_options *o = &a->import;
+  switch (key) {
+    case OPTION_IMAGES: o->images = arg; return 0;
+    case OPTION_TEST: o->test_images = arg; return 0;
+    case OPTION_RLE: o->rle = arg; return 0;
+    case OPTION_SAMPLE: o->sample = arg; return 0;
+    case OPTION_STRICT: o->strict = true; return 0;
+    case 's': o->size = (uint32_t)number_of(state, arg, "--size", PL_IMPORT_SIZE_MIN, PL_IMPORT_SIZE_MAX); return 0;
+    case 'j': o->threads = (unsigned)number_of(state, arg, "--jobs", 1, PL_IMPORT_THREADS_MAX); return 0;
+    case 'C': o->workspace = arg; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+      if (o->folder != NULL) argp_error(state, "one folder at a time");
+      o->folder = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (o->folder == NULL && o->images == NULL && o->test_images == NULL) {
+        argp_error(state, "name the folder to import, or its parts with --images and --test-images");
+      }
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+// Progress
+
+static void print_bar(const watcher *w, const pl_import_progress *p, double elapsed) {
+  int filled = p->total > 0 ? (int)(p->done * BAR_WIDTH / p->total) : 0;
+  double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
+  char bar[BAR_WIDTH + 1], left[32] = "--:--";
+  memset(bar, '.', BAR_WIDTH);
+  memset(bar, '#', (size_t)filled);
+  bar[BAR_WIDTH] = '\0';
+  if (rate > 0) {
+    unsigned long seconds = (unsigned long)((double)(p->total - p->done) / rate + 0.5);
+    snprintf(left, sizeof left, "%lu:%02lu", seconds / 60, seconds % 60);
+  }
+  fprintf(stderr, "%s[%s] %zu/%zu images, %.1f a second, %s left", w->is_terminal ? "\r" : "", bar, p->done, p->total,
+          rate, left);
+  if (p->bad > 0) fprintf(stderr, ", %zu bad", p->bad);
+  fprintf(stderr, w->is_terminal ? "  " : "\n");
+  fflush(stderr);
+}
+
+static void on_progress(void *context, const pl_import_progress *progress) {
+  watcher *w = context;
+  double now = pl_clock_monotonic(&w->clock), pause = w->is_terminal ? 0.1 : 5.0;
+  bool over = progress->done == progress->total;
+  if (w->quiet || (now - w->shown < pause && !(over && w->is_terminal))) return;
+  w->shown = now;
+  print_bar(w, progress, now - w->start);
+}
+
+static bool is_cancelled(void *context) {
+  watcher *w = context;
+  struct pollfd poll_for = {.fd = w->signals, .events = POLLIN};
+  return w->signals >= 0 && poll(&poll_for, 1, 0) == 1;
+}
+
+static int watch_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  // Before any thread starts, so that none of them is interrupted.
+  if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// Summary
+
+static void print_failures(const pl_import_summary *s) {
+  for (size_t i = 0; i < s->bad_rows && i < PL_TABLE_PROBLEMS_MAX; i++) {
+    const pl_row_problem *p = &s->row_problems[i];
+    fprintf(stderr, "  line %zu%s%s: %s\n", p->line, p->id[0] != '\0' ? " " : "", p->id, p->message);
+  }
+  if (s->bad_rows > PL_TABLE_PROBLEMS_MAX)
+    fprintf(stderr, "  ... and %zu rows more\n", s->bad_rows - PL_TABLE_PROBLEMS_MAX);
+  for (size_t i = 0; i < s->failure_count && i < REASONS_SHOWN; i++) {
+    char path[1024];
+    pl_safe_text(path, sizeof path, s->failures[i].path, strlen(s->failures[i].path));
+    fprintf(stderr, "  %s: %s\n", path, s->failures[i].reason);
+  }
+  if (s->failure_count > REASONS_SHOWN)
+    fprintf(stderr, "  ... and %zu images more\n", s->failure_count - REASONS_SHOWN);
+}
+
+static void print_summary(const pl_import_summary *s) {
+  printf("workspace  %s%s\n", s->workspace, s->made_workspace ? " (new)" : "");
+  printf("images     %zu: %zu train, %zu test; %zu unchanged, %zu bad\n", s->images, s->train, s->test, s->unchanged,
+         s->bad);
+  printf("labels     %zu positive, %zu negative, %zu unlabelled; %zu masks are not empty\n", s->positives, s->negatives,
+         s->unlabelled, s->masks);
+  if (s->rle_file != NULL) {
+    printf("rows       %zu, %zu of them bad, %zu (of %zu images) without an image here\n", s->rows, s->bad_rows,
+           s->rows_without_image, s->ids_without_image);
+  } else {
+    printf("rows       none: there is no train-rle.csv, so nothing has a label (--rle names one)\n");
+  }
+  if (s->sample_ids > 0)
+    printf("sample     %zu ids, %zu without an image here\n", s->sample_ids, s->sample_without_image);
+  printf("time       %.1f s, %.1f images a second\n", s->seconds, s->seconds > 0 ? (double)s->images / s->seconds : 0);
+  if (s->made_folds) printf("folds      made folds.csv: 5 folds by image, seed 42 ('pleura split' makes others)\n");
+  if (s->without_fold > 0) {
+    printf("folds      %zu labelled images are not in folds.csv: 'pleura split' makes it anew\n", s->without_fold);
+  }
+  if (s->rle_differs) {
+    printf(
+        "note       the workspace's train-rle.csv differs from this one and was left; the labels are from this one\n");
+  }
+}
+
+static int run(arguments *a, char **found) {
+  pl_error err = {0};
+  if (a->import.workspace == NULL) {
+    if (pl_workspace_find(found, ".", &err) == PL_OK)
+      a->import.workspace = *found;
+    else
+      a->import.workspace = ".";
+  }
+  watcher w = {.is_terminal = isatty(STDERR_FILENO) == 1, .quiet = a->quiet, .clock = pl_clock_system()};
+  w.signals = watch_signals();
+  w.start = w.shown = pl_clock_monotonic(&w.clock);
+  a->import.progress = on_progress;
+  a->import.cancelled = is_cancelled;
+  a->import.context = &w;
+  pl_import_summary summary = {0};
+  pl_status status = pl_import_run(&summary, &a->import, &err);
+  if (w.is_terminal && !w.quiet) fputc('\n', stderr);
+  if (status == PL_OK) {
+    print_summary(&summary);
+    fflush(stdout);
+  }
+  print_failures(&summary);
+  if (w.signals >= 0) close(w.signals);
+  pl_import_summary_clear(&summary);
+  return status == PL_OK ? 0 : pl_cli_report("import", &err);
+}
+
+int pl_cli_import(int argc, char **argv) {
+  arguments a = {0};
+  int code = pl_cli_parse(&parser, argc, argv, &a);
+  if (code != 0) return code;
+  char *found = NULL;
+  code = run(&a, &found);
+  free(found);
+  return code;
+}
+
+static const struct argp_option options[] = {
+    {.name = "images", .key = OPTION_IMAGES, .arg = "DIR", .doc = "Folder of training images"},
+    {.name = "test-images", .key = OPTION_TEST, .arg = "DIR", .doc = "Folder of test images"},
+    {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Table of run lengths: ImageId, EncodedPixels"},
+    {.name = "sample", .key = OPTION_SAMPLE, .arg = "CSV", .doc = "Sample submission"},
+    {.name = "size", .key = 's', .arg = "PX", .doc = "Side of the pictures made, 32 to 4096 (default: 512)"},
+    {.name = "jobs",
+     .key = 'j',
+     .arg = "N",
+     .doc = "Threads, each with a decoder of its own (default: one a processor)"},
+    {.name = "workspace",
+     .key = 'C',
+     .arg = "DIR",
+     .doc = "Workspace (default: the one around the current folder, else the "
+            "current folder becomes one)"},
+    {.name = "strict", .key = OPTION_STRICT, .doc = "Stop at the first bad row or image, instead of leaving it out"},
+    {.name = "quiet", .key = 'q', .doc = "No progress"},
+    {0},
+};
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "[FOLDER]",
+    .doc =
+        "Brings DICOM images and their masks into a workspace: images/ID.png, masks/ID.png, cases.csv and "
+        "folds.csv.\n\n"
+        "FOLDER is Kaggle's unpacked folder, where dicom-images-train, dicom-images-test, train-rle.csv and "
+        "sample_submission.csv are found by themselves, or any folder of .dcm files; the options name parts that lie "
+        "elsewhere.\v"
+        "An image without a row in the table is counted as unlabelled, rows without an image are counted too, and bad "
+        "images and rows are listed and left out. A second import does only what has changed.\n\n"
+        "Examples:\n"
+        "  pleura import ~/siim\n"
+        "  pleura import --images dicom --rle train-rle.csv --size 256 -C ws",
+};
