@@ -1,0 +1,129 @@
+#include "core/data/sampler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+
+struct pl_sampler {
+  pl_sampler_options options;
+  size_t *cases;  // with a positive rate: the positives first
+  size_t count, positives;
+  size_t length;
+};
+
+pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *manifest, int fold, pl_subset subset,
+                           pl_error *err) {
+  if (fold < -1 || (fold >= 0 && fold >= manifest->fold_count)) {
+    return pl_fail(err, PL_E_USAGE, "there is no fold %d: folds.csv has %d, counted from 0", fold,
+                   manifest->fold_count);
+  }
+  size_t *chosen = pl_xcalloc(manifest->count + 1, sizeof *chosen), found = 0;
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    if (c->part != PL_PART_TRAIN || c->status != PL_CASE_OK || c->label == PL_LABEL_UNKNOWN) continue;
+    bool held_out = fold >= 0 && c->fold == fold;
+    if (held_out == (subset == PL_SUBSET_VALID)) chosen[found++] = i;
+  }
+  if (found == 0) {
+    free(chosen);
+    return pl_fail(err, PL_E_USAGE, "no labelled cases to %s with fold %d held out",
+                   subset == PL_SUBSET_VALID ? "validate on" : "train on", fold);
+  }
+  *cases = chosen;
+  *count = found;
+  return PL_OK;
+}
+
+static bool is_positive(const pl_manifest *manifest, size_t index) {
+  return manifest->cases[index].label == PL_LABEL_POSITIVE;
+}
+
+static pl_status plan_rate(pl_sampler *s, const pl_manifest *manifest, pl_error *err) {
+  double rate = s->options.positive_rate;
+  size_t *ordered = pl_xcalloc(s->count, sizeof *ordered), at = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    if (is_positive(manifest, s->cases[i])) ordered[at++] = s->cases[i];
+  }
+  s->positives = at;
+  for (size_t i = 0; i < s->count; i++) {
+    if (!is_positive(manifest, s->cases[i])) ordered[at++] = s->cases[i];
+  }
+  free(s->cases);
+  s->cases = ordered;
+  if (s->positives == 0)
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs positive cases: there are none", rate);
+  double negatives = (double)s->positives * (1 - rate) / rate + 0.5;
+  if (negatives > 1e9)
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g makes epochs of %.3g cases", rate, negatives);
+  if (negatives >= 1 && s->positives == s->count) {
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs negative cases: there are none", rate);
+  }
+  s->length = s->positives + (size_t)negatives;
+  return PL_OK;
+}
+
+pl_status pl_sampler_create(pl_sampler **out, const pl_manifest *manifest, const size_t *cases, size_t count,
+                            const pl_sampler_options *options, pl_error *err) {
+  if (count == 0) return pl_fail(err, PL_E_USAGE, "no cases to go through");
+  if (!(options->positive_rate >= 0 && options->positive_rate <= 1)) {
+    return pl_fail(err, PL_E_USAGE, "positive rate %g: must be 0 (off) to 1", options->positive_rate);
+  }
+  pl_sampler *s = pl_xcalloc(1, sizeof *s);
+  *s = (pl_sampler){.options = *options, .count = count, .length = count};
+  s->cases = pl_xcalloc(count, sizeof *s->cases);
+  memcpy(s->cases, cases, count * sizeof *cases);
+  if (options->positive_rate > 0) {
+    pl_status status = plan_rate(s, manifest, err);
+    if (status != PL_OK) {
+      pl_sampler_destroy(s);
+      return status;
+    }
+  }
+  *out = s;
+  return PL_OK;
+}
+
+void pl_sampler_destroy(pl_sampler *sampler) {
+  if (sampler == NULL) return;
+  free(sampler->cases);
+  free(sampler);
+}
+
+size_t pl_sampler_length(const pl_sampler *sampler) { return sampler->length; }
+
+// Fisher and Yates, from the end.
+static void shuffle(size_t *values, size_t count, uint64_t seed, uint64_t epoch) {
+  for (size_t i = count; i > 1; i--) {
+    size_t j = (size_t)pl_rng_below(seed, epoch, i, i), kept = values[i - 1];
+    values[i - 1] = values[j];
+    values[j] = kept;
+  }
+}
+
+// The epoch's negatives: whole rounds through all of them, then a part of one more.
+static void take_negatives(const pl_sampler *s, uint64_t epoch, size_t *out, size_t wanted) {
+  size_t count = s->count - s->positives;
+  size_t *round = pl_xcalloc(count + 1, sizeof *round);
+  memcpy(round, s->cases + s->positives, count * sizeof *round);
+  uint64_t seed = pl_rng_derive(s->options.seed, "negatives");
+  for (size_t taken = 0; taken < wanted; taken++) {
+    if (taken % count == 0) shuffle(round, count, seed + taken / count, epoch);
+    out[taken] = round[taken % count];
+  }
+  free(round);
+}
+
+void pl_sampler_order(const pl_sampler *sampler, uint64_t epoch, size_t *order) {
+  if (sampler->options.positive_rate > 0) {
+    memcpy(order, sampler->cases, sampler->positives * sizeof *order);
+    size_t wanted = sampler->length - sampler->positives;
+    if (wanted > 0) take_negatives(sampler, epoch, order + sampler->positives, wanted);
+  } else {
+    memcpy(order, sampler->cases, sampler->count * sizeof *order);
+  }
+  if (sampler->options.shuffle) {
+    shuffle(order, sampler->length, pl_rng_derive(sampler->options.seed, "shuffle"), epoch);
+  }
+}

@@ -1,0 +1,52 @@
+// Which cases a pass takes and in what order. An order is a pure function of (seed, epoch), and a place in it is a
+// number, so that a resumed run goes on exactly where it was.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/data/manifest.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pl_subset {
+  PL_SUBSET_TRAIN,  // labelled training cases whose fold is not the one held out
+  PL_SUBSET_VALID,  // labelled training cases whose fold it is
+} pl_subset;
+
+// The indices into manifest->cases that belong to a subset, in the manifest's order; the caller frees *cases (never
+// NULL). Cases that are unlabelled, damaged or of the test part are in none. `fold` -1 holds nothing out: all train.
+// PL_E_USAGE: the manifest has no such fold, or a subset of it is empty.
+pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *manifest, int fold, pl_subset subset,
+                           pl_error *err);
+
+typedef struct pl_sampler_options {
+  bool shuffle;  // false: the order given, in every epoch (validation)
+  uint64_t seed;
+  // 0: every case once an epoch. Else the share of positive cases, up to 1: all positives once, and so many negatives
+  // as that leaves room for, drawn anew every epoch, each once before one comes twice (the SIIM-ACR winner's
+  // PneumoSampler draws them with replacement).
+  double positive_rate;
+} pl_sampler_options;
+
+typedef struct pl_sampler pl_sampler;
+
+// Copies what it needs; the manifest may go. PL_E_USAGE: no cases, a rate outside 0 to 1, or a rate without positive
+// cases (or, below 1, without negative ones).
+pl_status pl_sampler_create(pl_sampler **out, const pl_manifest *manifest, const size_t *cases, size_t count,
+                            const pl_sampler_options *options, pl_error *err);
+void pl_sampler_destroy(pl_sampler *sampler);
+
+// Cases of one epoch. Nothing is dropped: a last batch may be smaller.
+size_t pl_sampler_length(const pl_sampler *sampler);
+
+// Writes the epoch's pl_sampler_length() indices into manifest->cases.
+void pl_sampler_order(const pl_sampler *sampler, uint64_t epoch, size_t *order);
+
+#ifdef __cplusplus
+}
+#endif
