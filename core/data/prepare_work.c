@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -114,7 +115,7 @@ static pl_status to_8_bits(pl_image *out, pl_dicom *dicom, pl_error *err) {
 static pl_status write_image(const import_job *job, const import_item *item, pl_dicom *dicom, pl_error *err) {
   pl_image full = {0}, small = {0};
   pl_status status = to_8_bits(&full, dicom, err);
-  if (status == PL_OK) status = pl_resize_area(&small, &full, job->size, job->size, err);
+  if (status == PL_OK) status = pl_image_resize(&small, &full, job->size, job->size, err);
   if (status == PL_OK) status = write_png(job->workspace, "images", item->id, &small, err);
   pl_image_clear(&small);
   pl_image_clear(&full);
@@ -134,15 +135,36 @@ static pl_status union_of_rows(pl_image *out, const import_job *job, const pl_rl
   return status;
 }
 
+// Writes the mask from its full size, or an empty one when `full` is NULL.
 static pl_status write_mask(const import_job *job, import_item *item, const pl_image *full, pl_error *err) {
   pl_image small = {0};
-  pl_status status = pl_resize_area(&small, full, job->size, job->size, err);
+  pl_status status = full == NULL ? pl_image_init(&small, job->size, job->size, PL_PIXEL_U8, PL_IMAGE_MASK, err)
+                                  : pl_image_resize(&small, full, job->size, job->size, err);
   if (status != PL_OK) return status;
-  size_t pixels = (size_t)job->size * job->size;
-  for (size_t i = 0; i < pixels; i++) small.u8[i] = small.u8[i] >= 128 ? 255 : 0;
-  item->mask_is_empty = pl_mask_area(&small) == 0;
+  item->mask_is_empty = full == NULL || pl_mask_area(&small) == 0;
   status = write_png(job->workspace, "masks", item->id, &small, err);
   pl_image_clear(&small);
+  return status;
+}
+
+static pl_status make_positive(const import_job *job, import_item *item, const pl_rle_image *rows, pl_error *err) {
+  pl_case *c = &item->entry;
+  pl_image full = {0};
+  pl_error why = {0};
+  pl_status status = union_of_rows(&full, job, rows, c->cols, c->rows, &why);
+  if (status == PL_E_FORMAT) {
+    item->reason = pl_xprintf("left unlabelled: %s", why.message);
+    return PL_OK;
+  }
+  if (status != PL_OK) {
+    if (err != NULL) *err = why;
+    return status;
+  }
+  c->status = PL_CASE_OK;
+  c->label = PL_LABEL_POSITIVE;
+  c->mask_area = pl_mask_area(&full);
+  status = write_mask(job, item, &full, err);
+  pl_image_clear(&full);
   return status;
 }
 
@@ -158,29 +180,14 @@ static pl_status make_mask(const import_job *job, import_item *item, pl_error *e
     return PL_OK;
   }
   if (rows == NULL) return PL_OK;
-  if (!rows->has_mask && item->skipped && item->known->label == PL_LABEL_NEGATIVE &&
-      is_png_of_size(job->workspace, "masks", item->id, job->size)) {
-    c->status = PL_CASE_OK;
-    c->label = PL_LABEL_NEGATIVE;
-    return PL_OK;
-  }
-  pl_image full = {0};
-  pl_error why = {0};
-  pl_status status = union_of_rows(&full, job, rows, c->cols, c->rows, &why);
-  if (status == PL_E_FORMAT) {
-    item->reason = pl_xprintf("left unlabelled: %s", why.message);
-    return PL_OK;
-  }
-  if (status != PL_OK) {
-    if (err != NULL) *err = why;
-    return status;
-  }
+  if (rows->has_mask) return make_positive(job, item, rows, err);
   c->status = PL_CASE_OK;
-  c->label = rows->has_mask ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE;
-  c->mask_area = pl_mask_area(&full);
-  status = write_mask(job, item, &full, err);
-  pl_image_clear(&full);
-  return status;
+  c->label = PL_LABEL_NEGATIVE;
+  if (item->skipped && item->known->label == PL_LABEL_NEGATIVE &&
+      is_png_of_size(job->workspace, "masks", item->id, job->size)) {
+    return PL_OK;
+  }
+  return write_mask(job, item, NULL, err);
 }
 
 // A patient's name in this workspace: says which images belong together, and nothing else without the salt.
