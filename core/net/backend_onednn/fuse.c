@@ -1,0 +1,70 @@
+#include "core/net/backend_onednn/compiler.h"
+
+static void read_value(pl_compiler *c, int32_t value, int32_t reader) {
+  c->values[value].readers++;
+  c->values[value].reader = reader;
+}
+
+static void count_readers(pl_compiler *c) {
+  for (int32_t i = 0; i < c->graph->node_count; i++) {
+    c->nodes[i] = (pl_node_state){.relu = -1, .gradient = -1, .workspace = -1, .forward = -1};
+    for (int j = 0; j < PL_NODE_INPUTS_MAX; j++)
+      if (c->graph->nodes[i].in[j] >= 0) read_value(c, c->graph->nodes[i].in[j], i);
+  }
+  for (int32_t i = 0; i < c->graph->result_count; i++) read_value(c, c->graph->results[i], -1);
+}
+
+// The node that alone reads a value, if its op is `op`; else -1.
+static int32_t only_reader(const pl_compiler *c, int32_t value, pl_op op) {
+  const pl_value_state *state = &c->values[value];
+  if (state->readers != 1 || state->reader < 0) return -1;
+  return c->graph->nodes[state->reader].op == op ? state->reader : -1;
+}
+
+static void fuse_relu(pl_compiler *c, int32_t node, int32_t relu) {
+  c->nodes[node].relu = relu;
+  c->nodes[relu].skip = true;
+}
+
+// The backward of a batch norm: the one that reads its mean. -1 when there is none, -2 when there are several.
+static int32_t backward_of(const pl_compiler *c, const pl_node *norm) {
+  int32_t found = -1;
+  for (int32_t i = 0; i < c->graph->node_count; i++) {
+    const pl_node *node = &c->graph->nodes[i];
+    if (node->op != PL_OP_BATCH_NORM_BACKWARD || node->in[2] != norm->out[1]) continue;
+    if (found >= 0 || node->in[0] != norm->in[0] || node->in[3] != norm->out[2]) return -2;
+    found = i;
+  }
+  return found;
+}
+
+// Batch norm, then relu: oneDNN does both at once and keeps a bit of each element for the backward pass, which then
+// does the relu's part as well. That only works when all of it follows the one pattern.
+static void fuse_norm(pl_compiler *c, int32_t index) {
+  const pl_node *norm = &c->graph->nodes[index];
+  int32_t relu = only_reader(c, norm->out[0], PL_OP_RELU);
+  int32_t backward = relu >= 0 ? backward_of(c, norm) : -2;
+  if (backward == -2) return;
+  if (backward >= 0) {
+    int32_t dy = c->graph->nodes[backward].in[1], maker = c->graph->values[dy].producer;
+    if (maker < 0 || c->values[dy].readers != 1) return;
+    const pl_node *relu_backward = &c->graph->nodes[maker];
+    if (relu_backward->op != PL_OP_RELU_BACKWARD || relu_backward->in[0] != c->graph->nodes[relu].out[0]) return;
+    c->nodes[maker].skip = true;
+    c->nodes[backward].gradient = relu_backward->in[1];
+    c->nodes[backward].forward = index;
+  }
+  fuse_relu(c, index, relu);
+}
+
+void pl_fuse(pl_compiler *c) {
+  count_readers(c);
+  for (int32_t i = 0; i < c->graph->node_count; i++) {
+    const pl_node *node = &c->graph->nodes[i];
+    if (node->op == PL_OP_BATCH_NORM) fuse_norm(c, i);
+    if (node->op == PL_OP_ADD || node->op == PL_OP_BATCH_NORM_EVAL) {
+      int32_t relu = only_reader(c, node->out[0], PL_OP_RELU);
+      if (relu >= 0) fuse_relu(c, i, relu);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// The backend's own kernels, one a step. The order of `data` is in front of each. All sums have a fixed order, which
+// depends neither on timing nor on the number of threads.
+#pragma once
+
+#include "core/net/backend_onednn/internal.h"
+
+enum { PL_FLAT_CHUNK = 16384 };  // elements a piece of elementwise work and of its partial sums
+
+void pl_kernel_primitive(const pl_step *step, pl_context *context);  // runs step->op
+
+// kernels_flat.c: elementwise over n*c*h*w
+void pl_kernel_add(const pl_step *step, pl_context *context);               // a, b, y; relu
+void pl_kernel_relu(const pl_step *step, pl_context *context);              // x, y
+void pl_kernel_relu_backward(const pl_step *step, pl_context *context);     // y, dy, dx
+void pl_kernel_sigmoid(const pl_step *step, pl_context *context);           // x, y
+void pl_kernel_sigmoid_backward(const pl_step *step, pl_context *context);  // y, dy, dx
+void pl_kernel_accumulate(const pl_step *step, pl_context *context);        // x, y: y += x; `count` elements
+void pl_kernel_gradient_norm(const pl_step *step, pl_context *context);     // out f64 [2], partial
+void pl_kernel_adam(const pl_step *step, pl_context *context);              // norm f64 [2], step counter
+
+// kernels_channel.c: by channel; dimensions are the first input's
+void pl_kernel_norm_eval(const pl_step *step, pl_context *context);  // x, gamma, beta, mean, variance, y, factors; relu
+void pl_kernel_norm_commit(const pl_step *step, pl_context *context);     // mean, variance, loss, running..., counter
+void pl_kernel_mean(const pl_step *step, pl_context *context);            // x, y
+void pl_kernel_mean_backward(const pl_step *step, pl_context *context);   // dy, dx; h, w of dx
+void pl_kernel_scale(const pl_step *step, pl_context *context);           // x, s, y
+void pl_kernel_scale_backward(const pl_step *step, pl_context *context);  // x, s, dy, dx, ds
+
+// kernels_space.c
+void pl_kernel_max_pool(const pl_step *step, pl_context *context);           // x, y, index
+void pl_kernel_max_pool_backward(const pl_step *step, pl_context *context);  // index, dy, dx; h, w of dx
+void pl_kernel_upsample(const pl_step *step, pl_context *context);           // x, y
+void pl_kernel_upsample_backward(const pl_step *step, pl_context *context);  // dy, dx; h, w of dx
+void pl_kernel_concat(const pl_step *step, pl_context *context);             // a, b, y
+void pl_kernel_concat_backward(const pl_step *step, pl_context *context);    // dy, da, db; c, c2 of da, db
+
+// kernels_loss.c: partial sums are of PL_LOSS_CHUNK pixels
+enum { PL_LOSS_CHUNK = 4096, PL_LOSS_SUMS = 5 };
+
+// Dense one-channel tensors; the last of each forward kernel is room for partial sums.
+void pl_kernel_loss(const pl_step *step, pl_context *context);           // logits, target, loss, partial
+void pl_kernel_loss_backward(const pl_step *step, pl_context *context);  // logits, target, loss, dlogits
+void pl_kernel_dice_sums(const pl_step *step, pl_context *context);      // logits, target, sums, partial
+
+// kernels_augment.c
+void pl_kernel_augment(const pl_step *step, pl_context *context);  // image, mask, parameters, x, target

@@ -1,0 +1,243 @@
+#include <string.h>
+
+#include "core/net/backend_onednn/compiler.h"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Blocks. oneDNN runs its reference loops, a hundred times slower, when it has no generated code for a layout; which
+// layouts have some depends on the channels, the groups and the machine. So the likely ones are tried in order of
+// speed, and the first without reference code in any direction that the graph needs is taken.
+
+typedef struct block_pair {
+  int64_t src, dst;
+} block_pair;
+
+enum { CANDIDATES_MAX = 6 };
+
+static void add_candidate(block_pair *pairs, int *count, const pl_dnn_conv *conv, int64_t src, int64_t dst) {
+  if (conv->ic % src != 0 || conv->oc % dst != 0) return;
+  for (int i = 0; i < *count; i++)
+    if (pairs[i].src == src && pairs[i].dst == dst) return;
+  pairs[(*count)++] = (block_pair){.src = src, .dst = dst};
+}
+
+static int list_candidates(block_pair *pairs, const pl_dnn_conv *conv, int64_t block) {
+  int count = 0;
+  int64_t per_group = conv->ic / conv->groups;
+  bool narrow = conv->groups > 1 && per_group < block;
+  if (narrow && per_group < 8) add_candidate(pairs, &count, conv, conv->ic, conv->oc);
+  if (narrow && per_group == 8) add_candidate(pairs, &count, conv, 8, 8);
+  add_candidate(pairs, &count, conv, block, block);
+  if (conv->groups == 1) add_candidate(pairs, &count, conv, 1, block);
+  add_candidate(pairs, &count, conv, 8, 8);
+  add_candidate(pairs, &count, conv, conv->ic, conv->oc);
+  add_candidate(pairs, &count, conv, 1, 1);
+  return count;
+}
+
+// How many directions would run reference code; directions that oneDNN lacks count more.
+static int badness(pl_compiler *c, const pl_dnn_conv *conv, uint32_t needs) {
+  int bad = 0;
+  for (int d = PL_DNN_FORWARD; d <= PL_DNN_BACKWARD_WEIGHTS; d++) {
+    if (!(needs & 1u << d)) continue;
+    pl_dnn_conv tried = *conv;
+    tried.direction = (pl_dnn_direction)d;
+    tried.bias = conv->bias && d != PL_DNN_BACKWARD_DATA;
+    pl_dnn_op op = {0};
+    if (pl_dnn_plan_conv(&op, c->store->backend->dnn, &tried, NULL, NULL))
+      bad += 10;
+    else if (pl_dnn_op_is_reference(&op))
+      bad += 1;
+    pl_dnn_op_clear(&op);
+  }
+  return bad;
+}
+
+static void choose_blocks(pl_compiler *c, pl_dnn_conv *conv, uint32_t needs) {
+  for (size_t i = 0; i < c->choice_count; i++) {
+    pl_conv_choice *choice = &c->choices[i];
+    if (choice->needs != needs || memcmp(&choice->conv, conv, sizeof *conv) != 0) continue;
+    conv->src_block = choice->src_block;
+    conv->dst_block = choice->dst_block;
+    return;
+  }
+  pl_conv_choice choice;
+  memset(&choice, 0, sizeof choice);
+  memcpy(&choice.conv, conv, sizeof *conv);
+  choice.needs = needs;
+  block_pair pairs[CANDIDATES_MAX];
+  int count = list_candidates(pairs, conv, c->store->backend->block), best = 1000;
+  for (int i = 0; i < count && best > 0; i++) {
+    conv->src_block = pairs[i].src;
+    conv->dst_block = pairs[i].dst;
+    int bad = badness(c, conv, needs);
+    if (bad >= best) continue;
+    best = bad;
+    choice.src_block = pairs[i].src;
+    choice.dst_block = pairs[i].dst;
+  }
+  conv->src_block = choice.src_block;
+  conv->dst_block = choice.dst_block;
+  if (c->choice_count == c->choice_capacity) {
+    c->choice_capacity = c->choice_capacity ? 2 * c->choice_capacity : 64;
+    c->choices = pl_xrealloc(c->choices, c->choice_capacity, sizeof *c->choices);
+  }
+  c->choices[c->choice_count++] = choice;
+}
+
+// The convolution between x and y with blocks chosen; the same for its three directions. `conv` is cleared bytewise
+// because choices are compared so.
+static void describe(pl_compiler *c, pl_dnn_conv *conv, const pl_node *node, const pl_shape *x, const pl_shape *y,
+                     bool bias) {
+  memset(conv, 0, sizeof *conv);
+  conv->n = x->d[0];
+  conv->ic = x->d[1];
+  conv->ih = x->d[2];
+  conv->iw = x->d[3];
+  conv->oc = y->d[1];
+  conv->oh = y->d[2];
+  conv->ow = y->d[3];
+  conv->kernel = node->a.kernel;
+  conv->stride = node->a.stride;
+  conv->pad = node->a.pad;
+  conv->groups = node->a.groups > 0 ? node->a.groups : 1;
+  conv->bias = bias;
+  choose_blocks(c, conv, c->needs[pl_store_parameter(c->store, node->tensors[0])]);
+}
+
+// Plans with the weight's home layout when that runs the same code as the layout that oneDNN likes best.
+static pl_status plan_at_home(pl_compiler *c, pl_dnn_op *op, const pl_dnn_conv *conv, int32_t tensor) {
+  pl_dnn *dnn = c->store->backend->dnn;
+  const pl_dnn_desc *home = c->store->homes[pl_store_parameter(c->store, tensor)];
+  pl_status status = pl_dnn_plan_conv(op, dnn, conv, NULL, c->err);
+  if (status || !home) return status;
+  pl_dnn_op other = {0};
+  if (pl_dnn_plan_conv(&other, dnn, conv, home, NULL) == PL_OK && !pl_dnn_op_is_reference(&other) &&
+      strcmp(other.implementation, op->implementation) == 0) {
+    pl_dnn_op_clear(op);
+    *op = other;
+  } else {
+    pl_dnn_op_clear(&other);
+  }
+  return PL_OK;
+}
+
+// Fixes where a parameter lives: in `desc` if that has no padding, else in row-major order.
+static pl_status settle(pl_compiler *c, int32_t parameter, const pl_dnn_desc *desc) {
+  pl_status status = pl_store_set_home(c->store, parameter, desc, c->err);
+  if (status || c->store->homes[parameter]) return status;
+  pl_dnn_desc *canonical = pl_dnn_desc_canonical(desc);
+  status = canonical ? pl_store_set_home(c->store, parameter, canonical, c->err)
+                     : pl_fail(c->err, PL_E_INTERNAL, "a weight's layout has no row-major form");
+  pl_dnn_desc_destroy(canonical);
+  return status;
+}
+
+pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
+  pl_dnn_conv conv;
+  int32_t tensor = node->tensors[0], bias = node->tensors[1], x, step = -1;
+  describe(c, &conv, node, pl_compiler_shape(c, node->in[0]), pl_compiler_shape(c, node->out[0]), bias >= 0);
+  conv.direction = PL_DNN_FORWARD;
+  pl_dnn_op op = {0};
+  pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
+  if (!status) status = plan_at_home(c, &op, &conv, tensor);
+  // A weight that is trained lives where the forward pass reads it; the backward pass reads a copy.
+  if (!status && (c->needs[pl_store_parameter(c->store, tensor)] & 1u << PL_DNN_BACKWARD_WEIGHTS))
+    status = settle(c, tensor, op.desc[PL_DNN_WEIGHTS]);
+  int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, op.desc[PL_DNN_WEIGHTS]);
+  if (!status) status = pl_compiler_primitive(c, &op, "conv", &step);
+  if (status) {
+    pl_dnn_op_clear(&op);
+    return status;
+  }
+  pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
+  pl_compiler_op_arg(c, step, PL_DNN_WEIGHTS, weight);
+  if (bias >= 0) pl_compiler_op_arg(c, step, PL_DNN_BIAS, pl_compiler_tensor(c, bias));
+  pl_compiler_op_arg(c, step, PL_DNN_DST, pl_compiler_define(c, pl_compiler_output(c, node, index), conv.dst_block));
+  return PL_OK;
+}
+
+pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32_t index) {
+  (void)index;
+  pl_dnn_conv conv;
+  int32_t dy, step = -1;
+  describe(c, &conv, node, pl_compiler_shape(c, node->out[0]), pl_compiler_shape(c, node->in[0]), false);
+  conv.direction = PL_DNN_BACKWARD_DATA;
+  pl_dnn_op op = {0};
+  pl_status status = pl_compiler_use(c, node->in[0], conv.dst_block, &dy);
+  if (!status) status = plan_at_home(c, &op, &conv, node->tensors[0]);
+  int32_t weight = status ? -1 : pl_compiler_weight(c, node->tensors[0], op.desc[PL_DNN_WEIGHTS]);
+  if (!status) status = pl_compiler_primitive(c, &op, "conv backward data", &step);
+  if (status) {
+    pl_dnn_op_clear(&op);
+    return status;
+  }
+  pl_compiler_op_arg(c, step, PL_DNN_DIFF_DST, dy);
+  pl_compiler_op_arg(c, step, PL_DNN_WEIGHTS, weight);
+  pl_compiler_op_arg(c, step, PL_DNN_DIFF_SRC, pl_compiler_define(c, node->out[0], conv.src_block));
+  return PL_OK;
+}
+
+static void add_accumulate(pl_compiler *c, int32_t from, int32_t tensor) {
+  int32_t step = pl_compiler_step(c, pl_kernel_accumulate, "accumulate");
+  pl_compiler_at(c, step)->count = (double)pl_shape_elements(&c->graph->model->tensors[tensor].shape);
+  pl_compiler_arg(c, step, 0, from);
+  pl_compiler_arg(c, step, 1, pl_compiler_tensor(c, tensor));
+}
+
+// Where a primitive writes a gradient: at once into the store, or aside to be converted and added by `finish`.
+static int32_t begin_gradient(pl_compiler *c, int32_t tensor, const pl_dnn_desc *desc, bool add) {
+  if (!add && pl_store_is_home(c->store, tensor, desc)) return pl_compiler_tensor(c, tensor);
+  return pl_compiler_buffer(c, pl_dnn_desc_bytes(desc));
+}
+
+static pl_status finish_gradient(pl_compiler *c, int32_t tensor, const pl_dnn_desc *desc, int32_t buffer, bool add) {
+  if (!pl_store_is_home(c->store, tensor, desc)) {
+    pl_dnn_op op = {0};
+    int32_t step = -1;
+    const pl_dnn_desc *home = c->store->homes[pl_store_parameter(c->store, tensor)];
+    int32_t target = add ? pl_compiler_buffer(c, pl_dnn_desc_bytes(home)) : pl_compiler_tensor(c, tensor);
+    pl_status status = pl_dnn_plan_reorder(&op, c->store->backend->dnn, desc, home, c->err);
+    if (!status) status = pl_compiler_primitive(c, &op, "reorder gradient", &step);
+    if (status) {
+      pl_dnn_op_clear(&op);
+      return status;
+    }
+    pl_compiler_op_arg(c, step, PL_DNN_SRC, buffer);
+    pl_compiler_op_arg(c, step, PL_DNN_DST, target);
+    buffer = target;
+  }
+  if (add) add_accumulate(c, buffer, tensor);
+  return PL_OK;
+}
+
+pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int32_t index) {
+  (void)index;
+  pl_dnn_conv conv;
+  int32_t tensor = node->tensors[0], bias = node->tensors[1], x, dy, step = -1;
+  describe(c, &conv, node, pl_compiler_shape(c, node->in[0]), pl_compiler_shape(c, node->in[1]), bias >= 0);
+  conv.direction = PL_DNN_BACKWARD_WEIGHTS;
+  pl_dnn_op op = {0};
+  pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
+  if (!status) status = pl_compiler_use(c, node->in[1], conv.dst_block, &dy);
+  if (!status) status = plan_at_home(c, &op, &conv, tensor);
+  if (!status) status = settle(c, pl_store_parameter(c->store, tensor), op.desc[PL_DNN_DIFF_WEIGHTS]);
+  pl_dnn_desc *desc = status ? NULL : pl_dnn_desc_clone(op.desc[PL_DNN_DIFF_WEIGHTS]);
+  if (!status) status = pl_compiler_primitive(c, &op, "conv backward weight", &step);
+  if (status) {
+    pl_dnn_desc_destroy(desc);
+    pl_dnn_op_clear(&op);
+    return status;
+  }
+  int32_t gradient = begin_gradient(c, tensor, desc, node->a.add), bias_gradient = -1;
+  pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
+  pl_compiler_op_arg(c, step, PL_DNN_DIFF_DST, dy);
+  pl_compiler_op_arg(c, step, PL_DNN_DIFF_WEIGHTS, gradient);
+  if (bias >= 0) {
+    bias_gradient = node->a.add ? pl_compiler_buffer(c, (size_t)conv.oc * sizeof(float)) : pl_compiler_tensor(c, bias);
+    pl_compiler_op_arg(c, step, PL_DNN_DIFF_BIAS, bias_gradient);
+  }
+  status = finish_gradient(c, tensor, desc, gradient, node->a.add);
+  if (!status && bias >= 0 && node->a.add) add_accumulate(c, bias_gradient, bias);
+  pl_dnn_desc_destroy(desc);
+  return status;
+}
