@@ -44,6 +44,10 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "import",
+     .arguments = "FOLDER [--images DIR --test-images DIR --rle CSV --size PX -j N -C WORKSPACE]",
+     .summary = "bring DICOM images and their masks into a workspace",
+     .run = pl_cli_import},
     {.name = "init", .arguments = "[DIR]", .summary = "make an empty workspace", .run = pl_cli_init},
     {.name = "phantom",
      .arguments = "DIR [--cases N --size PX --seed S --positive SHARE]",

@@ -32,6 +32,7 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
+int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
