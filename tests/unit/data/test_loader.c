@@ -1,0 +1,299 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/data/loader.h"
+#include "core/image/png_io.h"
+#include "tests/tools/testing.h"
+
+enum { CASES = 23, SIZE = 24 };
+
+// A workspace of small random images. Case 5 was prepared at twice the size, case 6 is negative without a mask file.
+typedef struct workspace {
+  char *folder;
+  pl_case cases[CASES];
+  char ids[CASES][16];
+  pl_manifest manifest;
+  size_t order[CASES];
+} workspace;
+
+static void write_planes(const workspace *w, size_t i, uint32_t size) {
+  pl_error err = {0};
+  pl_image image, mask;
+  assert_int_equal(pl_image_init(&image, size, size, PL_PIXEL_U8, PL_IMAGE_GREY, &err), PL_OK);
+  assert_int_equal(pl_image_init(&mask, size, size, PL_PIXEL_U8, PL_IMAGE_MASK, &err), PL_OK);
+  for (uint32_t p = 0; p < size * size; p++) {
+    image.u8[p] = (uint8_t)pl_rng_below(1, i, p, 256);
+    mask.u8[p] = w->cases[i].label == PL_LABEL_POSITIVE && pl_rng_below(2, i, p / 7, 3) == 0 ? 255 : 0;
+  }
+  char *path = pl_case_image_path(&w->manifest, &w->cases[i]);
+  if (pl_png_write(path, &image, PL_PNG_FAST, &err) != PL_OK) fail_msg("%s", err.message);
+  free(path);
+  path = pl_case_mask_path(&w->manifest, &w->cases[i]);
+  if (i != 6 && pl_png_write(path, &mask, PL_PNG_FAST, &err) != PL_OK) fail_msg("%s", err.message);
+  free(path);
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
+}
+
+static int make_workspace(void **state) {
+  workspace *w = pl_xcalloc(1, sizeof *w);
+  w->folder = pl_xstrdup("/tmp/pleura-loader-XXXXXX");
+  assert_non_null(mkdtemp(w->folder));
+  w->manifest = (pl_manifest){.workspace = w->folder, .cases = w->cases, .count = CASES, .fold_count = 5};
+  pl_error err = {0};
+  static const char *const folders[] = {"images", "masks"};
+  for (size_t i = 0; i < 2; i++) {
+    char *path = pl_path_join(w->folder, folders[i]);
+    assert_int_equal(pl_fs_make_folders(path, &err), PL_OK);
+    free(path);
+  }
+  for (size_t i = 0; i < CASES; i++) {
+    snprintf(w->ids[i], sizeof w->ids[i], "case%zu", i);
+    w->cases[i] = (pl_case){.number = (uint32_t)i + 100,
+                            .id = w->ids[i],
+                            .status = PL_CASE_OK,
+                            .label = i % 3 == 0 && i != 6 ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE};
+    w->order[i] = i * 7 % CASES;
+    write_planes(w, i, i == 5 ? 2 * SIZE : SIZE);
+  }
+  *state = w;
+  return 0;
+}
+
+static int remove_workspace(void **state) {
+  workspace *w = *state;
+  pl_error err = {0};
+  assert_int_equal(pl_fs_remove_tree(w->folder, &err), PL_OK);
+  free(w->folder);
+  free(w);
+  return 0;
+}
+
+static pl_loader *make_loader(const workspace *w, unsigned workers, size_t cache_bytes) {
+  pl_loader *loader = NULL;
+  pl_error err = {0};
+  pl_loader_options options = {.size = SIZE, .batch = 4, .workers = workers, .prefetch = 3, .cache_bytes = cache_bytes};
+  if (pl_loader_create(&loader, &w->manifest, &options, &err) != PL_OK) fail_msg("%s", err.message);
+  return loader;
+}
+
+static void check_batch(const workspace *w, const pl_batch *batch, const pl_loader_pass *pass, size_t position) {
+  uint8_t image[SIZE * SIZE], mask[SIZE * SIZE];
+  size_t left = pass->count - position;
+  assert_int_equal(batch->count, left < 4 ? left : 4);
+  assert_int_equal(batch->position, position);
+  for (size_t i = 0; i < batch->count; i++) {
+    pl_error err = {0};
+    size_t index = pass->order[position + i];
+    assert_int_equal(batch->cases[i], index);
+    if (pl_loader_read(image, mask, &w->manifest, index, SIZE, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_memory_equal(batch->image + i * SIZE * SIZE, image, sizeof image);
+    assert_memory_equal(batch->mask + i * SIZE * SIZE, mask, sizeof mask);
+    pl_augmentation want = pl_augment_identity();
+    if (pass->augment) {
+      want = pl_augment_draw(&(pl_augment_place){
+          .seed = pass->seed, .epoch = pass->epoch, .position = position + i, .width = SIZE, .height = SIZE});
+    }
+    assert_memory_equal(&batch->augmentations[i], &want, sizeof want);
+  }
+}
+
+static void run_pass(const workspace *w, pl_loader *loader, const pl_loader_pass *pass) {
+  pl_error err = {0};
+  assert_int_equal(pl_loader_start(loader, pass, &err), PL_OK);
+  for (size_t position = pass->first; position < pass->count; position += 4) {
+    const pl_batch *batch = NULL;
+    if (pl_loader_next(loader, &batch, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_non_null(batch);
+    check_batch(w, batch, pass, position);
+  }
+  for (int i = 0; i < 2; i++) {  // the end stays the end
+    const pl_batch *batch = (const pl_batch *)loader;
+    assert_int_equal(pl_loader_next(loader, &batch, &err), PL_OK);
+    assert_null(batch);
+  }
+}
+
+// The reads themselves against what was written.
+static void single_reads_are_right(void **state) {
+  workspace *w = *state;
+  uint8_t image[SIZE * SIZE], mask[SIZE * SIZE];
+  pl_error err = {0};
+  assert_int_equal(pl_loader_read(image, mask, &w->manifest, 3, SIZE, &err), PL_OK);
+  for (uint32_t p = 0; p < SIZE * SIZE; p++) {
+    assert_int_equal(image[p], pl_rng_below(1, 3, p, 256));
+    assert_int_equal(mask[p], pl_rng_below(2, 3, p / 7, 3) == 0 ? 255 : 0);
+  }
+  // Twice the size: every pixel is the mean of four.
+  assert_int_equal(pl_loader_read(image, mask, &w->manifest, 5, SIZE, &err), PL_OK);
+  for (uint32_t y = 0; y < SIZE; y++) {
+    for (uint32_t x = 0; x < SIZE; x++) {
+      uint64_t at = (uint64_t)4 * SIZE * y + 2 * x, sum = 2;
+      sum += pl_rng_below(1, 5, at, 256) + pl_rng_below(1, 5, at + 1, 256);
+      sum += pl_rng_below(1, 5, at + 2 * SIZE, 256) + pl_rng_below(1, 5, at + 2 * SIZE + 1, 256);
+      assert_int_equal(image[y * SIZE + x], sum / 4);
+    }
+  }
+  memset(mask, 1, sizeof mask);
+  assert_int_equal(pl_loader_read(image, mask, &w->manifest, 6, SIZE, &err), PL_OK);
+  for (size_t p = 0; p < sizeof mask; p++) assert_int_equal(mask[p], 0);
+}
+
+static void batches_do_not_depend_on_workers(void **state) {
+  workspace *w = *state;
+  static const unsigned workers[] = {1, 2, 4, 13};
+  static const size_t caches[] = {0, 5 * 2 * SIZE * SIZE + 3, 1 << 20};
+  for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
+    for (size_t k = 0; k < sizeof caches / sizeof caches[0]; k++) {
+      pl_loader *loader = make_loader(w, workers[i], caches[k]);
+      for (uint64_t epoch = 0; epoch < 2; epoch++) {
+        run_pass(w, loader,
+                 &(pl_loader_pass){.order = w->order, .count = CASES, .augment = true, .seed = 3, .epoch = epoch});
+        run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = CASES});
+      }
+      run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = CASES, .first = 8, .augment = true});
+      run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = 0});
+      pl_loader_destroy(loader);
+    }
+  }
+}
+
+static void the_cache_keeps_what_fits(void **state) {
+  workspace *w = *state;
+  pl_loader *loader = make_loader(w, 2, 1 << 20);
+  pl_loader_pass pass = {.order = w->order, .count = CASES};
+  run_pass(w, loader, &pass);
+  char *path = pl_path_join(w->folder, "images");
+  char *away = pl_path_join(w->folder, "away");
+  assert_int_equal(rename(path, away), 0);
+  pl_error err = {0};
+  assert_int_equal(pl_loader_start(loader, &pass, &err), PL_OK);
+  const pl_batch *batch = NULL;
+  size_t batches = 0;
+  while (pl_loader_next(loader, &batch, &err) == PL_OK && batch != NULL) batches++;
+  assert_int_equal(err.code, PL_OK);
+  assert_int_equal(batches, 6);
+  pl_loader_destroy(loader);
+  loader = make_loader(w, 2, 0);  // without a cache the files are missed
+  assert_int_equal(pl_loader_start(loader, &pass, &err), PL_OK);
+  assert_int_equal(pl_loader_next(loader, &batch, &err), PL_E_NOTFOUND);
+  pl_loader_destroy(loader);
+  assert_int_equal(rename(away, path), 0);
+  free(path);
+  free(away);
+}
+
+static void spoil(const char *path, const char *how) {
+  if (strcmp(how, "missing") == 0) {
+    assert_int_equal(unlink(path), 0);
+  } else {
+    assert_int_equal(truncate(path, 60), 0);
+  }
+}
+
+static void bad_files_name_their_case(void **state) {
+  workspace *w = *state;
+  static const struct {
+    const char *how;
+    bool mask;
+    pl_status want;
+  } cases[] = {{"missing", false, PL_E_NOTFOUND},
+               {"cut", false, PL_E_FORMAT},
+               {"missing", true, PL_E_NOTFOUND},
+               {"cut", true, PL_E_FORMAT}};
+  for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+    // Position 11 has case 77 % 23 = 8 (negative), position 12 case 84 % 23 = 15 (positive).
+    const pl_case *c = &w->cases[15];
+    char *path = cases[k].mask ? pl_case_mask_path(&w->manifest, c) : pl_case_image_path(&w->manifest, c);
+    spoil(path, cases[k].how);
+    for (unsigned workers = 1; workers <= 4; workers += 3) {
+      pl_loader *loader = make_loader(w, workers, 0);
+      pl_loader_pass pass = {.order = w->order, .count = CASES};
+      pl_error err = {0};
+      assert_int_equal(pl_loader_start(loader, &pass, &err), PL_OK);
+      const pl_batch *batch = NULL;
+      for (int i = 0; i < 3; i++) assert_int_equal(pl_loader_next(loader, &batch, &err), PL_OK);
+      pl_status status = pl_loader_next(loader, &batch, &err);
+      assert_int_equal(status, cases[k].want);
+      assert_int_equal(err.code, status);
+      if (strstr(err.message, "#115 (case15)") == NULL || strstr(err.message, path) == NULL)
+        fail_msg("%s", err.message);
+      assert_int_equal(pl_loader_next(loader, &batch, &err), status);  // and it stays over
+      pl_loader_destroy(loader);
+    }
+    free(path);
+    write_planes(w, 15, SIZE);
+  }
+}
+
+static void *cancel_later(void *loader) {
+  nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  pl_loader_cancel(loader);
+  return NULL;
+}
+
+static void cancelling_ends_a_pass(void **state) {
+  workspace *w = *state;
+  size_t order[4000];
+  for (size_t i = 0; i < 4000; i++) order[i] = i % CASES;
+  pl_loader *loader = make_loader(w, 2, 0);
+  pl_loader_pass pass = {.order = order, .count = 4000};
+  pl_error err = {0};
+  assert_int_equal(pl_loader_start(loader, &pass, &err), PL_OK);
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, cancel_later, loader), 0);
+  const pl_batch *batch = NULL;
+  pl_status status = PL_OK;
+  size_t batches = 0;
+  while (status == PL_OK && (status = pl_loader_next(loader, &batch, &err)) == PL_OK && batch != NULL) batches++;
+  pthread_join(thread, NULL);
+  assert_int_equal(status, PL_E_CANCELLED);
+  assert_true(batches < 1000);
+  assert_int_equal(pl_loader_next(loader, &batch, &err), PL_E_CANCELLED);
+  // A new pass works again, also when the old one is dropped in the middle.
+  assert_int_equal(pl_loader_start(loader, &pass, &err), PL_OK);
+  assert_int_equal(pl_loader_next(loader, &batch, &err), PL_OK);
+  run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = CASES});
+  pl_loader_destroy(loader);
+}
+
+static void bad_options_are_refused(void **state) {
+  workspace *w = *state;
+  static const pl_loader_options bad[] = {
+      {.size = 0, .batch = 4, .workers = 1, .prefetch = 2},
+      {.size = 8, .batch = 0, .workers = 1, .prefetch = 2},
+      {.size = 8, .batch = 4, .workers = 0, .prefetch = 2},
+      {.size = 8, .batch = 4, .workers = 1, .prefetch = 1},
+      {.size = 8, .batch = SIZE_MAX / 8, .workers = 1, .prefetch = 2},
+  };
+  pl_error err = {0};
+  pl_loader *loader = NULL;
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    assert_int_equal(pl_loader_create(&loader, &w->manifest, &bad[i], &err), PL_E_USAGE);
+    assert_null(loader);
+  }
+  loader = make_loader(w, 1, 0);
+  const pl_batch *batch = NULL;
+  assert_int_equal(pl_loader_next(loader, &batch, &err), PL_OK);  // nothing begun: nothing comes
+  assert_null(batch);
+  size_t outside = CASES;
+  assert_int_equal(pl_loader_start(loader, &(pl_loader_pass){.order = &outside, .count = 1}, &err), PL_E_USAGE);
+  pl_loader_destroy(loader);
+  pl_loader_destroy(NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(single_reads_are_right),    cmocka_unit_test(batches_do_not_depend_on_workers),
+      cmocka_unit_test(the_cache_keeps_what_fits), cmocka_unit_test(bad_files_name_their_case),
+      cmocka_unit_test(cancelling_ends_a_pass),    cmocka_unit_test(bad_options_are_refused),
+  };
+  return cmocka_run_group_tests(tests, make_workspace, remove_workspace);
+}
