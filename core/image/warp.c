@@ -12,7 +12,7 @@ enum {
   FRACTIONS = 1 << FRACTION_BITS,
   DELTA_LINEAR = 1 << (COORDINATE_BITS - FRACTION_BITS - 1),
   DELTA_NEAREST = 1 << (COORDINATE_BITS - 1),
-  COORDINATE_MAX = 1 << 30,
+  COORDINATE_MAX = 1 << 29,
 };
 
 // Where a row of the output reads, without its share that depends on y.

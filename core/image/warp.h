@@ -7,7 +7,7 @@
 // A horizontal flip of a plane w wide is {-1, 0, w-1,  0, 1, 0}; the identity is {1, 0, 0,  0, 1, 0}.
 //
 // Coordinates have 10 fractional bits. With R(v) = v*1024 rounded to the nearest integer, halves to even, and held
-// within +-2^30 (NaN counts as 0), all in integers from there on:
+// within +-2^29 (NaN counts as 0), all in integers from there on:
 //     X = R(map[1]*y + map[2]) + delta + R(map[0]*x)        Y = R(map[4]*y + map[5]) + delta + R(map[3]*x)
 // where map[1]*y + map[2] is computed in double as a product and a sum, not fused, and R scales its finished value.
 //
