@@ -1,0 +1,24 @@
+// The fill rule of the PyTorch reference (golden.json, "rule"): weights and batches as a function of a seed, the same
+// bits in Python and here.
+#pragma once
+
+#include <stdint.h>
+
+#include "core/net/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// In [-1, 1), exact in float.
+float golden_signed(uint64_t seed, uint64_t stream, uint64_t index);
+
+// Fills data[] with tensor `index` of the model's state dict (not for i64 tensors, which are 0).
+void golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed);
+
+// The batch of a step: x [n,3,h,w] and target [n,1,h,w].
+void golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h, int w);
+
+#ifdef __cplusplus
+}
+#endif

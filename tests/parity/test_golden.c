@@ -1,0 +1,303 @@
+// Compares a backend with PyTorch: losses of training steps, logits and every gradient's norm of the first step.
+//   test_golden [--backend NAME|PATH] [--size PIXELS] [--steps N]
+// The numbers of golden.json are read from PLEURA_REFERENCE (default ../shared/reference beside the sources); a few of
+// them are in this file, so that something is checked without it.
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/net/model.h"
+#include "core/net/registry.h"
+#include "tests/parity/golden_fill.h"
+
+enum { BATCH = 2, WEIGHT_SEED = 1, DATA_SEED = 7, SKIPPED = 77, FIRST_LOGITS = 8 };
+
+static const char *const encoder = "se_resnext50_32x4d";
+
+// What each kind of arithmetic must reach: doubles PyTorch's doubles, floats its floats (whose own runs differ by up to
+// 5e-3 after some steps).
+typedef struct limits {
+  const char *run, *stats;
+  double first_loss, later_loss, logit, gradient_worst, gradient_median, sums;
+} limits;
+
+static const limits exact = {"fp64", "fp64_stats_step0", 1e-9, 1e-6, 1e-9, 1e-6, 1e-8, 1e-6};
+static const limits single = {"fp32", "fp32_stats_step0", 1e-6, 1e-2, 1e-4, 2e-2, 3e-4, 5e-2};
+
+typedef struct bench {
+  const pl_backend_api *api;
+  pl_backend *backend;
+  pl_model model;
+  pl_store *store;
+  pl_program *step, *evaluate;
+  int size, steps;
+  bool is_exact;
+  int failures;
+} bench;
+
+static void check(bench *b, const char *what, double error, double limit) {
+  bool good = error <= limit;
+  printf("  %-28s %.3g (at most %.3g) %s\n", what, error, limit, good ? "ok" : "FAILED");
+  if (!good) b->failures++;
+}
+
+static int stop(const pl_error *err) {
+  printf("FAILED: %s\n", err->message);
+  return 1;
+}
+
+static double relative(double value, double expected) { return fabs(value - expected) / fabs(expected); }
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+static pl_status fill_weights(bench *b, pl_error *err) {
+  for (int32_t i = 0; i < b->model.state_count; i++) {
+    const pl_tensor *tensor = &b->model.tensors[i];
+    if (tensor->dtype == PL_I64) continue;
+    float *data = pl_xcalloc((size_t)pl_shape_elements(&tensor->shape), sizeof *data);
+    golden_tensor(data, &b->model, i, WEIGHT_SEED);
+    pl_status status = b->api->upload(b->store, i, PL_F32, data, err);
+    free(data);
+    if (status != PL_OK) return status;
+  }
+  return PL_OK;
+}
+
+// The program with the logits as its last result, in doubles where the backend has them.
+static pl_status compile(pl_program **out, bench *b, pl_program_kind kind, pl_error *err) {
+  pl_program_spec spec = pl_program_spec_default(kind, BATCH, b->size, b->size);
+  spec.augment = false;
+  pl_graph graph;
+  pl_status status = pl_unet_graph(&graph, &b->model, encoder, &spec, err);
+  if (status != PL_OK) return status;
+  for (int32_t v = 0; v < graph.value_count; v++) {
+    if (strcmp(graph.values[v].name, "segmentation_head.0") != 0) continue;
+    if (b->is_exact) graph.values[v].dtype = PL_F64;
+    pl_graph_result(&graph, v);
+  }
+  status = b->api->compile(out, b->store, &graph, err);
+  pl_graph_clear(&graph);
+  return status;
+}
+
+static pl_status set_up(bench *b, pl_error *err) {
+  pl_status status = pl_unet_model(&b->model, encoder, err);
+  if (status == PL_OK) status = b->api->store_create(&b->store, b->backend, &b->model, NULL, err);
+  if (status == PL_OK) status = fill_weights(b, err);
+  if (status == PL_OK) status = compile(&b->step, b, PL_PROGRAM_STEP, err);
+  if (status == PL_OK) status = compile(&b->evaluate, b, PL_PROGRAM_EVALUATE, err);
+  if (status == PL_OK) status = b->api->arena_reserve(b->store, err);
+  if (status != PL_OK) return status;
+  size_t pixels = (size_t)BATCH * (size_t)b->size * (size_t)b->size;
+  float *x = pl_xcalloc(3 * pixels, sizeof *x), *target = pl_xcalloc(pixels, sizeof *target);
+  golden_batch(x, target, DATA_SEED, 0, BATCH, b->size, b->size);
+  const void *data[] = {x, target};
+  status = b->api->input(b->step, 0, data, err);
+  if (status == PL_OK) status = b->api->input(b->evaluate, 0, data, err);
+  free(x);
+  free(target);
+  return status;
+}
+
+static void tear_down(bench *b) {
+  if (b->store != NULL) {
+    b->api->program_destroy(b->step);
+    b->api->program_destroy(b->evaluate);
+    b->api->store_destroy(b->store);
+  }
+  pl_model_clear(&b->model);
+  if (b->backend != NULL) b->api->close(b->backend);
+}
+
+// Runs once; `logits` (as doubles, may be NULL) and `loss` are taken from the results.
+static pl_status run(bench *b, pl_program *program, double loss[PL_LOSS_VALUES], double *logits, pl_error *err) {
+  size_t pixels = (size_t)BATCH * (size_t)b->size * (size_t)b->size;
+  void *raw = pl_xcalloc(pixels, sizeof(double));
+  pl_result result = {.data = {loss, NULL, NULL, raw}};  // loss, norm or dice, dice or probabilities, logits
+  const pl_controls controls = {.struct_size = sizeof controls, .learning_rate = 1e-4};
+  pl_status status = b->api->run(program, 0, &controls, &result, err);
+  if (status == PL_OK) status = b->api->wait(program, err);
+  for (size_t i = 0; status == PL_OK && logits != NULL && i < pixels; i++) {
+    logits[i] = b->is_exact ? ((double *)raw)[i] : (double)((float *)raw)[i];
+  }
+  free(raw);
+  return status;
+}
+
+static double tensor_squares(bench *b, int32_t tensor) {
+  size_t count = (size_t)pl_shape_elements(&b->model.tensors[tensor].shape);
+  double *data = pl_xcalloc(count, sizeof *data), sum = 0;
+  pl_error err = {0};
+  if (b->api->download(b->store, tensor, PL_F64, data, &err) != PL_OK) sum = NAN;
+  for (size_t i = 0; i < count; i++) sum += data[i] * data[i];
+  free(data);
+  return sum;
+}
+
+static double state_norm(bench *b, pl_role role, const char *ending) {
+  double sum = 0;
+  for (int32_t i = 0; i < b->model.state_count; i++) {
+    const pl_tensor *t = &b->model.tensors[i];
+    size_t length = strlen(t->name), tail = strlen(ending);
+    bool matches = length >= tail && strcmp(t->name + length - tail, ending) == 0;
+    if (t->role == role && t->dtype == PL_F32 && matches) sum += tensor_squares(b, i);
+  }
+  return sqrt(sum);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+// Numbers of the PyTorch reference at 64 pixels in double precision.
+static const double own_losses[] = {5.302365214133041, 4.393394396297409, 3.8523827308391887};
+static const double own_logits[FIRST_LOGITS] = {-0.0026533086748472476, 0.05535985649098467, -0.11961655206055087,
+                                                0.25424651902960393,    0.6945099696543812,  0.1982587567806421,
+                                                0.1026377200425884,     -0.24030227202785354};
+
+static json_t *open_reference(void) {
+  const char *folder = getenv("PLEURA_REFERENCE"), *source = getenv("PLEURA_SOURCE");
+  char *path = folder != NULL ? pl_xprintf("%s/golden.json", folder)
+                              : pl_xprintf("%s/../shared/reference/golden.json", source != NULL ? source : ".");
+  json_t *root = json_load_file(path, 0, NULL);
+  if (root == NULL) printf("golden.json is not at %s: only the numbers in the test are checked\n", path);
+  free(path);
+  return root;
+}
+
+static double expected_loss(const bench *b, const json_t *numbers, const limits *l, int step) {
+  if (numbers != NULL) return json_number_value(json_array_get(json_object_get(numbers, l->run), (size_t)step));
+  bool known = b->size == 64 && step < (int)(sizeof own_losses / sizeof own_losses[0]);
+  return known ? own_losses[step] : NAN;
+}
+
+static double largest(const double *values, size_t count) {
+  double maximum = 0;
+  for (size_t i = 0; i < count; i++) maximum = fmax(maximum, fabs(values[i]));
+  return maximum;
+}
+
+static void check_logits(bench *b, const double *logits, const json_t *stats, const limits *l) {
+  size_t pixels = (size_t)BATCH * (size_t)b->size * (size_t)b->size;
+  double scale = largest(logits, pixels), worst = 0, sum = 0;
+  for (size_t i = 0; i < FIRST_LOGITS; i++) {
+    double wanted = own_logits[i];
+    if (stats != NULL) wanted = json_number_value(json_array_get(json_object_get(stats, "logits_first8"), i));
+    worst = fmax(worst, fabs(logits[i] - wanted));
+  }
+  if (stats != NULL || b->size == 64) check(b, "first logits", worst / scale, l->logit);
+  for (size_t i = 0; i < pixels; i++) sum += fabs(logits[i]);
+  if (stats != NULL) {
+    check(b, "sum of |logits|", relative(sum, json_number_value(json_object_get(stats, "logit_abs_sum"))), l->logit);
+  }
+}
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void check_gradients(bench *b, const json_t *stats, const limits *l) {
+  const json_t *norms = json_object_get(stats, "grad_l2");
+  double *errors = pl_xcalloc((size_t)b->model.count, sizeof *errors);
+  size_t count = 0;
+  for (int32_t i = 0; i < b->model.state_count; i++) {
+    if (b->model.tensors[i].role != PL_ROLE_PARAMETER) continue;
+    const json_t *wanted = json_object_get(norms, b->model.tensors[i].name);
+    double norm = sqrt(tensor_squares(b, pl_model_find_of(&b->model, PL_ROLE_GRADIENT, i)));
+    errors[count++] = wanted == NULL ? INFINITY : relative(norm, json_number_value(wanted));
+  }
+  qsort(errors, count, sizeof *errors, by_value);
+  check(b, "gradient norms, median", errors[count / 2], l->gradient_median);
+  check(b, "gradient norms, worst", errors[count - 1], l->gradient_worst);
+  if (count != json_object_size(norms)) check(b, "number of gradients", (double)count, 0);
+  free(errors);
+}
+
+// After all 20 steps: what the weights and the statistics became, and what inference then says.
+static pl_status check_end(bench *b, const json_t *stats, const limits *l, pl_error *err) {
+  size_t pixels = (size_t)BATCH * (size_t)b->size * (size_t)b->size;
+  double norm = state_norm(b, PL_ROLE_PARAMETER, "");
+  check(b, "norm of the parameters", relative(norm, json_number_value(json_object_get(stats, "param_l2_after"))),
+        l->sums);
+  norm = state_norm(b, PL_ROLE_BUFFER, "running_mean");
+  check(b, "norm of the running means",
+        relative(norm, json_number_value(json_object_get(stats, "running_mean_l2_after"))), l->sums);
+  norm = state_norm(b, PL_ROLE_BUFFER, "running_var");
+  check(b, "norm of the variances", relative(norm, json_number_value(json_object_get(stats, "running_var_l2_after"))),
+        l->sums);
+  double loss[PL_LOSS_VALUES], *logits = pl_xcalloc(pixels, sizeof *logits), sum = 0;
+  pl_status status = run(b, b->evaluate, loss, logits, err);
+  for (size_t i = 0; i < pixels; i++) sum += fabs(logits[i]);
+  free(logits);
+  if (status != PL_OK) return status;
+  double wanted = json_number_value(json_object_get(stats, "eval_logit_abs_mean_after"));
+  check(b, "mean |logit| at inference", relative(sum / (double)pixels, wanted), l->sums);
+  return PL_OK;
+}
+
+static pl_status compare(bench *b, const json_t *numbers, const limits *l, pl_error *err) {
+  const json_t *doubles = json_object_get(numbers, "fp64_stats_step0"), *stats = json_object_get(numbers, l->stats);
+  size_t pixels = (size_t)BATCH * (size_t)b->size * (size_t)b->size;
+  double *logits = pl_xcalloc(pixels, sizeof *logits), worst = 0;
+  pl_status status = PL_OK;
+  for (int step = 0; status == PL_OK && step < b->steps; step++) {
+    double loss[PL_LOSS_VALUES], wanted = expected_loss(b, numbers, l, step);
+    status = run(b, b->step, loss, logits, err);
+    if (status != PL_OK) break;
+    if (isnan(wanted)) {
+      printf("  step %d: no number to compare with\n", step);
+      break;
+    }
+    if (step > 0) {
+      worst = fmax(worst, relative(loss[PL_LOSS_TOTAL], wanted));
+      continue;
+    }
+    // The numbers in this file are doubles: floats are compared with them at their own precision.
+    check(b, "loss of step 0", relative(loss[PL_LOSS_TOTAL], wanted), l->first_loss);
+    check_logits(b, logits, doubles, l);
+    if (doubles != NULL) check_gradients(b, doubles, l);
+  }
+  free(logits);
+  if (status == PL_OK && b->steps > 1) check(b, "losses of later steps", worst, l->later_loss);
+  if (status == PL_OK && b->steps == 20 && stats != NULL) status = check_end(b, stats, l, err);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  bench b = {.size = 64, .steps = 3};
+  const char *name = "ref";
+  for (int i = 1; i + 1 < argc; i += 2) {
+    uint64_t number = 0;
+    bool is_number = pl_parse_u64(&number, argv[i + 1], strlen(argv[i + 1])) && number > 0 && number <= 4096;
+    if (strcmp(argv[i], "--backend") == 0) name = argv[i + 1];
+    if (strcmp(argv[i], "--size") == 0 && is_number) b.size = (int)number;
+    if (strcmp(argv[i], "--steps") == 0 && is_number) b.steps = (int)number;
+  }
+  pl_error err = {0};
+  pl_registry *registry = pl_registry_create(NULL);
+  const pl_backend_options options = {.struct_size = sizeof options, .deterministic = true};
+  if (name[0] == '/' && pl_registry_load(registry, name, &err) != PL_OK) return stop(&err);
+  if (name[0] == '/') name = pl_registry_at(registry, pl_registry_count(registry) - 1)->name;
+  if (pl_registry_open(&b.backend, &b.api, registry, name, &options, NULL, 0, &err) != PL_OK) {
+    printf("SKIPPED: %s\n", err.message);
+    pl_registry_destroy(registry);
+    return SKIPPED;
+  }
+  printf("%s (%s), %s at %d pixels\n", b.api->name, b.api->device(b.backend), encoder, b.size);
+  b.is_exact = strncmp(b.api->name, "ref", 3) == 0;
+  json_t *root = open_reference();
+  char size[16];
+  snprintf(size, sizeof size, "%d", b.size);
+  const json_t *numbers = json_object_get(json_object_get(root, "runs"), size);
+  pl_status status = set_up(&b, &err);
+  if (status == PL_OK) status = compare(&b, numbers, b.is_exact ? &exact : &single, &err);
+  if (status != PL_OK) b.failures += stop(&err);
+  tear_down(&b);
+  pl_registry_destroy(registry);
+  json_decref(root);
+  printf("%d failed\n", b.failures);
+  return b.failures > 0 ? 1 : 0;
+}
