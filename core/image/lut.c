@@ -1,11 +1,12 @@
 #include "core/image/lut.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/base/mem.h"
 
-enum { GREY_MAX = 255, WORD_BITS = 16 };
+enum { GREY_MAX = 255, WORD_BITS = 16, BYTE_VALUES = 256 };
 
 // The stored value itself. A plane of 16 bits may carry other things above High Bit, and 8-bit signed values are
 // already extended to 16.
@@ -29,13 +30,16 @@ static uint16_t element_at(const pl_image *image, size_t i) {
 pl_window pl_lut_full_window(const pl_dicom *dicom) {
   const pl_image *image = &dicom->image;
   size_t count = (size_t)image->width * image->height;
+  bool *seen = pl_xcalloc(PL_LUT_SIZE, sizeof *seen);
+  for (size_t i = 0; i < count; i++) seen[element_at(image, i)] = true;
   int32_t low = INT32_MAX, high = INT32_MIN;
-  for (size_t i = 0; i < count; i++) {
-    int32_t value = stored_value(dicom, element_at(image, i));
-    if (dicom->has_padding && value == dicom->padding) continue;
+  for (uint32_t i = 0; i < PL_LUT_SIZE; i++) {
+    int32_t value = stored_value(dicom, (uint16_t)i);
+    if (!seen[i] || (dicom->has_padding && value == dicom->padding)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
   }
+  free(seen);
   if (low > high) low = high = 0;  // nothing but padding
   double slope = dicom->rescale_slope, width = fabs((high - low) * slope);
   return (pl_window){.function = PL_VOI_LINEAR_EXACT,
@@ -68,7 +72,8 @@ double pl_lut_window(const pl_window *window, double x) {
 
 void pl_lut_fill(uint8_t lut[PL_LUT_SIZE], const pl_dicom *dicom, const pl_window *window) {
   pl_window chosen = window != NULL ? *window : pl_lut_default_window(dicom);
-  for (uint32_t i = 0; i < PL_LUT_SIZE; i++) {
+  uint32_t count = dicom->image.type == PL_PIXEL_U8 ? BYTE_VALUES : PL_LUT_SIZE;
+  for (uint32_t i = 0; i < count; i++) {
     double grey = pl_lut_window(&chosen, pl_lut_rescale(dicom, (uint16_t)i));
     uint8_t rounded = (uint8_t)floor(fmax(0, fmin(grey, GREY_MAX)) + 0.5);
     lut[i] = dicom->image.meaning == PL_IMAGE_GREY_INVERSE ? (uint8_t)(GREY_MAX - rounded) : rounded;

@@ -39,8 +39,9 @@ pl_window pl_lut_full_window(const pl_dicom *dicom);
 //   SIGMOID       255 / (1 + exp(-4*(x-c)/w))
 double pl_lut_window(const pl_window *window, double value);
 
-// Fills the table from a plane's element (as 16 bits; 8-bit planes use the first 256 entries) to 8-bit grey, rounded to
-// the nearest. MONOCHROME1 is inverted, so that in the result larger is brighter. `window` NULL takes the default.
+// Fills the table from a plane's element (as 16 bits; for 8-bit planes only the first 256 entries) to 8-bit grey,
+// rounded to the nearest. MONOCHROME1 is inverted, so that in the result larger is brighter. `window` NULL takes the
+// default.
 void pl_lut_fill(uint8_t lut[PL_LUT_SIZE], const pl_dicom *dicom, const pl_window *window);
 
 // The whole picture through the table, as a new 8-bit PL_IMAGE_GREY plane of the same size that the caller clears.

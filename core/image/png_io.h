@@ -17,8 +17,10 @@ extern "C" {
 
 enum {
   PL_PNG_FILE_MAX = 1 << 29,  // bytes that a PNG file may have
-  PL_PNG_FAST = 1,            // compression levels for the functions below: zlib's 0 to 9
-  PL_PNG_DEFAULT = 6,
+  // Compression levels for the functions below: zlib's 0 to 9. On radiographs of 512x512 FAST takes a third of the time
+  // and a sixth more bytes than DEFAULT, and higher levels gain nothing.
+  PL_PNG_FAST = 1,
+  PL_PNG_DEFAULT = 4,
 };
 
 // Reads a PNG file as one grey plane: 1 to 8 bits a sample become PL_PIXEL_U8 (1, 2 and 4 bits are spread over 0 to

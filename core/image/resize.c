@@ -84,17 +84,23 @@ static axis make_axis(uint32_t in, uint32_t out, axis_rule rule) {
   return a;
 }
 
-// A pixel as a number from 0 to 65535; signed ones are shifted up, masks are 0 or 1.
-static uint32_t pixel_at(const pl_image *image, size_t i) {
-  if (image->meaning == PL_IMAGE_MASK) {
-    return image->type == PL_PIXEL_U8 ? image->u8[i] != 0 : image->u16[i] != 0;
-  }
+// A row as numbers from 0 to 65535; signed ones are shifted up, masks are 0 or 1.
+static void unpack_row(uint32_t *line, const pl_image *image, size_t y) {
+  size_t width = image->width, at = y * width;
   switch (image->type) {
-    case PL_PIXEL_U8: return image->u8[i];
-    case PL_PIXEL_U16: return image->u16[i];
-    case PL_PIXEL_S16: return (uint32_t)(image->s16[i] + SIGN_OFFSET);
+    case PL_PIXEL_U8:
+      for (size_t x = 0; x < width; x++) line[x] = image->u8[at + x];
+      break;
+    case PL_PIXEL_U16:
+      for (size_t x = 0; x < width; x++) line[x] = image->u16[at + x];
+      break;
+    case PL_PIXEL_S16:
+      for (size_t x = 0; x < width; x++) line[x] = (uint32_t)(image->s16[at + x] + SIGN_OFFSET);
+      break;
   }
-  return 0;
+  if (image->meaning != PL_IMAGE_MASK) return;
+  uint32_t outside = image->type == PL_PIXEL_S16 ? SIGN_OFFSET : 0;
+  for (size_t x = 0; x < width; x++) line[x] = line[x] != outside;
 }
 
 static void set_pixel(pl_image *image, size_t i, uint32_t value) {
@@ -105,14 +111,13 @@ static void set_pixel(pl_image *image, size_t i, uint32_t value) {
   }
 }
 
-// The weighted sums of one input row; at most 65535 * 32768, which fits.
-static void sum_row(uint32_t *sums, const pl_image *in, size_t y, const axis *columns, uint32_t width) {
-  size_t row = y * in->width;
+// The weighted sums of one unpacked input row; at most 65535 * 32768, which fits.
+static void sum_row(uint32_t *sums, const uint32_t *line, const axis *columns, uint32_t width) {
   for (uint32_t x = 0; x < width; x++) {
     const axis_tap *tap = &columns->taps[x];
-    const uint32_t *weights = columns->weights + tap->at;
-    uint32_t sum = 0;
-    for (uint32_t k = 0; k < tap->count; k++) sum += weights[k] * pixel_at(in, row + tap->first + k);
+    const uint32_t *weights = columns->weights + tap->at, *from = line + tap->first;
+    uint32_t sum = weights[0] * from[0];
+    for (uint32_t k = 1; k < tap->count; k++) sum += weights[k] * from[k];
     sums[x] = sum;
   }
 }
@@ -133,6 +138,7 @@ static void resize_rows(pl_image *out, const pl_image *in, const axis *columns, 
   uint32_t *kept[2] = {pl_xcalloc(width, sizeof(uint32_t)), pl_xcalloc(width, sizeof(uint32_t))};
   uint64_t held[2] = {UINT64_MAX, UINT64_MAX};
   uint64_t *sums = pl_xcalloc(width, sizeof *sums);
+  uint32_t *line = pl_xcalloc(in->width, sizeof *line);
   uint64_t total = (uint64_t)columns->total * rows->total;
   for (uint32_t y = 0; y < out->height; y++) {
     const axis_tap *tap = &rows->taps[y];
@@ -140,8 +146,11 @@ static void resize_rows(pl_image *out, const pl_image *in, const axis *columns, 
     for (uint32_t k = 0; k < tap->count; k++) {
       uint32_t from = tap->first + k, slot = from & 1;
       uint64_t weight = rows->weights[tap->at + k];
-      if (held[slot] != from) sum_row(kept[slot], in, from, columns, width);
-      held[slot] = from;
+      if (held[slot] != from) {
+        unpack_row(line, in, from);
+        sum_row(kept[slot], line, columns, width);
+        held[slot] = from;
+      }
       for (uint32_t x = 0; x < width; x++) sums[x] += weight * kept[slot][x];
     }
     finish_row(out, y, sums, total);
@@ -149,6 +158,7 @@ static void resize_rows(pl_image *out, const pl_image *in, const axis *columns, 
   free(kept[0]);
   free(kept[1]);
   free(sums);
+  free(line);
 }
 
 static pl_status resize(pl_image *out, const pl_image *in, uint32_t width, uint32_t height, axis_rule rule,
