@@ -1,0 +1,87 @@
+// The workbench: what it is made of, and how its parts meet. One thread owns all of this.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/clock.h"
+#include "core/base/status.h"
+#include "tui/canvas.h"
+#include "tui/imgslot.h"
+#include "tui/jobs.h"
+#include "tui/model.h"
+#include "tui/term.h"
+#include "tui/widgets/confirm.h"
+#include "tui/widgets/help.h"
+#include "tui/widgets/prompt.h"
+
+typedef struct pl_app pl_app;
+struct pl_script;
+
+typedef enum pl_key_result { PL_KEY_IGNORED, PL_KEY_HANDLED } pl_key_result;
+
+// One screen. `self` is what open returned; every function runs on the workbench's thread.
+typedef struct pl_screen {
+  const char *name;   // as in the command table
+  const char *title;  // on its tab
+  void *(*open)(pl_app *app);
+  void (*close)(pl_app *app, void *self);
+  void (*changed)(pl_app *app, void *self, unsigned what);  // bits of PL_CHANGED_... (model.h)
+  // Draws the last known state; neither reads files nor changes anything.
+  void (*draw)(const pl_app *app, const void *self, const pl_canvas *canvas, pl_area body);
+  // For keys that are no commands, such as typing into a form; may be NULL. Commands come after it.
+  pl_key_result (*key)(pl_app *app, void *self, int key);
+} pl_screen;
+
+enum { PL_SCREENS_MAX = 8, PL_MESSAGE_SIZE = 256 };
+
+struct pl_app {
+  pl_clock clock;
+  pl_term *term;
+  pl_jobs *jobs;
+  pl_imgslots *slots;
+  pl_model *model;
+  pl_picture_format format;  // of the pictures for this terminal
+  uint64_t next_serial;      // for pictures
+
+  size_t active;  // screen
+  void *selves[PL_SCREENS_MAX];
+
+  pl_help help;
+  pl_prompt prompt;
+  pl_confirm confirm;
+  char message[PL_MESSAGE_SIZE];
+  bool message_bad;
+
+  struct pl_script *script;  // NULL without --script
+  bool dirty;                // a frame is due
+  bool quit;
+  int ended_by;  // signal
+};
+
+extern const pl_screen *const pl_screens[];
+extern const size_t pl_screen_count;
+
+typedef struct pl_app_options {
+  const char *folder;              // -C; NULL for the current folder
+  const char *script;              // --script; NULL for none
+  char farewell[PL_MESSAGE_SIZE];  // out: what to tell once the terminal is back, "" for nothing
+} pl_app_options;
+
+// Runs the workbench until it is left. Returns the process' exit code; on failure 0 is not returned and `err` says why.
+int pl_app_run(pl_app_options *options, pl_error *err);
+
+// For screens, commands and widgets.
+void pl_app_say(pl_app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pl_app_complain(pl_app *app, const pl_error *err);
+void pl_app_switch(pl_app *app, size_t screen);
+void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no such screen
+pl_area pl_app_body(const pl_app *app);              // empty when the window is too small
+void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed
+pl_frame_layout pl_app_frame(const pl_app *app);
+
+// One key, as if it had been typed.
+void pl_app_key(pl_app *app, int key);
+
+// Draws one frame into curses' memory. Part of presenting a frame, and of dumping one in a script.
+void pl_app_draw(const pl_app *app, const pl_canvas *canvas);

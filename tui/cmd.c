@@ -1,0 +1,255 @@
+#include "tui/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "tui/app.h"
+#include "tui/keymap.h"
+#include "tui/screens/data.h"
+#include "tui/screens/train.h"
+
+bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
+  return cmd->screen == NULL || strcmp(cmd->screen, screen) == 0;
+}
+
+const pl_cmd *pl_cmd_for_key(const char *screen, int key) {
+  const pl_cmd *everywhere = NULL;
+  for (size_t i = 0; i < pl_cmd_count; i++) {
+    const pl_cmd *cmd = &pl_cmds[i];
+    if (!pl_cmd_works_on(cmd, screen) || !pl_keys_contain(cmd->keys, key)) continue;
+    if (cmd->screen != NULL) return cmd;
+    if (everywhere == NULL) everywhere = cmd;
+  }
+  return everywhere;
+}
+
+const pl_cmd *pl_cmd_complete(const char *screen, const char *start, size_t index) {
+  for (size_t i = 0; i < pl_cmd_count; i++) {
+    if (!pl_cmd_works_on(&pl_cmds[i], screen) || !pl_begins_with(pl_cmds[i].name, start)) continue;
+    if (index == 0) return &pl_cmds[i];
+    index--;
+  }
+  return NULL;
+}
+
+static bool name_is(const pl_cmd *cmd, const char *word, size_t length) {
+  return strlen(cmd->name) == length && memcmp(cmd->name, word, length) == 0;
+}
+
+pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen, const char *line, pl_error *err) {
+  line += strspn(line, " ");
+  const size_t length = strcspn(line, " ");
+  const char *rest = line + length + strspn(line + length, " ");
+  const pl_cmd *found = NULL;
+  char candidates[160] = "";
+  size_t fitting = 0, used = 0;
+  for (size_t i = 0; i < pl_cmd_count; i++) {
+    const pl_cmd *cmd = &pl_cmds[i];
+    if (!pl_cmd_works_on(cmd, screen) || strncmp(cmd->name, line, length) != 0) continue;
+    found = cmd;
+    if (name_is(cmd, line, length)) {
+      fitting = 1;
+      break;
+    }
+    fitting++;
+    if (used + strlen(cmd->name) + 3 < sizeof candidates) {
+      used += (size_t)snprintf(candidates + used, sizeof candidates - used, "%s%s", used > 0 ? ", " : "", cmd->name);
+    }
+  }
+  if (length == 0 || fitting == 0) {
+    return pl_fail(err, PL_E_NOTFOUND, "there is no command '%.*s' on this screen; press ? for all commands",
+                   (int)length, line);
+  }
+  if (fitting > 1) return pl_fail(err, PL_E_USAGE, "'%.*s' may be: %s", (int)length, line, candidates);
+  if (found->args == NULL && rest[0] != '\0') {
+    return pl_fail(err, PL_E_USAGE, "'%s' takes no argument", found->name);
+  }
+  *out = found;
+  *args = rest;
+  return PL_OK;
+}
+
+// ---- Commands for everywhere
+
+static void run_help(pl_app *app, const char *args) {
+  (void)args;
+  pl_help_open(app);
+}
+
+static void run_data(pl_app *app, const char *args) {
+  (void)args;
+  pl_app_switch(app, 0);
+}
+
+static void run_train(pl_app *app, const char *args) {
+  (void)args;
+  pl_app_switch(app, 1);
+}
+
+static void run_next_screen(pl_app *app, const char *args) {
+  (void)args;
+  pl_app_switch(app, (app->active + 1) % pl_screen_count);
+}
+
+static void entered_command(pl_app *app, const char *text) {
+  if (text[strspn(text, " ")] == '\0') return;
+  const pl_cmd *cmd = NULL;
+  const char *args = "";
+  pl_error err = {0};
+  if (pl_cmd_parse(&cmd, &args, pl_screens[app->active]->name, text, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  cmd->run(app, args);
+}
+
+static void run_command(pl_app *app, const char *args) {
+  (void)args;
+  pl_prompt_open(app, ":", true, "", entered_command);
+}
+
+static void run_repaint(pl_app *app, const char *args) {
+  (void)args;
+  pl_term_repaint(app->term, app->slots);
+}
+
+static void run_quit(pl_app *app, const char *args) {
+  (void)args;
+  app->quit = true;
+}
+
+static void run_suspend(pl_app *app, const char *args) {
+  (void)args;
+  pl_term_suspend(app->term, app->slots);
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
+const pl_cmd pl_cmds[] = {
+    // Data
+    {.name = "next", .screen = "data", .keys = "j Down", .help = "select the next case", .run = pl_data_next},
+    {.name = "previous", .screen = "data", .keys = "k Up", .help = "select the previous case", .run = pl_data_previous},
+    {.name = "page-down", .screen = "data", .keys = "PgDn Space ^F", .help = "one page down", .run = pl_data_page_down},
+    {.name = "page-up", .screen = "data", .keys = "PgUp ^B", .help = "one page up", .run = pl_data_page_up},
+    {.name = "first", .screen = "data", .keys = "g Home", .help = "select the first case", .run = pl_data_first},
+    {.name = "last", .screen = "data", .keys = "G End", .help = "select the last case", .run = pl_data_last},
+    {.name = "search",
+     .screen = "data",
+     .keys = "/",
+     .args = "CASE",
+     .hint = "Search",
+     .help = "find a case by its number (12) or the end of its id",
+     .run = pl_data_search},
+    {.name = "search-next", .screen = "data", .keys = "n", .help = "find the next one", .run = pl_data_search_next},
+    {.name = "sort",
+     .screen = "data",
+     .keys = "s",
+     .args = "COLUMN",
+     .hint = "Sort",
+     .help = "sort by the next column, or by the one named",
+     .run = pl_data_sort},
+    {.name = "reverse", .screen = "data", .keys = "r", .help = "turn the order round", .run = pl_data_reverse},
+    {.name = "filter",
+     .screen = "data",
+     .keys = "f",
+     .args = "WORDS",
+     .hint = "Filter",
+     .help = "show only some cases: positive negative unlabelled train test fold=N area>N; nothing shows all",
+     .run = pl_data_filter},
+    {.name = "mask", .screen = "data", .keys = "m", .hint = "Mask", .help = "mask on and off", .run = pl_data_mask},
+    {.name = "contour",
+     .screen = "data",
+     .keys = "c",
+     .hint = "Contour",
+     .help = "mask as an outline or filled",
+     .run = pl_data_contour},
+    {.name = "invert",
+     .screen = "data",
+     .keys = "i",
+     .hint = "Invert",
+     .help = "black on white and back",
+     .run = pl_data_invert},
+    // Train
+    {.name = "start",
+     .screen = "train",
+     .keys = "S",
+     .hint = "Start",
+     .help = "start a training: opens the form, or starts what it says",
+     .run = pl_train_start},
+    {.name = "pause",
+     .screen = "train",
+     .keys = "P",
+     .hint = "Pause",
+     .help = "pause the run after this step, or let it go on",
+     .run = pl_train_pause},
+    {.name = "checkpoint",
+     .screen = "train",
+     .keys = "C",
+     .hint = "Checkpoint",
+     .help = "write a checkpoint now",
+     .run = pl_train_checkpoint},
+    {.name = "stop",
+     .screen = "train",
+     .keys = "X",
+     .hint = "Stop",
+     .help = "write a checkpoint and end the run; asks first",
+     .run = pl_train_stop},
+    {.name = "resume",
+     .screen = "train",
+     .keys = "R",
+     .help = "go on with a run that was stopped or failed, from its last checkpoint",
+     .run = pl_train_resume},
+    {.name = "set",
+     .screen = "train",
+     .args = "OPTION VALUE",
+     .help = "change an option; of a running run only those that allow it",
+     .run = pl_train_set},
+    {.name = "preset",
+     .screen = "train",
+     .keys = "p",
+     .args = "NAME",
+     .help = "fill the form from the next preset, or the one named",
+     .run = pl_train_preset},
+    {.name = "run-previous",
+     .screen = "train",
+     .keys = "[ Left",
+     .help = "show the run before this one",
+     .run = pl_train_previous_run},
+    {.name = "run-next",
+     .screen = "train",
+     .keys = "] Right",
+     .hint = "Run",
+     .help = "show the run after this one",
+     .run = pl_train_next_run},
+    {.name = "run",
+     .screen = "train",
+     .args = "NAME",
+     .help = "show the run of that name, or its ending; 'last' follows the newest",
+     .run = pl_train_run},
+    {.name = "down",
+     .screen = "train",
+     .keys = "j Down",
+     .help = "next option of the form, or scroll the epochs",
+     .run = pl_train_down},
+    {.name = "up",
+     .screen = "train",
+     .keys = "k Up",
+     .help = "previous option of the form, or scroll the epochs",
+     .run = pl_train_up},
+    {.name = "edit", .screen = "train", .keys = "Enter", .help = "change the option", .run = pl_train_edit},
+    {.name = "back", .screen = "train", .keys = "Esc", .help = "leave the form", .run = pl_train_back},
+    // Everywhere
+    {.name = "help", .keys = "? F1", .hint = "Help", .help = "this overview", .run = run_help},
+    {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = run_data},
+    {.name = "train", .keys = "2 F3", .help = "screen Train: runs and curves", .run = run_train},
+    {.name = "next-screen", .keys = "Tab", .help = "the next screen", .run = run_next_screen},
+    {.name = "command", .keys = ":", .help = "type a command by its name; Tab completes", .run = run_command},
+    {.name = "repaint", .keys = "^L", .help = "draw the screen anew", .run = run_repaint},
+    {.name = "suspend", .keys = "^Z", .help = "back to the shell for a while (fg returns)", .run = run_suspend},
+    {.name = "quit",
+     .keys = "q Q ^C F10",
+     .hint = "Quit",
+     .help = "leave; a running training goes on",
+     .run = run_quit},
+};
+const size_t pl_cmd_count = sizeof pl_cmds / sizeof pl_cmds[0];

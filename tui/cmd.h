@@ -1,0 +1,34 @@
+// The one table of commands. Keys, the `:` prompt with its completion, scripts and the help overlay are made from it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/status.h"
+
+struct pl_app;
+
+typedef struct pl_cmd {
+  const char *name;                                   // for `:` and scripts
+  const char *screen;                                 // where it works; NULL for everywhere
+  const char *keys;                                   // names separated by spaces (keymap.h); NULL for none
+  const char *args;                                   // what may follow the name, for the help; NULL for nothing
+  const char *hint;                                   // a word for the bottom line; NULL leaves it out there
+  const char *help;                                   // one line
+  void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none
+} pl_cmd;
+
+extern const pl_cmd pl_cmds[];
+extern const size_t pl_cmd_count;
+
+// The command of a key on a screen: its own first, then those for everywhere. NULL when there is none.
+const pl_cmd *pl_cmd_for_key(const char *screen, int key);
+
+// The command that the first word of `line` names, by its whole name or an unambiguous beginning; *args is the rest.
+// PL_E_NOTFOUND, or PL_E_USAGE with the candidates.
+pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen, const char *line, pl_error *err);
+
+// The index-th command whose name begins with `start` and that works on this screen; NULL behind the last.
+const pl_cmd *pl_cmd_complete(const char *screen, const char *start, size_t index);
+
+bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen);

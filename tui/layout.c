@@ -1,0 +1,91 @@
+#include "tui/layout.h"
+
+enum {
+  TABLE_COLS_MIN = 38,  // number, part, fold, label, area
+  CAPTION_ROWS = 3,
+  HEADER_ROWS = 3,
+  BARS_ROWS = 3,
+  EPOCH_ROWS_MIN = 4,  // the head and three epochs
+  EPOCH_ROWS_MAX = 14,
+};
+
+static int min_int(int a, int b) { return a < b ? a : b; }
+
+static int max_int(int a, int b) { return a > b ? a : b; }
+
+bool pl_area_empty(pl_area area) { return area.rows <= 0 || area.cols <= 0; }
+
+bool pl_area_inside(pl_area inner, pl_area outer) {
+  if (pl_area_empty(inner)) return true;
+  return inner.y >= outer.y && inner.x >= outer.x && inner.y + inner.rows <= outer.y + outer.rows &&
+         inner.x + inner.cols <= outer.x + outer.cols;
+}
+
+bool pl_area_overlap(pl_area a, pl_area b) {
+  if (pl_area_empty(a) || pl_area_empty(b)) return false;
+  return a.y < b.y + b.rows && b.y < a.y + a.rows && a.x < b.x + b.cols && b.x < a.x + a.cols;
+}
+
+pl_area pl_layout_centre(pl_area outer, int rows, int cols) {
+  rows = min_int(rows, outer.rows);
+  cols = min_int(cols, outer.cols);
+  if (rows <= 0 || cols <= 0) return (pl_area){0};
+  return (pl_area){outer.y + (outer.rows - rows) / 2, outer.x + (outer.cols - cols) / 2, rows, cols};
+}
+
+pl_frame_layout pl_layout_frame(int rows, int cols) {
+  if (rows < PL_SCREEN_MIN_ROWS || cols < PL_SCREEN_MIN_COLS) return (pl_frame_layout){.too_small = true};
+  return (pl_frame_layout){
+      .tabs = {0, 0, 1, cols},
+      .body = {1, 0, rows - 3, cols},
+      .status = {rows - 2, 0, 1, cols},
+      .prompt = {rows - 1, 0, 1, cols},
+  };
+}
+
+pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell) {
+  pl_data_layout out = {.table = body};
+  if (pl_area_empty(body)) return (pl_data_layout){0};
+  int cell_width = cell.width > 0 ? cell.width : 1, cell_height = cell.height > 0 ? cell.height : 2;
+  if (cell.width <= 0 || cell.height <= 0) cell_width = 1, cell_height = 2;
+  const int rows = body.rows - CAPTION_ROWS;
+  // Radiographs are about square: as many columns as make the rows' height in pixels, if the table keeps its own.
+  const int square = (rows * cell_height + cell_width - 1) / cell_width;
+  const int room = body.cols - TABLE_COLS_MIN - 2;  // a gap left of the picture, the border right of it
+  const int cols = min_int(square, room);
+  if (rows < PL_PICTURE_MIN_ROWS || cols < PL_PICTURE_MIN_COLS) return out;
+  // Where the width decides, the picture gets no more rows than it can fill; the caption moves up to it.
+  const int used = max_int(min_int(rows, (cols * cell_width + cell_height - 1) / cell_height), PL_PICTURE_MIN_ROWS);
+  const int picture_x = body.x + body.cols - 1 - cols;
+  out.table.cols = picture_x - 1 - body.x;
+  out.picture = (pl_area){body.y, picture_x, used, cols};
+  out.border = (pl_area){body.y, picture_x + cols, body.rows, 1};
+  out.caption = (pl_area){body.y + used, picture_x, body.rows - used, cols};
+  return out;
+}
+
+pl_train_layout pl_layout_train(pl_area body) {
+  pl_train_layout out = {0};
+  if (pl_area_empty(body)) return out;
+  int left = body.rows, y = body.y;
+  const int header = min_int(HEADER_ROWS, left);
+  out.header = (pl_area){y, body.x, header, body.cols};
+  left -= header, y += header;
+  const int bars = min_int(BARS_ROWS, left);
+  if (bars > 0) out.bars = (pl_area){y, body.x, bars, body.cols};
+  left -= bars, y += bars;
+  int table = left / 3;
+  table = min_int(max_int(table, EPOCH_ROWS_MIN), EPOCH_ROWS_MAX);
+  int charts = left - table;
+  const int chart_cols = (body.cols - 3) / 2;  // a border right of each, and a gap between
+  if (charts < PL_PICTURE_MIN_ROWS || chart_cols < PL_PICTURE_MIN_COLS) charts = 0, table = max_int(left, 0);
+  if (charts > 0) {
+    out.charts[0] = (pl_area){y, body.x, charts, chart_cols};
+    out.borders[0] = (pl_area){y, body.x + chart_cols, charts, 1};
+    out.charts[1] = (pl_area){y, body.x + chart_cols + 2, charts, chart_cols};
+    out.borders[1] = (pl_area){y, body.x + 2 * chart_cols + 2, charts, 1};
+    y += charts;
+  }
+  if (table > 0) out.table = (pl_area){y, body.x, table, body.cols};
+  return out;
+}

@@ -1,0 +1,55 @@
+// Where everything sits on the screen: pure functions from sizes to rectangles, in character cells. Every rectangle
+// lies inside the screen, no two of one layout overlap, and one that has no room has no rows and no columns.
+#pragma once
+
+#include <stdbool.h>
+
+typedef struct pl_area {
+  int y, x, rows, cols;
+} pl_area;
+
+enum {
+  PL_SCREEN_MIN_ROWS = 12,  // below this the workbench only says that the window is too small
+  PL_SCREEN_MIN_COLS = 50,
+  PL_PICTURE_MIN_ROWS = 8,  // below this a picture says nothing and text gets the room
+  PL_PICTURE_MIN_COLS = 16,
+};
+
+// Pixels of a character cell; 0 stands for unknown, then a cell is taken to be twice as high as wide.
+typedef struct pl_cell_size {
+  int width, height;
+} pl_cell_size;
+
+typedef struct pl_frame_layout {
+  bool too_small;  // then the rest is empty
+  pl_area tabs;    // one row at the top
+  pl_area body;
+  pl_area status;  // one row
+  pl_area prompt;  // the last row: messages, `:` and `/`
+} pl_frame_layout;
+
+// Data screen: the table, and right of it a picture with its caption. `border` is the column right of the picture, and
+// the last of the body: a drawn border there keeps ncurses from erasing to the end of a line that holds a picture.
+typedef struct pl_data_layout {
+  pl_area table, picture, border, caption;
+} pl_data_layout;
+
+// Train screen with a run.
+typedef struct pl_train_layout {
+  pl_area header;      // name, options, error
+  pl_area bars;        // epoch and total progress, and the numbers of this moment
+  pl_area charts[2];   // side by side
+  pl_area borders[2];  // the column right of each chart
+  pl_area table;       // the last epochs
+} pl_train_layout;
+
+pl_frame_layout pl_layout_frame(int rows, int cols);
+pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
+pl_train_layout pl_layout_train(pl_area body);
+
+// A box of at most rows x cols in the middle of `outer`.
+pl_area pl_layout_centre(pl_area outer, int rows, int cols);
+
+bool pl_area_empty(pl_area area);
+bool pl_area_inside(pl_area inner, pl_area outer);  // an empty area is inside every area
+bool pl_area_overlap(pl_area a, pl_area b);

@@ -1,0 +1,247 @@
+#include "tui/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+
+// Enough to notice that a file was replaced or appended to.
+typedef struct file_mark {
+  ino_t inode;
+  off_t size;
+  struct timespec time;
+} file_mark;
+
+typedef struct pl_model_private {
+  char *start;  // where to look for the workspace
+  file_mark cases, folds;
+  pl_run_watch *watch;
+  int inotify;          // -1 when there is none
+  int runs_wd, run_wd;  // -1 when not watched
+} pl_model_private;
+
+static file_mark mark_of(const char *folder, const char *name) {
+  char *path = pl_path_join(folder, name);
+  struct stat status;
+  file_mark mark = {0};
+  if (stat(path, &status) == 0) mark = (file_mark){status.st_ino, status.st_size, status.st_mtim};
+  free(path);
+  return mark;
+}
+
+static bool same_mark(file_mark a, file_mark b) {
+  return a.inode == b.inode && a.size == b.size && a.time.tv_sec == b.time.tv_sec && a.time.tv_nsec == b.time.tv_nsec;
+}
+
+static void count_cases(pl_model *model) {
+  pl_model_counts counts = {0};
+  for (size_t i = 0; i < model->manifest.count; i++) {
+    const pl_case *c = &model->manifest.cases[i];
+    counts.train += c->part == PL_PART_TRAIN;
+    counts.test += c->part == PL_PART_TEST;
+    counts.positive += c->label == PL_LABEL_POSITIVE;
+    counts.unlabelled += c->status == PL_CASE_UNLABELLED;
+    counts.bad += c->status == PL_CASE_BAD;
+  }
+  model->counts = counts;
+}
+
+static unsigned update_cases(pl_model *model, bool always) {
+  pl_model_private *hidden = model->private;
+  pl_error err = {0};
+  if (model->workspace == NULL) {
+    char *workspace = NULL;
+    if (pl_workspace_find(&workspace, hidden->start, &err) != PL_OK) {
+      pl_copy_text(model->problem, sizeof model->problem, err.message);
+      return 0;
+    }
+    model->workspace = workspace;
+    always = true;
+  }
+  const file_mark cases = mark_of(model->workspace, "cases.csv"), folds = mark_of(model->workspace, "folds.csv");
+  if (!always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds)) return 0;
+  hidden->cases = cases;
+  hidden->folds = folds;
+  pl_manifest manifest = {0};
+  if (pl_manifest_load(&manifest, model->workspace, &err) != PL_OK) {
+    // What was read before stays on the screen, with the reason why it is not newer.
+    pl_copy_text(model->problem, sizeof model->problem, err.message);
+    return PL_CHANGED_CASES;
+  }
+  pl_manifest_clear(&model->manifest);
+  model->manifest = manifest;
+  model->problem[0] = '\0';
+  count_cases(model);
+  return PL_CHANGED_CASES;
+}
+
+static void watch_folder(pl_model *model, int *wd, const char *path) {
+  pl_model_private *hidden = model->private;
+  if (hidden->inotify < 0) return;
+  if (*wd >= 0) inotify_rm_watch(hidden->inotify, *wd);
+  *wd = path == NULL ? -1
+                     : inotify_add_watch(hidden->inotify, path,
+                                         IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE | IN_CLOSE_WRITE);
+}
+
+static void close_run(pl_model *model) {
+  pl_run_watch_destroy(model->private->watch);
+  model->private->watch = NULL;
+  model->run = NULL;
+  model->run_problem[0] = '\0';
+}
+
+static void open_run(pl_model *model) {
+  close_run(model);
+  if (model->selected >= model->run_count) {
+    watch_folder(model, &model->private->run_wd, NULL);
+    return;
+  }
+  pl_error err = {0};
+  const char *folder = model->runs[model->selected];
+  watch_folder(model, &model->private->run_wd, folder);
+  if (pl_run_watch_create(&model->private->watch, folder, &err) != PL_OK ||
+      pl_run_watch_update(model->private->watch, NULL, &err) != PL_OK) {
+    pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
+  }
+  if (model->private->watch != NULL) model->run = pl_run_watch_view(model->private->watch);
+}
+
+static bool same_names(char **a, size_t a_count, char **b, size_t b_count) {
+  if (a_count != b_count) return false;
+  for (size_t i = 0; i < a_count; i++) {
+    if (strcmp(a[i], b[i]) != 0) return false;
+  }
+  return true;
+}
+
+static unsigned update_runs(pl_model *model) {
+  if (model->workspace == NULL) return 0;
+  char **runs = NULL;
+  size_t count = 0;
+  pl_error err = {0};
+  if (pl_run_list(&runs, &count, model->workspace, &err) != PL_OK) {
+    pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
+    return 0;
+  }
+  if (model->private->runs_wd < 0) {
+    char *path = pl_path_join(model->workspace, "runs");
+    watch_folder(model, &model->private->runs_wd, path);
+    free(path);
+  }
+  if (same_names(runs, count, model->runs, model->run_count)) {
+    pl_fs_free_names(runs, count);
+    return 0;
+  }
+  // The selected run stays selected, wherever it is in the new list.
+  char *selected = model->selected < model->run_count ? pl_xstrdup(model->runs[model->selected]) : NULL;
+  pl_fs_free_names(model->runs, model->run_count);
+  model->runs = runs;
+  model->run_count = count;
+  model->selected = count > 0 ? count - 1 : 0;
+  if (!model->follow && selected != NULL) {
+    for (size_t i = 0; i < count; i++) {
+      if (strcmp(runs[i], selected) == 0) model->selected = i;
+    }
+  }
+  const bool same = selected != NULL && model->selected < count && strcmp(runs[model->selected], selected) == 0;
+  free(selected);
+  if (!same) open_run(model);
+  return PL_CHANGED_RUNS | (same ? 0u : (unsigned)PL_CHANGED_RUN);
+}
+
+static unsigned update_run(pl_model *model) {
+  if (model->private->watch == NULL) return 0;
+  bool changed = false;
+  pl_error err = {0};
+  if (pl_run_watch_update(model->private->watch, &changed, &err) != PL_OK) {
+    pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
+    changed = true;
+  } else {
+    model->run_problem[0] = '\0';
+  }
+  model->run = pl_run_watch_view(model->private->watch);
+  return changed ? PL_CHANGED_RUN : 0;
+}
+
+pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err) {
+  if (folder != NULL && !pl_fs_is_folder(folder)) {
+    return pl_fail(err, PL_E_NOTFOUND, "%s is not a folder; -C wants a workspace, or the folder that shall become one",
+                   folder);
+  }
+  pl_model *model = pl_xcalloc(1, sizeof *model);
+  model->private = pl_xcalloc(1, sizeof *model->private);
+  model->private->start = pl_xstrdup(folder != NULL ? folder : ".");
+  model->private->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  model->private->runs_wd = model->private->run_wd = -1;
+  model->follow = true;
+  update_cases(model, true);
+  update_runs(model);
+  *out = model;
+  return PL_OK;
+}
+
+void pl_model_destroy(pl_model *model) {
+  if (model == NULL) return;
+  close_run(model);
+  if (model->private->inotify >= 0) close(model->private->inotify);
+  pl_fs_free_names(model->runs, model->run_count);
+  pl_manifest_clear(&model->manifest);
+  free(model->private->start);
+  free(model->private);
+  free(model->workspace);
+  free(model);
+}
+
+int pl_model_fd(const pl_model *model) { return model->private->inotify; }
+
+unsigned pl_model_update(pl_model *model) {
+  // What inotify tells is only that it is worth looking.
+  char drain[4096];
+  while (model->private->inotify >= 0 && read(model->private->inotify, drain, sizeof drain) > 0) continue;
+  unsigned changed = update_cases(model, false);
+  changed |= update_runs(model);
+  changed |= update_run(model);
+  return changed;
+}
+
+unsigned pl_model_select(pl_model *model, size_t index) {
+  if (index >= model->run_count) return 0;
+  model->follow = index + 1 == model->run_count;
+  if (index == model->selected && model->run != NULL) return 0;
+  model->selected = index;
+  open_run(model);
+  return PL_CHANGED_RUNS | PL_CHANGED_RUN;
+}
+
+unsigned pl_model_select_folder(pl_model *model, const char *folder) {
+  unsigned changed = update_runs(model);
+  for (size_t i = 0; i < model->run_count; i++) {
+    if (strcmp(pl_path_base(model->runs[i]), pl_path_base(folder)) == 0) changed |= pl_model_select(model, i);
+  }
+  return changed;
+}
+
+pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err) {
+  pl_config config;
+  pl_config_defaults(&config);
+  if (model->workspace != NULL) {
+    char *path = pl_path_join(model->workspace, PL_WORKSPACE_FILE);
+    const pl_status status = pl_config_read_yaml(&config, path, err);
+    free(path);
+    if (status != PL_OK) return status;
+  }
+  *out = config;
+  return PL_OK;
+}
+
+const char *pl_model_run_name(const pl_model *model, size_t index) {
+  return index < model->run_count ? pl_path_base(model->runs[index]) : "";
+}

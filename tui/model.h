@@ -1,0 +1,61 @@
+// What the screens show: the workspace's cases, its runs, and the selected run as its folder tells it. Read outside of
+// drawing, by the workbench's thread; drawing only looks at it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/status.h"
+#include "core/data/manifest.h"
+#include "core/run/config.h"
+#include "core/run/watch.h"
+
+// What may have changed; bits.
+enum {
+  PL_CHANGED_LAYOUT = 1,  // the size, or the screen was switched to
+  PL_CHANGED_CASES = 2,   // the manifest was read again
+  PL_CHANGED_RUNS = 4,    // the list of runs, or which one is selected
+  PL_CHANGED_RUN = 8,     // what the selected run's folder says
+  PL_CHANGED_TIME = 16,   // a second has passed
+};
+
+typedef struct pl_model_counts {
+  size_t train, test, positive, unlabelled, bad;
+} pl_model_counts;
+
+typedef struct pl_model {
+  char *workspace;                     // NULL when there is none
+  char problem[PL_ERROR_MESSAGE_MAX];  // why there is none, or why cases.csv could not be read; "" when fine
+  pl_manifest manifest;                // empty without a workspace
+  pl_model_counts counts;
+
+  char **runs;  // folders, oldest first
+  size_t run_count, selected;
+  bool follow;             // the newest run is selected as soon as there is one
+  const pl_run_view *run;  // the selected run; NULL when there is none
+  char run_problem[PL_ERROR_MESSAGE_MAX];
+
+  struct pl_model_private *private;
+} pl_model;
+
+// Looks for the workspace at `folder` (NULL: the current folder) and reads it. A missing workspace is no failure: the
+// workbench opens and says how to make one. PL_E_... only when `folder` itself is given and is no folder.
+pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err);
+void pl_model_destroy(pl_model *model);
+
+// Readable when something in the watched folders changed; -1 where the system cannot tell.
+int pl_model_fd(const pl_model *model);
+
+// Reads what changed; returns bits. Cheap when nothing did.
+unsigned pl_model_update(pl_model *model);
+
+// Selects a run; returns the bits that changed. Selecting the newest follows the newest from then on.
+unsigned pl_model_select(pl_model *model, size_t index);
+// The same for the run in `folder`, after reading the list anew.
+unsigned pl_model_select_folder(pl_model *model, const char *folder);
+
+// The options that a new run starts from: defaults and pleura.yaml.
+pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err);
+
+// The name of a run folder, borrowed.
+const char *pl_model_run_name(const pl_model *model, size_t index);

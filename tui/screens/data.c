@@ -1,0 +1,437 @@
+#include "tui/screens/data.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "tui/case_pictures.h"
+#include "tui/caselist.h"
+#include "tui/widgets/table.h"
+
+enum { NEIGHBOURS = 2, REFERENCE_SIDE = 1024 };
+
+typedef struct data_screen {
+  pl_app *app;
+  pl_caselist list;
+  pl_table table;
+  pl_case_pictures *pictures;
+  bool mask, contour, invert;
+  char searched[PL_LINE_SIZE];
+  uint32_t shown;  // number of the case whose picture is on the screen; 0 for none
+} data_screen;
+
+static data_screen *screen_of(pl_app *app) { return pl_app_self(app, "data"); }
+
+static pl_data_layout layout_of(const pl_app *app) {
+  const pl_caps *caps = pl_term_caps(app->term);
+  return pl_layout_data(pl_app_body(app), (pl_cell_size){(int)caps->cell_width, (int)caps->cell_height});
+}
+
+// Rows that the table has: a filter takes the last one to say so.
+static int table_rows(const data_screen *self) {
+  return layout_of(self->app).table.rows - (self->list.filter.text[0] != '\0' ? 1 : 0);
+}
+
+static const pl_case *row_case(const data_screen *self, size_t row) {
+  return row < self->list.count ? &self->app->model->manifest.cases[self->list.order[row]] : NULL;
+}
+
+// Asks for the picture of the selected case and then for its neighbours'.
+static void ask_pictures(data_screen *self) {
+  const pl_data_layout layout = layout_of(self->app);
+  if (pl_area_empty(layout.picture)) return;
+  const pl_mask_mode mode = !self->mask ? PL_MASK_OFF : self->contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
+  const pl_case_look look = {
+      .mask_mode = mode, .invert = self->invert, .area = layout.picture, .format = self->app->format};
+  pl_case_pictures_look(self->pictures, &look);
+  const pl_case *wanted[1 + 2 * NEIGHBOURS];
+  size_t count = 0;
+  const size_t at = self->table.selected;
+  const pl_case *selected = row_case(self, at);
+  if (selected == NULL) {
+    self->shown = 0;
+    return;
+  }
+  wanted[count++] = selected;
+  for (size_t i = 1; i <= NEIGHBOURS; i++) {
+    if (row_case(self, at + i) != NULL) wanted[count++] = row_case(self, at + i);
+    if (at >= i) wanted[count++] = row_case(self, at - i);
+  }
+  pl_case_pictures_ask(self->pictures, &self->app->model->manifest, wanted, count);
+}
+
+// The picture of the case that was shown before stays until the selected one is there, with its own caption.
+static void choose_shown(data_screen *self) {
+  const pl_case *selected = row_case(self, self->table.selected);
+  if (selected == NULL) {
+    self->shown = 0;
+    return;
+  }
+  const pl_case_shown there = pl_case_pictures_get(self->pictures, selected);
+  if (there.picture != NULL || there.problem != NULL) self->shown = selected->number;
+}
+
+static void selection_changed(data_screen *self) {
+  ask_pictures(self);
+  choose_shown(self);
+  self->app->dirty = true;
+}
+
+static void picture_ready(void *context) {
+  data_screen *self = context;
+  choose_shown(self);
+  self->app->dirty = true;
+}
+
+// The list is made anew; the selected case stays selected when it is still there.
+static void relist(data_screen *self) {
+  const pl_case *selected = row_case(self, self->table.selected);
+  const uint32_t number = selected != NULL ? selected->number : 0;
+  pl_caselist_update(&self->list, &self->app->model->manifest);
+  pl_table_fit(&self->table, self->list.count, table_rows(self));
+  for (size_t row = 0; row < self->list.count; row++) {
+    if (row_case(self, row)->number == number) pl_table_select(&self->table, row);
+  }
+}
+
+static void *open_screen(pl_app *app) {
+  data_screen *self = pl_xcalloc(1, sizeof *self);
+  self->app = app;
+  self->mask = true;
+  self->pictures = pl_case_pictures_create(app->jobs, picture_ready, self, &app->next_serial);
+  return self;
+}
+
+static void close_screen(pl_app *app, void *data) {
+  (void)app;
+  data_screen *self = data;
+  pl_case_pictures_destroy(self->pictures);
+  pl_caselist_clear(&self->list);
+  free(self);
+}
+
+static void changed(pl_app *app, void *data, unsigned what) {
+  data_screen *self = data;
+  if ((what & PL_CHANGED_CASES) != 0) {
+    // The old rows point into a manifest that is gone: the selection is found again by its place.
+    const size_t place = self->table.selected;
+    pl_caselist_update(&self->list, &app->model->manifest);
+    pl_table_fit(&self->table, self->list.count, table_rows(self));
+    pl_table_select(&self->table, place);
+    pl_case_pictures_forget(self->pictures);
+    self->shown = 0;
+  }
+  if ((what & PL_CHANGED_LAYOUT) != 0) pl_table_fit(&self->table, self->list.count, table_rows(self));
+  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) selection_changed(self);
+}
+
+// ---- Drawing
+
+static pl_style label_text(char *text, size_t size, const pl_case *c) {
+  if (c->status == PL_CASE_BAD) {
+    snprintf(text, size, "bad");
+    return PL_STYLE_BAD;
+  }
+  switch (c->label) {
+    case PL_LABEL_POSITIVE: snprintf(text, size, "positive"); return PL_STYLE_WARN;
+    case PL_LABEL_NEGATIVE: snprintf(text, size, "negative"); return PL_STYLE_NORMAL;
+    default: snprintf(text, size, "-"); return PL_STYLE_DIM;
+  }
+}
+
+static pl_style cell_text(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]) {
+  const data_screen *self = context;
+  const pl_case *c = row_case(self, row);
+  if (c == NULL) return PL_STYLE_NORMAL;
+  switch ((pl_case_sort)column) {
+    case PL_CASE_BY_NUMBER: snprintf(text, PL_TABLE_CELL_SIZE, "#%" PRIu32, c->number); return PL_STYLE_STRONG;
+    case PL_CASE_BY_PART: snprintf(text, PL_TABLE_CELL_SIZE, "%s", pl_part_name(c->part)); return PL_STYLE_NORMAL;
+    case PL_CASE_BY_FOLD:
+      if (c->fold < 0) break;
+      snprintf(text, PL_TABLE_CELL_SIZE, "%d", c->fold);
+      return PL_STYLE_NORMAL;
+    case PL_CASE_BY_LABEL: return label_text(text, PL_TABLE_CELL_SIZE, c);
+    case PL_CASE_BY_AREA:
+      if (c->label == PL_LABEL_UNKNOWN) break;
+      snprintf(text, PL_TABLE_CELL_SIZE, "%" PRIu64, c->mask_area);
+      return c->mask_area > 0 ? PL_STYLE_NORMAL : PL_STYLE_DIM;
+    default: {
+      const size_t length = strlen(c->id), prefix = self->app->model->manifest.id_prefix;
+      pl_safe_text(text, PL_TABLE_CELL_SIZE, c->id + (prefix < length ? prefix : 0),
+                   prefix < length ? length - prefix : length);
+      return PL_STYLE_DIM;
+    }
+  }
+  snprintf(text, PL_TABLE_CELL_SIZE, "-");
+  return PL_STYLE_DIM;
+}
+
+static void draw_empty(const pl_app *app, const pl_canvas *canvas, pl_area body) {
+  const pl_model *model = app->model;
+  const bool none = model->workspace == NULL;
+  const pl_area box = pl_layout_centre(body, 13, 74);
+  if (box.rows < 8) return;
+  pl_area line = {box.y, box.x + 1, 1, box.cols - 2};
+  pl_canvas_text(canvas, line.y, line.x, line.cols, PL_STYLE_STRONG,
+                 none ? "There is no workspace here yet." : "This workspace has no cases yet.");
+  line.y += 2;
+  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL, "From Kaggle's unpacked folder, in a shell:");
+  pl_canvas_text(canvas, line.y++, line.x + 4, line.cols - 4, PL_STYLE_LABEL, "pleura import FOLDER");
+  line.y++;
+  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL, "Or from a synthetic set, to try it out:");
+  pl_canvas_text(canvas, line.y++, line.x + 4, line.cols - 4, PL_STYLE_LABEL,
+                 "pleura phantom DIR && pleura import DIR");
+  line.y++;
+  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL,
+                 "This screen notices by itself when the cases are there.");
+  if (!none && model->problem[0] != '\0' && box.rows > 11) {
+    pl_canvas_wrapped(canvas, (pl_area){line.y + 1, line.x, 2, line.cols}, PL_STYLE_BAD, model->problem);
+  }
+}
+
+static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
+  char label[16], text[PL_TABLE_CELL_SIZE];
+  const pl_style style = label_text(label, sizeof label, c);
+  int x = area.x + 1;
+  const int right = area.x + area.cols;
+  x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_STRONG, "#%" PRIu32 "  ", c->number);
+  if (c->label == PL_LABEL_UNKNOWN && c->status != PL_CASE_BAD) snprintf(label, sizeof label, "no label");
+  x += pl_canvas_printf(canvas, area.y, x, right - x, style, "%s  ", label);
+  x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "%s  ", pl_part_name(c->part));
+  if (c->fold >= 0) x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "fold %d  ", c->fold);
+  const pl_case *selected = row_case(self, self->table.selected);
+  if (selected != NULL && selected != c) {
+    pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_DIM, "(#%" PRIu32 " is being drawn)", selected->number);
+  }
+  if (area.rows < 2) return;
+  x = area.x + 1;
+  if (c->rows > 0 && c->cols > 0) {
+    x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%" PRIu32 "x%" PRIu32 "  ", c->cols,
+                          c->rows);
+  }
+  if (c->age >= 0) x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%d y  ", c->age);
+  if (c->sex != 0) x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%c  ", c->sex);
+  pl_safe_text(text, sizeof text, c->view, strlen(c->view));
+  if (text[0] != '\0') x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%s  ", text);
+  if (c->label == PL_LABEL_POSITIVE) {
+    pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "mask %.2f %% of the image",
+                     100.0 * (double)c->mask_area / (REFERENCE_SIDE * REFERENCE_SIDE));
+  }
+  if (area.rows < 3) return;
+  const char *mask = c->label != PL_LABEL_POSITIVE ? "no mask"
+                     : !self->mask                 ? "mask hidden"
+                     : self->contour               ? "mask outlined"
+                                                   : "mask filled";
+  pl_canvas_printf(canvas, area.y + 2, area.x + 1, area.cols - 1, PL_STYLE_DIM, "%s%s", mask,
+                   self->invert ? ", grey inverted" : "");
+}
+
+static void draw_picture(const data_screen *self, const pl_canvas *canvas, const pl_data_layout *layout) {
+  const pl_case *c = NULL;
+  for (size_t i = 0; c == NULL && i < self->app->model->manifest.count; i++) {
+    if (self->app->model->manifest.cases[i].number == self->shown) c = &self->app->model->manifest.cases[i];
+  }
+  pl_canvas_vline(canvas, layout->border, PL_STYLE_DIM);
+  const pl_area message = pl_layout_centre(layout->picture, 4, layout->picture.cols - 4);
+  if (self->app->format.graphics == PL_GRAPHICS_NONE) {
+    pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, "This terminal shows no pictures.");
+    c = row_case(self, self->table.selected);
+  } else if (c == NULL) {
+    const bool wait = row_case(self, self->table.selected) != NULL;
+    pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, wait ? "Drawing ..." : "");
+  } else {
+    const pl_case_shown there = pl_case_pictures_get(self->pictures, c);
+    if (there.problem != NULL) pl_canvas_wrapped(canvas, message, PL_STYLE_BAD, there.problem);
+    pl_imgslots_want(canvas->slots, canvas, layout->picture, there.picture);
+  }
+  if (c != NULL) draw_caption(self, canvas, layout->caption, c);
+}
+
+static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
+  const data_screen *self = data;
+  if (app->model->manifest.count == 0) {
+    draw_empty(app, canvas, body);
+    return;
+  }
+  const pl_data_layout layout = layout_of(app);
+  static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
+      [PL_CASE_BY_NUMBER] = {"case", 6, false}, [PL_CASE_BY_PART] = {"part", 5, false},
+      [PL_CASE_BY_FOLD] = {"fold", 5, true},    [PL_CASE_BY_LABEL] = {"label", 8, false},
+      [PL_CASE_BY_AREA] = {"area", 7, true},    [PL_CASE_BY_ID] = {"id", 0, false},
+  };
+  pl_area table = layout.table;
+  // What the filter leaves out is said, so that nobody takes the part for the whole.
+  const bool filtered = self->list.filter.text[0] != '\0';
+  if (filtered) {
+    table.rows--;
+    pl_canvas_printf(canvas, table.y + table.rows, table.x + 1, table.cols - 1, PL_STYLE_WARN, "%zu of %zu: %s",
+                     self->list.count, app->model->manifest.count, self->list.filter.text);
+  }
+  const pl_table_view view = {.columns = columns,
+                              .column_count = PL_CASE_SORT_COUNT,
+                              .sorted = (int)self->list.sort,
+                              .descending = self->list.descending,
+                              .selectable = true,
+                              .cell = cell_text,
+                              .context = self};
+  pl_table_draw(&self->table, canvas, table, &view);
+  if (self->list.count == 0) {
+    pl_canvas_text(canvas, table.y + 2, table.x + 1, table.cols - 1, PL_STYLE_NORMAL,
+                   "No case fits the filter. f and Enter shows all.");
+  }
+  if (!pl_area_empty(layout.picture)) draw_picture(self, canvas, &layout);
+}
+
+// ---- Commands
+
+static void move(pl_app *app, long delta) {
+  data_screen *self = screen_of(app);
+  pl_table_move(&self->table, delta);
+  selection_changed(self);
+}
+
+static long page_of(pl_app *app) {
+  const size_t page = screen_of(app)->table.page;
+  return page > 1 ? (long)page - 1 : 1;
+}
+
+void pl_data_next(pl_app *app, const char *args) { (void)args, move(app, 1); }
+
+void pl_data_previous(pl_app *app, const char *args) { (void)args, move(app, -1); }
+
+void pl_data_page_down(pl_app *app, const char *args) { (void)args, move(app, page_of(app)); }
+
+void pl_data_page_up(pl_app *app, const char *args) { (void)args, move(app, -page_of(app)); }
+
+void pl_data_first(pl_app *app, const char *args) { (void)args, move(app, -(long)screen_of(app)->table.count); }
+
+void pl_data_last(pl_app *app, const char *args) { (void)args, move(app, (long)screen_of(app)->table.count); }
+
+static void search(pl_app *app, const char *text, size_t from) {
+  data_screen *self = screen_of(app);
+  size_t row = 0;
+  text += strspn(text, " ");
+  if (text[0] == '\0') return;
+  if (!pl_caselist_search(&row, &self->list, &app->model->manifest, text, from)) {
+    const bool filtered = self->list.filter.text[0] != '\0';
+    pl_app_say(app, "no case has the number or the id '%s'%s", text, filtered ? " (a filter is on)" : "");
+    app->message_bad = true;
+    return;
+  }
+  pl_copy_text(self->searched, sizeof self->searched, text);
+  pl_table_select(&self->table, row);
+  selection_changed(self);
+}
+
+static void search_entered(pl_app *app, const char *text) { search(app, text, screen_of(app)->table.selected); }
+
+void pl_data_search(pl_app *app, const char *args) {
+  if (args[0] != '\0') {
+    search_entered(app, args);
+  } else {
+    pl_prompt_open(app, "/", false, "", search_entered);
+  }
+}
+
+void pl_data_search_next(pl_app *app, const char *args) {
+  (void)args;
+  data_screen *self = screen_of(app);
+  if (self->searched[0] == '\0') {
+    pl_app_say(app, "nothing was searched yet; / searches");
+  } else if (self->list.count > 0) {
+    search(app, self->searched, (self->table.selected + 1) % self->list.count);
+  }
+}
+
+static void sorted(pl_app *app) {
+  data_screen *self = screen_of(app);
+  relist(self);
+  selection_changed(self);
+  pl_app_say(app, "sorted by %s, %s", pl_case_sort_name(self->list.sort),
+             self->list.descending ? "largest first" : "smallest first");
+}
+
+void pl_data_sort(pl_app *app, const char *args) {
+  data_screen *self = screen_of(app);
+  if (args[0] == '\0') {
+    self->list.sort = (pl_case_sort)((self->list.sort + 1) % PL_CASE_SORT_COUNT);
+    // Of areas the large ones are what one looks for.
+    self->list.descending = self->list.sort == PL_CASE_BY_AREA || self->list.sort == PL_CASE_BY_LABEL;
+    sorted(app);
+    return;
+  }
+  for (int i = 0; i < PL_CASE_SORT_COUNT; i++) {
+    // "area" is enough for "mask area".
+    const char *name = pl_case_sort_name((pl_case_sort)i);
+    if (strcmp(name, args) != 0 && !(i == PL_CASE_BY_AREA && strcmp(args, "area") == 0)) continue;
+    self->list.sort = (pl_case_sort)i;
+    self->list.descending = false;
+    sorted(app);
+    return;
+  }
+  pl_app_say(app, "there is no column '%s'; columns: number part fold label area id", args);
+  app->message_bad = true;
+}
+
+void pl_data_reverse(pl_app *app, const char *args) {
+  (void)args;
+  data_screen *self = screen_of(app);
+  self->list.descending = !self->list.descending;
+  sorted(app);
+}
+
+static void filter_entered(pl_app *app, const char *text) {
+  data_screen *self = screen_of(app);
+  pl_case_filter filter = {0};
+  pl_error err = {0};
+  if (pl_case_filter_parse(&filter, text + strspn(text, " "), &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  self->list.filter = filter;
+  relist(self);
+  changed(app, self, PL_CHANGED_LAYOUT);
+  pl_app_say(app, "%zu of %zu cases", self->list.count, app->model->manifest.count);
+}
+
+void pl_data_filter(pl_app *app, const char *args) {
+  if (args[0] != '\0') {
+    filter_entered(app, args);
+    return;
+  }
+  pl_prompt_open(app, "Show only: ", false, screen_of(app)->list.filter.text, filter_entered);
+}
+
+void pl_data_mask(pl_app *app, const char *args) {
+  (void)args;
+  data_screen *self = screen_of(app);
+  self->mask = !self->mask;
+  selection_changed(self);
+}
+
+void pl_data_contour(pl_app *app, const char *args) {
+  (void)args;
+  data_screen *self = screen_of(app);
+  self->contour = !self->contour || !self->mask;
+  self->mask = true;
+  selection_changed(self);
+}
+
+void pl_data_invert(pl_app *app, const char *args) {
+  (void)args;
+  data_screen *self = screen_of(app);
+  self->invert = !self->invert;
+  selection_changed(self);
+}
+
+const pl_screen pl_screen_data = {
+    .name = "data",
+    .title = "Data",
+    .open = open_screen,
+    .close = close_screen,
+    .changed = changed,
+    .draw = draw,
+};

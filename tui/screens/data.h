@@ -1,0 +1,22 @@
+// Screen Data: the cases as a table, and the selected one as a picture with its mask.
+#pragma once
+
+#include "tui/app.h"
+
+extern const pl_screen pl_screen_data;
+
+// Its commands.
+void pl_data_next(pl_app *app, const char *args);
+void pl_data_previous(pl_app *app, const char *args);
+void pl_data_page_down(pl_app *app, const char *args);
+void pl_data_page_up(pl_app *app, const char *args);
+void pl_data_first(pl_app *app, const char *args);
+void pl_data_last(pl_app *app, const char *args);
+void pl_data_search(pl_app *app, const char *args);
+void pl_data_search_next(pl_app *app, const char *args);
+void pl_data_sort(pl_app *app, const char *args);
+void pl_data_reverse(pl_app *app, const char *args);
+void pl_data_filter(pl_app *app, const char *args);
+void pl_data_mask(pl_app *app, const char *args);
+void pl_data_contour(pl_app *app, const char *args);
+void pl_data_invert(pl_app *app, const char *args);

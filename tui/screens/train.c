@@ -1,0 +1,322 @@
+#include "tui/screens/train.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "tui/screens/train_private.h"
+#include "tui/widgets/bar.h"
+#include "tui/words.h"
+
+enum { WORD = 32, FORM_COLS = 100 };
+
+pl_train *pl_train_of(pl_app *app) { return pl_app_self(app, "train"); }
+
+const char *pl_train_phase_words(const pl_run_view *run) {
+  if (run->alive == PL_ALIVE_UNKNOWN && !pl_phase_is_over(run->state.phase)) return "unknown";
+  return pl_phase_name(run->state.phase);
+}
+
+static pl_style phase_style(const pl_run_view *run) {
+  if (run->alive == PL_ALIVE_UNKNOWN && !pl_phase_is_over(run->state.phase)) return PL_STYLE_WARN;
+  switch (run->state.phase) {
+    case PL_PHASE_FAILED: return PL_STYLE_BAD;
+    case PL_PHASE_PAUSED:
+    case PL_PHASE_STOPPED: return PL_STYLE_WARN;
+    case PL_PHASE_STARTING:
+    case PL_PHASE_TRAINING:
+    case PL_PHASE_EVALUATING:
+    case PL_PHASE_FINISHED: return PL_STYLE_GOOD;
+    default: return PL_STYLE_DIM;
+  }
+}
+
+static pl_area form_area(pl_area body) {
+  pl_area area = body;
+  area.y += 2;
+  area.rows -= 2;
+  area.x += 1;
+  area.cols = area.cols - 2 < FORM_COLS ? area.cols - 2 : FORM_COLS;
+  return area;
+}
+
+static bool form_shown(const pl_train *self) {
+  return self->form_open || (self->app->model->run == NULL && self->app->model->manifest.count > 0);
+}
+
+void pl_train_fill_form(pl_train *self) {
+  if (self->form_filled) return;
+  pl_config config;
+  pl_error err = {0};
+  if (pl_model_config(&config, self->app->model, &err) != PL_OK) {
+    pl_app_complain(self->app, &err);
+    pl_config_defaults(&config);
+  }
+  pl_form_init(&self->form, &config);
+  pl_form_fit(&self->form, form_area(pl_app_body(self->app)).rows);
+  self->form_filled = self->app->model->workspace != NULL;
+}
+
+static void *open_screen(pl_app *app) {
+  pl_train *self = pl_xcalloc(1, sizeof *self);
+  self->app = app;
+  return self;
+}
+
+static void close_screen(pl_app *app, void *data) {
+  pl_train *self = data;
+  pl_train_forget_charts(self);
+  pl_jobs_cancel(app->jobs, self);
+  free(self);
+}
+
+static void changed(pl_app *app, void *data, unsigned what) {
+  pl_train *self = data;
+  if ((what & PL_CHANGED_CASES) != 0 && !self->form_open) self->form_filled = false;
+  if ((what & PL_CHANGED_RUNS) != 0) {
+    pl_train_forget_charts(self);
+    self->epochs = (pl_table){0};
+  }
+  if (form_shown(self)) {
+    pl_train_fill_form(self);
+    self->form_open = true;
+  }
+  const pl_area body = pl_app_body(app);
+  pl_form_fit(&self->form, form_area(body).rows);
+  const size_t epochs = app->model->run != NULL ? app->model->run->journal.epoch_count : 0;
+  const size_t top = self->epochs.top;
+  pl_table_fit(&self->epochs, epochs, pl_layout_train(body).table.rows);
+  self->epochs.selected = self->epochs.top = top < self->epochs.count ? top : 0;
+  if ((what & (PL_CHANGED_LAYOUT | PL_CHANGED_RUNS | PL_CHANGED_RUN)) != 0) pl_train_ask_charts(self);
+}
+
+// ---- Drawing a run
+
+static void draw_options(const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  char text[1024] = "", value[PL_OPTION_TEXT_MAX], standard[PL_OPTION_TEXT_MAX];
+  if (run->info == NULL) {
+    pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_BAD, run->problem);
+    return;
+  }
+  pl_config defaults;
+  pl_config_defaults(&defaults);
+  size_t used = 0;
+  for (size_t i = 0; i < pl_option_count; i++) {
+    const pl_option *option = &pl_options[i];
+    pl_config_get(value, &run->info->config, option);
+    pl_config_get(standard, &defaults, option);
+    // The encoder always, the rest where it was chosen; the name stands above already.
+    const bool always = strcmp(option->name, "encoder") == 0;
+    if (strcmp(option->name, "name") == 0 || (!always && strcmp(value, standard) == 0)) continue;
+    const int added = snprintf(text + used, sizeof text - used, "%s%s%s%.120s", used > 0 ? "  " : "",
+                               always ? "" : option->name, always ? "" : " ", value);
+    if (added < 0 || (size_t)added >= sizeof text - used) break;
+    used += (size_t)added;
+  }
+  char safe[1024];
+  pl_safe_text(safe, sizeof safe, text, strlen(text));
+  pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_NORMAL, safe);
+}
+
+static void draw_title(const pl_app *app, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  char text[160], time[WORD], ago[WORD];
+  int x = row.x + pl_canvas_printf(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, "%s  ", run->name);
+  const int right = row.x + row.cols;
+  x += pl_canvas_text(canvas, row.y, x, right - x, phase_style(run), pl_train_phase_words(run));
+  if (run->alive == PL_ALIVE_UNKNOWN && !pl_phase_is_over(run->state.phase)) {
+    pl_words_time(time, sizeof time, run->seen);
+    pl_words_duration(ago, sizeof ago, pl_clock_wall(&app->clock) - run->seen);
+    x += isfinite(run->seen)
+             ? pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_WARN, ", last seen %s (%s ago)", time, ago)
+             : pl_canvas_text(canvas, row.y, x, right - x, PL_STYLE_WARN, ", not seen alive yet");
+  }
+  if (run->read_only) x += pl_canvas_text(canvas, row.y, x, right - x, PL_STYLE_DIM, "  (read only)");
+  snprintf(text, sizeof text, "run %zu of %zu", app->model->selected + 1, app->model->run_count);
+  if (right - x > pl_text_columns(text) + 2) pl_canvas_right(canvas, row.y, x + 2, right - x - 2, PL_STYLE_DIM, text);
+}
+
+// The third line: what is wrong, else what it waits for, else the newest message.
+static void draw_note(const pl_app *app, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  const pl_journal_view *journal = &run->journal;
+  if (app->model->run_problem[0] != '\0') {
+    pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_BAD, app->model->run_problem);
+  } else if (run->state.phase == PL_PHASE_FAILED) {
+    pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_BAD,
+                   run->state.last_error[0] != '\0' ? run->state.last_error : "it left no message; see core.log");
+  } else if (run->state.message[0] != '\0') {
+    pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_WARN, run->state.message);
+  } else if (journal->message_count > 0) {
+    const pl_message_record *last = &journal->messages[journal->message_count - 1];
+    char time[WORD];
+    pl_words_time(time, sizeof time, last->time);
+    pl_canvas_printf(canvas, row.y, row.x, row.cols, last->kind == PL_MESSAGE_WARN ? PL_STYLE_WARN : PL_STYLE_DIM,
+                     "%s %s", time, last->text);
+  }
+}
+
+static int draw_value(const pl_canvas *canvas, int y, int x, int right, const char *name, const char *value) {
+  const int start = x;
+  x += pl_canvas_text(canvas, y, x, right - x, PL_STYLE_LABEL, name);
+  x += pl_canvas_text(canvas, y, x, right - x, PL_STYLE_NORMAL, " ");
+  x += pl_canvas_text(canvas, y, x, right - x, PL_STYLE_STRONG, value);
+  return x - start + 3;
+}
+
+static double fraction_of(int64_t done, int64_t all) { return done >= 0 && all > 0 ? (double)done / (double)all : NAN; }
+
+static void draw_numbers(const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  const pl_run_state *state = &run->state;
+  char text[96], number[WORD];
+  int x = row.x;
+  const int right = row.x + row.cols;
+  pl_words_number(text, sizeof text, state->loss);
+  x += draw_value(canvas, row.y, x, right, "loss", text);
+  pl_words_number(text, sizeof text, state->learning_rate);
+  x += draw_value(canvas, row.y, x, right, "learning rate", text);
+  pl_words_number(text, sizeof text, state->images_per_second);
+  x += draw_value(canvas, row.y, x, right, "images/s", text);
+  pl_words_score(number, sizeof number, state->best);
+  if (state->best_epoch >= 0 && isfinite(state->best)) {
+    const char *by = run->info != NULL ? run->info->config.best_by : "score";
+    snprintf(text, sizeof text, "%s %s, epoch %" PRId64, by, number, state->best_epoch);
+    x += draw_value(canvas, row.y, x, right, "best", text);
+  }
+  if (state->encoder_weights[0] != '\0') draw_value(canvas, row.y, x, right, "weights", state->encoder_weights);
+}
+
+static void draw_bars(const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
+  const pl_run_state *state = &run->state;
+  enum { NAME = 22 };
+  char text[128], eta[WORD];
+  if (area.rows < 1) return;
+  const bool evaluating = state->phase == PL_PHASE_EVALUATING;
+  const int bar_cols = area.cols - NAME;
+  const bool over = pl_phase_is_over(state->phase);
+  if (state->epoch >= 0 && state->epochs > 0) {
+    pl_canvas_printf(canvas, area.y, area.x, NAME, PL_STYLE_LABEL, "%s %" PRId64 "/%" PRId64,
+                     evaluating && !over ? "evaluating" : "epoch", state->epoch, state->epochs);
+  } else {
+    pl_canvas_text(canvas, area.y, area.x, NAME, PL_STYLE_LABEL, "epoch -");
+  }
+  if (state->epoch_step >= 0 && state->epoch_steps > 0) {
+    snprintf(text, sizeof text, "%" PRId64 "/%" PRId64 " batches", state->epoch_step, state->epoch_steps);
+  } else {
+    snprintf(text, sizeof text, "-");
+  }
+  pl_bar_draw(canvas, area.y, area.x + NAME, bar_cols, fraction_of(state->epoch_step, state->epoch_steps), text);
+  if (area.rows < 2) return;
+  pl_canvas_text(canvas, area.y + 1, area.x, NAME, PL_STYLE_LABEL, "whole run");
+  const double all = fraction_of(state->step, state->steps);
+  char elapsed[WORD];
+  pl_words_duration(eta, sizeof eta, over ? NAN : state->eta);
+  pl_words_duration(elapsed, sizeof elapsed, state->elapsed);
+  if (isfinite(all)) {
+    snprintf(text, sizeof text, "%.0f%%   %s gone%s%s", 100.0 * all, elapsed, over ? "" : "   left ", over ? "" : eta);
+  } else {
+    snprintf(text, sizeof text, "-");
+  }
+  pl_bar_draw(canvas, area.y + 1, area.x + NAME, bar_cols, all, text);
+  if (area.rows >= 3) draw_numbers(canvas, (pl_area){area.y + 2, area.x, 1, area.cols}, run);
+}
+
+enum { EPOCH, TRAIN_LOSS, VALID_LOSS, DICE_BATCH, DICE, DICE_POS, NOTHING, RATE, SPEED, EPOCH_COLUMNS };
+
+static pl_style epoch_cell(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]) {
+  const pl_journal_view *journal = context;
+  const pl_epoch_record *record = &journal->epochs[journal->epoch_count - 1 - row];
+  switch (column) {
+    case EPOCH: snprintf(text, PL_TABLE_CELL_SIZE, "%" PRId64 "%s", record->epoch, record->best ? "*" : " "); break;
+    case TRAIN_LOSS: pl_words_number(text, PL_TABLE_CELL_SIZE, record->train_loss); break;
+    case VALID_LOSS: pl_words_number(text, PL_TABLE_CELL_SIZE, record->valid_loss); break;
+    case DICE_BATCH: pl_words_score(text, PL_TABLE_CELL_SIZE, record->dice_batch); break;
+    case DICE: pl_words_score(text, PL_TABLE_CELL_SIZE, record->dice); break;
+    case DICE_POS: pl_words_score(text, PL_TABLE_CELL_SIZE, record->dice_pos); break;
+    case NOTHING: pl_words_score(text, PL_TABLE_CELL_SIZE, record->nothing); break;
+    case RATE: pl_words_number(text, PL_TABLE_CELL_SIZE, record->learning_rate); break;
+    default: pl_words_number(text, PL_TABLE_CELL_SIZE, record->images_per_second); break;
+  }
+  if (column == NOTHING) return PL_STYLE_DIM;
+  return record->best && column == EPOCH ? PL_STYLE_GOOD : PL_STYLE_NORMAL;
+}
+
+static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
+  static const pl_table_column columns[EPOCH_COLUMNS] = {
+      [EPOCH] = {"epoch ", 6, true},           [TRAIN_LOSS] = {"train", 8, true}, [VALID_LOSS] = {"valid", 8, true},
+      [DICE_BATCH] = {"dice_batch", 10, true}, [DICE] = {"dice", 7, true},        [DICE_POS] = {"dice_pos", 8, true},
+      [NOTHING] = {"nothing", 7, true},        [RATE] = {"rate", 8, true},        [SPEED] = {"img/s", 6, true},
+  };
+  const pl_table_view view = {
+      .columns = columns, .column_count = EPOCH_COLUMNS, .sorted = -1, .cell = epoch_cell, .context = &run->journal};
+  pl_table_draw(&self->epochs, canvas, area, &view);
+  if (run->journal.epoch_count == 0 && area.rows > 1) {
+    pl_canvas_text(canvas, area.y + 1, area.x + 1, area.cols - 1, PL_STYLE_DIM, "no epoch has been evaluated yet");
+  }
+}
+
+static void draw_run(const pl_train *self, const pl_canvas *canvas, pl_area body, const pl_run_view *run) {
+  const pl_app *app = self->app;
+  const pl_train_layout layout = pl_layout_train(body);
+  pl_area row = {layout.header.y, layout.header.x + 1, 1, layout.header.cols - 2};
+  if (layout.header.rows > 0) draw_title(app, canvas, row, run);
+  row.y++;
+  if (layout.header.rows > 1) draw_options(canvas, row, run);
+  row.y++;
+  if (layout.header.rows > 2) draw_note(app, canvas, row, run);
+  draw_bars(canvas, (pl_area){layout.bars.y, layout.bars.x + 1, layout.bars.rows, layout.bars.cols - 2}, run);
+  for (int i = 0; i < PL_TRAIN_CHARTS; i++) {
+    const pl_train_chart *chart = &self->charts[i];
+    if (pl_area_empty(layout.charts[i])) continue;
+    pl_canvas_vline(canvas, layout.borders[i], PL_STYLE_DIM);
+    const bool fits = chart->area.rows == layout.charts[i].rows && chart->area.cols == layout.charts[i].cols;
+    if (fits) pl_imgslots_want(canvas->slots, canvas, layout.charts[i], &chart->picture);
+  }
+  draw_epochs(self, canvas, (pl_area){layout.table.y, layout.table.x + 1, layout.table.rows, layout.table.cols - 2},
+              run);
+}
+
+static void draw_form(const pl_train *self, const pl_canvas *canvas, pl_area body) {
+  const pl_area area = form_area(body);
+  pl_canvas_text(canvas, body.y, area.x, area.cols, PL_STYLE_STRONG,
+                 self->starting ? "A new training is starting ..." : "A new training");
+  pl_canvas_text(canvas, body.y, area.x + 18, area.cols - 18, PL_STYLE_DIM,
+                 self->starting ? "" : "S starts it   Enter changes a value   p next preset   Esc back");
+  pl_form_draw(&self->form, canvas, area);
+}
+
+static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
+  const pl_train *self = data;
+  if (form_shown(self)) {
+    draw_form(self, canvas, body);
+  } else if (app->model->run != NULL) {
+    draw_run(self, canvas, body, app->model->run);
+  } else {
+    const pl_area box = pl_layout_centre(body, 4, 66);
+    pl_canvas_wrapped(canvas, box, PL_STYLE_NORMAL,
+                      "There is no run yet, and there are no cases to train on. First, in a shell:\n    pleura import "
+                      "FOLDER");
+    if (app->model->run_problem[0] != '\0') {
+      pl_canvas_text(canvas, box.y + 4, box.x, body.cols - 4, PL_STYLE_BAD, app->model->run_problem);
+    }
+  }
+}
+
+static pl_key_result key_pressed(pl_app *app, void *data, int key) {
+  (void)app;
+  pl_train *self = data;
+  if (!form_shown(self) || !self->form_filled) return PL_KEY_IGNORED;
+  return pl_form_key(&self->form, key) ? PL_KEY_HANDLED : PL_KEY_IGNORED;
+}
+
+const pl_screen pl_screen_train = {
+    .name = "train",
+    .title = "Train",
+    .open = open_screen,
+    .close = close_screen,
+    .changed = changed,
+    .draw = draw,
+    .key = key_pressed,
+};

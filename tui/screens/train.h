@@ -1,0 +1,25 @@
+// Screen Train: the form that starts a run, and a run as its folder tells it, with live curves.
+#pragma once
+
+#include "tui/app.h"
+
+extern const pl_screen pl_screen_train;
+
+// The phase in one or two words for the status bar: "training", "unknown", "failed". Static string.
+const char *pl_train_phase_words(const pl_run_view *run);
+
+// Its commands.
+void pl_train_start(pl_app *app, const char *args);
+void pl_train_pause(pl_app *app, const char *args);
+void pl_train_checkpoint(pl_app *app, const char *args);
+void pl_train_stop(pl_app *app, const char *args);
+void pl_train_resume(pl_app *app, const char *args);
+void pl_train_set(pl_app *app, const char *args);
+void pl_train_preset(pl_app *app, const char *args);
+void pl_train_previous_run(pl_app *app, const char *args);
+void pl_train_next_run(pl_app *app, const char *args);
+void pl_train_run(pl_app *app, const char *args);
+void pl_train_down(pl_app *app, const char *args);
+void pl_train_up(pl_app *app, const char *args);
+void pl_train_edit(pl_app *app, const char *args);
+void pl_train_back(pl_app *app, const char *args);

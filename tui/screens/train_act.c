@@ -1,0 +1,294 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/run/inbox.h"
+#include "core/run/rundir.h"
+#include "core/run/spawn.h"
+#include "tui/screens/train_private.h"
+
+// ---- Starting a core, which takes as long as its device and data take to open
+
+typedef struct start_job {
+  char *workspace;
+  pl_config config;
+  char *folder;  // of the run: made by the job, or given to be resumed
+  bool resume;
+  pl_status status;
+  pl_error error;
+} start_job;
+
+static void start_work(void *data) {
+  start_job *job = data;
+  // The core inherits this thread's signal mask: it must be able to be terminated.
+  sigset_t none, old;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, &old);
+  if (!job->resume) job->status = pl_run_make(&job->folder, job->workspace, &job->config, &job->error);
+  const pl_spawn_options options = {.resume = job->resume};
+  if (job->status == PL_OK) job->status = pl_spawn_core(job->folder, &options, &job->error);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static void start_free(void *data) {
+  start_job *job = data;
+  free(job->workspace);
+  free(job->folder);
+  free(job);
+}
+
+static void start_done(void *owner, void *data) {
+  pl_train *self = owner;
+  start_job *job = data;
+  pl_app *app = self->app;
+  self->starting = false;
+  if (job->status == PL_OK) self->form_open = false;
+  // A run that could not be started has left its folder and log: it is shown as what it is.
+  if (job->folder != NULL) {
+    pl_model_select_folder(app->model, job->folder);
+    pl_app_tell(app, PL_CHANGED_RUNS | PL_CHANGED_RUN | PL_CHANGED_LAYOUT);
+  }
+  if (job->status == PL_OK) {
+    pl_app_say(app, "%s %s; it goes on when you leave", pl_path_base(job->folder), job->resume ? "resumed" : "started");
+  } else {
+    pl_app_complain(app, &job->error);
+  }
+  start_free(job);
+}
+
+static void start(pl_train *self, start_job *job) {
+  self->starting = true;
+  pl_app_say(self->app, "starting ...");
+  pl_jobs_submit(self->app->jobs,
+                 &(pl_job){.work = start_work, .done = start_done, .drop = start_free, .owner = self, .data = job});
+}
+
+void pl_train_start(pl_app *app, const char *args) {
+  (void)args;
+  pl_train *self = pl_train_of(app);
+  if (app->model->workspace == NULL || app->model->manifest.count == 0) {
+    pl_app_say(app, "there is nothing to train on yet: pleura import FOLDER");
+    app->message_bad = true;
+    return;
+  }
+  if (self->starting) return;
+  if (!self->form_open) {
+    pl_train_fill_form(self);
+    self->form_open = true;
+    pl_app_tell(app, PL_CHANGED_LAYOUT);
+    return;
+  }
+  pl_error err = {0};
+  if (pl_config_check(&self->form.config, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  start_job *job = pl_xcalloc(1, sizeof *job);
+  job->workspace = pl_xstrdup(app->model->workspace);
+  job->config = self->form.config;
+  start(self, job);
+}
+
+void pl_train_resume(pl_app *app, const char *args) {
+  (void)args;
+  pl_train *self = pl_train_of(app);
+  const pl_run_view *run = app->model->run;
+  if (self->starting) return;
+  if (run == NULL || run->alive == PL_ALIVE_YES) {
+    pl_app_say(app, run == NULL ? "there is no run to resume" : "the run is going; P pauses it and lets it go on");
+    return;
+  }
+  if (run->alive == PL_ALIVE_UNKNOWN) {
+    pl_app_say(app, "the run belongs to another machine and may be alive there; resume it there");
+    return;
+  }
+  if (run->state.phase == PL_PHASE_FINISHED) {
+    pl_app_say(app, "the run has finished; S starts a new one");
+    return;
+  }
+  start_job *job = pl_xcalloc(1, sizeof *job);
+  job->folder = pl_xstrdup(run->folder);
+  job->resume = true;
+  start(self, job);
+}
+
+// ---- Commands to a running core
+
+static bool check_alive(pl_app *app) {
+  const pl_run_view *run = app->model->run;
+  if (run == NULL) {
+    pl_app_say(app, "there is no run");
+  } else if (run->read_only) {
+    pl_app_say(app, "%s may only be read by you; its owner can change it", run->name);
+  } else if (run->alive == PL_ALIVE_NO) {
+    pl_app_say(app, "%s is not running", run->name);
+  } else {
+    return true;
+  }
+  return false;
+}
+
+static void send(pl_app *app, pl_command *command, const char *said) {
+  pl_error err = {0};
+  if (pl_inbox_send(command, app->model->run->folder, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+  } else {
+    pl_app_say(app, "%s: asked to %s", app->model->run->name, said);
+  }
+}
+
+void pl_train_pause(pl_app *app, const char *args) {
+  (void)args;
+  if (!check_alive(app)) return;
+  const bool paused = app->model->run->state.phase == PL_PHASE_PAUSED;
+  pl_command command = {.kind = paused ? PL_COMMAND_RESUME : PL_COMMAND_PAUSE};
+  send(app, &command, paused ? "go on" : "pause");
+}
+
+void pl_train_checkpoint(pl_app *app, const char *args) {
+  (void)args;
+  if (!check_alive(app)) return;
+  pl_command command = {.kind = PL_COMMAND_CHECKPOINT};
+  send(app, &command, "write a checkpoint");
+}
+
+static void stop_confirmed(pl_app *app) {
+  if (!check_alive(app)) return;
+  pl_command command = {.kind = PL_COMMAND_STOP};
+  send(app, &command, "stop");
+}
+
+void pl_train_stop(pl_app *app, const char *args) {
+  (void)args;
+  if (!check_alive(app)) return;
+  char question[PL_QUESTION_SIZE];
+  snprintf(question, sizeof question,
+           "Stop %s after this step? It writes a checkpoint first and can be resumed with R.", app->model->run->name);
+  pl_confirm_ask(app, question, stop_confirmed);
+}
+
+void pl_train_set(pl_app *app, const char *args) {
+  pl_train *self = pl_train_of(app);
+  char option[64];
+  const size_t length = strcspn(args, " ");
+  const char *value = args + length + strspn(args + length, " ");
+  pl_error err = {0};
+  if (length == 0 || length >= sizeof option) {
+    pl_app_say(app, "set wants an option and a value, such as: set learning-rate 1e-5");
+    return;
+  }
+  snprintf(option, sizeof option, "%.*s", (int)length, args);
+  if (self->form_open || app->model->run == NULL) {
+    pl_train_fill_form(self);
+    if (pl_config_set(&self->form.config, option, value, PL_ORIGIN_COMMAND, &err) != PL_OK) {
+      pl_app_complain(app, &err);
+    } else {
+      pl_app_say(app, "%s is %s", option, value);
+    }
+    return;
+  }
+  if (!check_alive(app)) return;
+  pl_command command = {.kind = PL_COMMAND_SET};
+  pl_copy_text(command.option, sizeof command.option, option);
+  pl_copy_text(command.value, sizeof command.value, value);
+  char said[PL_MESSAGE_SIZE];
+  snprintf(said, sizeof said, "set %s to %.100s", option, value);
+  send(app, &command, said);
+}
+
+// ---- The form
+
+void pl_train_preset(pl_app *app, const char *args) {
+  pl_train *self = pl_train_of(app);
+  if (pl_preset_count == 0) return;
+  if (!self->form_open) {
+    pl_app_say(app, "presets fill the form; S opens it");
+    return;
+  }
+  const char *name = args[0] != '\0' ? args : pl_presets[self->preset % pl_preset_count].name;
+  pl_error err = {0};
+  pl_config config;
+  // From the workspace's options anew: a preset does not add to the one before.
+  if (pl_model_config(&config, app->model, &err) != PL_OK || pl_config_apply_preset(&config, name, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  self->form.config = config;
+  for (size_t i = 0; i < pl_preset_count; i++) {
+    if (strcmp(pl_presets[i].name, name) != 0) continue;
+    pl_app_say(app, "preset %s: %s", name, pl_presets[i].help);
+    self->preset = i + 1;
+  }
+}
+
+void pl_train_edit(pl_app *app, const char *args) {
+  (void)args;
+  pl_train *self = pl_train_of(app);
+  if (self->form_open) pl_form_edit(&self->form);
+}
+
+void pl_train_back(pl_app *app, const char *args) {
+  (void)args;
+  pl_train *self = pl_train_of(app);
+  if (app->model->run != NULL) self->form_open = false;
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
+static void move(pl_app *app, long delta) {
+  pl_train *self = pl_train_of(app);
+  if (self->form_open) {
+    self->form.problem[0] = '\0';
+    pl_table_move(&self->form.rows, delta);
+    return;
+  }
+  // Nothing is selected among the epochs: the view moves, not a mark.
+  pl_table *table = &self->epochs;
+  const size_t last = table->count > table->page ? table->count - table->page : 0;
+  if (delta > 0 && table->top < last) table->top++;
+  if (delta < 0 && table->top > 0) table->top--;
+  table->selected = table->top;
+}
+
+void pl_train_down(pl_app *app, const char *args) { (void)args, move(app, 1); }
+
+void pl_train_up(pl_app *app, const char *args) { (void)args, move(app, -1); }
+
+// ---- Which run
+
+static void select_run(pl_app *app, size_t index) {
+  const unsigned changed = pl_model_select(app->model, index);
+  if (changed != 0) pl_app_tell(app, changed);
+  pl_app_say(app, "%s%s", pl_model_run_name(app->model, app->model->selected),
+             app->model->follow ? " (the newest; later ones are followed)" : "");
+}
+
+void pl_train_previous_run(pl_app *app, const char *args) {
+  (void)args;
+  if (app->model->selected > 0) select_run(app, app->model->selected - 1);
+}
+
+void pl_train_next_run(pl_app *app, const char *args) {
+  (void)args;
+  if (app->model->selected + 1 < app->model->run_count) select_run(app, app->model->selected + 1);
+}
+
+void pl_train_run(pl_app *app, const char *args) {
+  char *folder = NULL;
+  pl_error err = {0};
+  if (app->model->workspace == NULL || args[0] == '\0') {
+    pl_app_say(app, "run wants a name or its ending, or 'last'");
+    return;
+  }
+  if (pl_run_find(&folder, app->model->workspace, args, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  for (size_t i = 0; i < app->model->run_count; i++) {
+    if (strcmp(pl_model_run_name(app->model, i), pl_path_base(folder)) == 0) select_run(app, i);
+  }
+  free(folder);
+}

@@ -1,0 +1,28 @@
+// The test driver: types keys, waits, and writes down what the screen shows. `pleura --script FILE`, one line each:
+//   key NAME ...        keys by name (keymap.h)
+//   keys TEXT           the rest of the line, character by character
+//   cmd LINE            a command of the table, as after `:`
+//   wait-job            until no job is under way
+//   wait-ms N
+//   wait-run epoch N    until the selected run has an evaluated epoch N (at most 120 s)
+//   wait-run phase P    until its phase is P
+//   size COLSxROWS      gives the terminal another size
+//   clock SECONDS       the wall clock stands still at this time, in seconds since 1970
+//   dump FILE           the screen as text, then one line for each picture
+// Lines that begin with # are ignored. At the end the workbench is left.
+#pragma once
+
+#include "core/base/status.h"
+
+struct pl_app;
+typedef struct pl_script pl_script;
+
+// PL_E_FORMAT names the line that is wrong.
+pl_status pl_script_load(pl_script **out, const char *path, pl_error *err);
+void pl_script_destroy(pl_script *script);  // takes NULL
+
+// Does what can be done now. At the end, and on an error, it asks the workbench to quit.
+void pl_script_step(pl_script *script, struct pl_app *app);
+
+// What went wrong, PL_OK when nothing did.
+pl_status pl_script_result(const pl_script *script, pl_error *err);

@@ -1,0 +1,435 @@
+#include "tui/term.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <ncurses.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <term.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/mem.h"
+#include "tui/imgslot.h"
+#include "tui/keymap.h"
+
+enum { RESTORE_MAX = 256, ESCAPE_WAIT_MS = 50, TYPED_MAX = 1 << 16 };
+
+struct pl_term {
+  SCREEN *screen;
+  WINDOW *keys;  // a pad: reading from it never refreshes the screen
+  pl_caps caps;
+  pl_reply_parser parser;
+  struct timespec last_input;
+  int signal_pipe[2];
+  int key_pipe[2];  // what is left of the input without the terminal's replies; curses reads here
+  struct sigaction old[NSIG];
+  bool installed[NSIG];
+  pl_canvas canvas;
+};
+
+// What a signal handler needs. A handler has no other way to its data; written before the handlers are installed.
+static struct {
+  volatile sig_atomic_t active;
+  int pipe;
+  int tty;
+  struct termios termios;
+  char restore[RESTORE_MAX];
+  size_t restore_length;
+} emergency;
+
+static const int ending_signals[] = {SIGHUP, SIGTERM, SIGINT};
+static const int crash_signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT};
+
+static void on_signal(int number) {
+  const int saved = errno;
+  const unsigned char byte = (unsigned char)number;
+  const ssize_t ignored = write(emergency.pipe, &byte, 1);
+  (void)ignored;
+  errno = saved;
+}
+
+// Gives the terminal back with calls that are safe in a signal handler, then dies of the same signal.
+static void on_crash(int number) {
+  if (emergency.active) {
+    emergency.active = 0;
+    const ssize_t ignored = write(emergency.tty, emergency.restore, emergency.restore_length);
+    (void)ignored;
+    tcsetattr(emergency.tty, TCSANOW, &emergency.termios);
+  }
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+static void install(pl_term *term, int number, void (*handler)(int), int flags) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+  sigemptyset(&action.sa_mask);
+  if (sigaction(number, &action, &term->old[number]) == 0) term->installed[number] = true;
+}
+
+static void install_handlers(pl_term *term) {
+  // Before curses starts: it leaves signals alone that already have a handler.
+  for (size_t i = 0; i < sizeof ending_signals / sizeof ending_signals[0]; i++) {
+    install(term, ending_signals[i], on_signal, 0);
+  }
+  install(term, SIGTSTP, on_signal, 0);
+  install(term, SIGCONT, on_signal, SA_RESTART);
+  install(term, SIGWINCH, on_signal, SA_RESTART);
+  install(term, SIGPIPE, SIG_IGN, 0);
+  for (size_t i = 0; i < sizeof crash_signals / sizeof crash_signals[0]; i++) {
+    install(term, crash_signals[i], on_crash, SA_NODEFER);
+  }
+}
+
+static void restore_handlers(pl_term *term) {
+  for (int number = 1; number < NSIG; number++) {
+    if (term->installed[number]) sigaction(number, &term->old[number], NULL);
+  }
+}
+
+// Adds a terminfo string without its padding marks "$<5>".
+static void add_capability(const char *name) {
+  const char *text = tigetstr(name);
+  if (text == NULL || text == (const char *)-1) return;
+  for (const char *p = text; *p != '\0' && emergency.restore_length + 1 < RESTORE_MAX; p++) {
+    if (p[0] == '$' && p[1] == '<') {
+      const char *end = strchr(p, '>');
+      if (end == NULL) return;
+      p = end;
+      continue;
+    }
+    emergency.restore[emergency.restore_length++] = *p;
+  }
+}
+
+static void prepare_emergency(void) {
+  // First the end of a picture or a synchronized update that may be under way.
+  static const char begin[] = "\x1b\\\x1b[?2026l";
+  memcpy(emergency.restore, begin, sizeof begin - 1);
+  emergency.restore_length = sizeof begin - 1;
+  add_capability("sgr0");
+  add_capability("cnorm");
+  add_capability("rmkx");
+  add_capability("rmcup");
+  emergency.active = 1;
+}
+
+static pl_status check_terminal(pl_error *err) {
+  if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+    return pl_fail(
+        err, PL_E_USAGE,
+        "the workbench needs a terminal, and standard %s is none; 'pleura help' lists the commands that work "
+        "without one",
+        isatty(STDIN_FILENO) == 0 ? "input" : "output");
+  }
+  const char *name = getenv("TERM");
+  if (name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0) {
+    return pl_fail(
+        err, PL_E_USAGE,
+        "the workbench cannot draw on this terminal (TERM is %s); set TERM to what your terminal is, such as "
+        "xterm-256color, or use the commands of 'pleura help'",
+        name == NULL || name[0] == '\0' ? "not set" : name);
+  }
+  return PL_OK;
+}
+
+static pl_status make_pipes(pl_term *term, pl_error *err) {
+  if (pipe2(term->signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return pl_fail_errno(err, errno, "cannot make a pipe");
+  if (pipe2(term->key_pipe, O_CLOEXEC) != 0) {
+    const int saved = errno;
+    close(term->signal_pipe[0]);
+    close(term->signal_pipe[1]);
+    return pl_fail_errno(err, saved, "cannot make a pipe");
+  }
+  // The writing end must not block; the reading end is curses', which polls it first.
+  fcntl(term->key_pipe[1], F_SETFL, O_NONBLOCK);
+  return PL_OK;
+}
+
+static void close_pipes(pl_term *term) {
+  for (int i = 0; i < 2; i++) {
+    close(term->signal_pipe[i]);
+    close(term->key_pipe[i]);
+  }
+}
+
+static void set_modes(pl_term *term) {
+  raw();
+  noecho();
+  nonl();
+  curs_set(0);
+  typeahead(-1);         // never leave a frame half sent because a key came
+  idlok(stdscr, FALSE);  // deleting lines would move or erase pictures
+  leaveok(stdscr, TRUE);
+  scrollok(stdscr, FALSE);
+  if (has_colors()) {
+    start_color();
+    use_default_colors();
+  }
+  term->keys = newpad(1, 1);
+  keypad(term->keys, TRUE);
+  nodelay(term->keys, TRUE);
+  meta(term->keys, TRUE);
+}
+
+static void make_canvas(pl_term *term) {
+  term->canvas = (pl_canvas){
+      .window = stdscr,
+      .area = {0, 0, LINES, COLS},
+      .utf8 = term->caps.utf8,
+      .colours = has_colors() && getenv("NO_COLOR") == NULL ? COLORS : 0,
+      .cell = {(int)term->caps.cell_width, (int)term->caps.cell_height},
+  };
+  pl_canvas_theme(&term->canvas);
+}
+
+static void take_typed(pl_term *term, const char *bytes, size_t length) {
+  // A full pipe means thousands of unread keys: what does not fit is dropped.
+  const ssize_t ignored = length > 0 ? write(term->key_pipe[1], bytes, length) : 0;
+  (void)ignored;
+}
+
+static pl_status probe(pl_term *term, pl_error *err) {
+  pl_buf typed;
+  pl_buf_init(&typed, TYPED_MAX);
+  const pl_status status = pl_caps_probe(&term->caps, STDIN_FILENO, STDOUT_FILENO, &typed, err);
+  if (status == PL_OK) {
+    take_typed(term, typed.data, typed.length);
+    pl_caps_window_size(&term->caps, STDOUT_FILENO);
+    term->caps.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+  }
+  pl_buf_clear(&typed);
+  return status;
+}
+
+// Curses, with its keys coming from our pipe: replies of the terminal that come late never turn into keys.
+static pl_status start_curses(pl_term *term, pl_error *err) {
+  FILE *keys = fdopen(dup(term->key_pipe[0]), "r");
+  if (keys == NULL) return pl_fail_errno(err, errno, "cannot open the key pipe");
+  set_escdelay(25);
+  term->screen = newterm(NULL, stdout, keys);
+  if (term->screen == NULL) {
+    fclose(keys);
+    return pl_fail(err, PL_E_USAGE,
+                   "this machine's terminal database does not know TERM=%s; try TERM=xterm-256color or TERM=vt100",
+                   getenv("TERM"));
+  }
+  set_term(term->screen);
+  set_modes(term);
+  return PL_OK;
+}
+
+pl_status pl_term_open(pl_term **out, pl_error *err) {
+  setlocale(LC_CTYPE, "");
+  pl_status status = check_terminal(err);
+  if (status != PL_OK) return status;
+  pl_term *term = pl_xcalloc(1, sizeof *term);
+  status = make_pipes(term, err);
+  if (status != PL_OK) {
+    free(term);
+    return status;
+  }
+  status = probe(term, err);
+  if (status == PL_OK) {
+    emergency.pipe = term->signal_pipe[1];
+    emergency.tty = STDOUT_FILENO;
+    tcgetattr(STDOUT_FILENO, &emergency.termios);
+    install_handlers(term);
+    status = start_curses(term, err);
+    if (status != PL_OK) restore_handlers(term);
+  }
+  if (status != PL_OK) {
+    close_pipes(term);
+    free(term);
+    return status;
+  }
+  prepare_emergency();
+  make_canvas(term);
+  *out = term;
+  return PL_OK;
+}
+
+void pl_term_close(pl_term *term) {
+  if (term == NULL) return;
+  delwin(term->keys);
+  endwin();
+  emergency.active = 0;
+  // What curses restores is what it saw at its start; the probe ran before that, so the real first state counts.
+  tcsetattr(STDOUT_FILENO, TCSANOW, &emergency.termios);
+  delscreen(term->screen);
+  restore_handlers(term);
+  close_pipes(term);
+  free(term);
+}
+
+int pl_term_input_fd(const pl_term *term) {
+  (void)term;
+  return STDIN_FILENO;
+}
+
+int pl_term_signal_fd(const pl_term *term) { return term->signal_pipe[0]; }
+
+pl_term_events pl_term_take_events(pl_term *term) {
+  pl_term_events events = {0};
+  unsigned char numbers[64];
+  ssize_t count;
+  while ((count = read(term->signal_pipe[0], numbers, sizeof numbers)) > 0) {
+    for (ssize_t i = 0; i < count; i++) {
+      switch (numbers[i]) {
+        case SIGWINCH: events.resized = true; break;
+        case SIGTSTP: events.suspend = true; break;
+        case SIGCONT: events.resized = true; break;
+        default: events.ended_by = numbers[i]; break;
+      }
+    }
+  }
+  return events;
+}
+
+static double seconds_since(const struct timespec *then) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
+}
+
+static void filter_byte(pl_term *term, unsigned char byte) {
+  switch (pl_reply_feed(&term->parser, byte)) {
+    case PL_REPLY_INPUT: take_typed(term, (const char *)term->parser.input, term->parser.input_length); break;
+    case PL_REPLY_COMPLETE:
+    case PL_REPLY_MORE: break;
+  }
+}
+
+bool pl_term_read(pl_term *term) {
+  struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+  bool alive = true;
+  while (alive && poll(&ready, 1, 0) == 1) {
+    unsigned char bytes[512];
+    const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) break;
+    if (count <= 0) {
+      alive = false;
+      break;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &term->last_input);
+    for (ssize_t i = 0; i < count; i++) filter_byte(term, bytes[i]);
+  }
+  if (pl_reply_pending(&term->parser) &&
+      pl_reply_idle(&term->parser, seconds_since(&term->last_input)) == PL_REPLY_INPUT) {
+    take_typed(term, (const char *)term->parser.input, term->parser.input_length);
+  }
+  return alive;
+}
+
+int pl_term_wait(const pl_term *term) { return pl_reply_pending(&term->parser) ? ESCAPE_WAIT_MS + 10 : -1; }
+
+static int translate(int code) {
+  if (code >= KEY_F(1) && code <= KEY_F(12)) return PL_KEY_F1 + code - KEY_F(1);
+  switch (code) {
+    case KEY_UP: return PL_KEY_UP;
+    case KEY_DOWN: return PL_KEY_DOWN;
+    case KEY_LEFT: return PL_KEY_LEFT;
+    case KEY_RIGHT: return PL_KEY_RIGHT;
+    case KEY_HOME: return PL_KEY_HOME;
+    case KEY_END: return PL_KEY_END;
+    case KEY_PPAGE: return PL_KEY_PAGE_UP;
+    case KEY_NPAGE: return PL_KEY_PAGE_DOWN;
+    case KEY_BTAB: return PL_KEY_BACKTAB;
+    case KEY_BACKSPACE: return PL_KEY_BACKSPACE;
+    case KEY_DC: return PL_KEY_DELETE;
+    case KEY_ENTER: return PL_KEY_ENTER;
+    default: return PL_KEY_NONE;
+  }
+}
+
+int pl_term_key(pl_term *term) {
+  for (;;) {
+    wint_t code = 0;
+    const int kind = wget_wch(term->keys, &code);
+    if (kind == ERR) return PL_KEY_NONE;
+    if (kind == KEY_CODE_YES) {
+      const int key = translate((int)code);
+      if (key != PL_KEY_NONE) return key;
+      continue;  // a resize mark, or a key that we have no use for
+    }
+    if (code == '\n') return PL_KEY_ENTER;
+    if (code == 127 || code == 8) return PL_KEY_BACKSPACE;
+    if (code != 0) return (int)code;
+  }
+}
+
+const pl_caps *pl_term_caps(const pl_term *term) { return &term->caps; }
+
+int pl_term_colours(const pl_term *term) { return term->canvas.colours; }
+
+pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots) {
+  pl_canvas canvas = term->canvas;
+  canvas.slots = slots;
+  werase(stdscr);
+  return canvas;
+}
+
+static void send_text(const char *text) {
+  const ssize_t ignored = write(STDOUT_FILENO, text, strlen(text));
+  (void)ignored;
+}
+
+bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
+  if (term->caps.synchronized) send_text("\x1b[?2026h");
+  pl_imgslots_before_update(slots, stdscr);
+  wnoutrefresh(stdscr);
+  doupdate();
+  const bool sent = pl_imgslots_after_update(slots, STDOUT_FILENO, &term->caps, term->canvas.area);
+  if (term->caps.synchronized) send_text("\x1b[?2026l");
+  return sent;
+}
+
+bool pl_term_resize(pl_term *term) {
+  const pl_caps before = term->caps;
+  pl_caps_window_size(&term->caps, STDOUT_FILENO);
+  struct winsize size = {0};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return false;
+  const bool other = size.ws_row != LINES || size.ws_col != COLS;
+  if (other) {
+    resizeterm(size.ws_row, size.ws_col);
+    term->canvas.area = (pl_area){0, 0, LINES, COLS};
+  }
+  term->canvas.cell = (pl_cell_size){(int)term->caps.cell_width, (int)term->caps.cell_height};
+  return other || before.cell_width != term->caps.cell_width || before.cell_height != term->caps.cell_height;
+}
+
+void pl_term_repaint(pl_term *term, struct pl_imgslots *slots) {
+  (void)term;
+  clearok(curscr, TRUE);
+  pl_imgslots_lost(slots);
+}
+
+void pl_term_suspend(pl_term *term, struct pl_imgslots *slots) {
+  def_prog_mode();
+  endwin();
+  emergency.active = 0;
+  // Stop for real: the default action, in the whole foreground group as the terminal itself would do.
+  struct sigaction stop = {.sa_handler = SIG_DFL}, ours;
+  sigemptyset(&stop.sa_mask);
+  sigaction(SIGTSTP, &stop, &ours);
+  raise(SIGTSTP);
+  sigaction(SIGTSTP, &ours, NULL);
+  // Back again, perhaps in another terminal (screen and tmux reattach elsewhere).
+  if (term->caps.answered) {
+    pl_caps before = term->caps;
+    if (probe(term, NULL) != PL_OK) term->caps = before;
+  }
+  reset_prog_mode();
+  emergency.active = 1;
+  pl_term_resize(term);
+  pl_term_repaint(term, slots);
+}
