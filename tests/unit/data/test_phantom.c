@@ -59,18 +59,15 @@ static void drawing_is_a_function_of_its_numbers(void **state) {
   pl_phantom_case_clear(&c);
 }
 
-// Mean grey of the mask, and of a rim of `reach` pixels around it.
+// Mean grey of the mask, and of what lies up to `reach` pixels beside it in its rows.
 static void measure(const pl_phantom_case *c, int reach, double *inside, double *around) {
   int size = (int)c->image.width;
   double sums[2] = {0}, counts[2] = {0};
   for (int y = 0; y < size; y++) {
     for (int x = 0; x < size; x++) {
       bool in = c->mask.u8[y * size + x] != 0, near = false;
-      for (int v = -reach; v <= reach && !in && !near; v++) {
-        for (int u = -reach; u <= reach && !near; u++) {
-          if (x + u < 0 || y + v < 0 || x + u >= size || y + v >= size) continue;
-          near = c->mask.u8[(y + v) * size + x + u] != 0;
-        }
+      for (int u = -reach; u <= reach && !in && !near; u++) {
+        near = x + u >= 0 && x + u < size && c->mask.u8[y * size + x + u] != 0;
       }
       if (!in && !near) continue;
       sums[near] += c->image.u8[y * size + x];
@@ -85,8 +82,9 @@ static void measure(const pl_phantom_case *c, int reach, double *inside, double 
 static void masks_cover_the_dark_air(void **state) {
   (void)state;
   pl_error err = {0};
-  size_t split = 0, areas[40];
-  for (uint64_t i = 0; i < 40; i++) {
+  enum { CASES = 24 };
+  size_t split = 0, areas[CASES];
+  for (uint64_t i = 0; i < CASES; i++) {
     pl_phantom_case c;
     assert_int_equal(pl_phantom_draw(&c, 4, i, i, 256, true, &err), PL_OK);
     areas[i] = (size_t)pl_mask_area(&c.mask) * 16;  // as at 1024
@@ -102,7 +100,7 @@ static void masks_cover_the_dark_air(void **state) {
     split += c.region_count > 1;
     pl_phantom_case_clear(&c);
   }
-  assert_in_range(split, 3, 25);
+  assert_in_range(split, 1, 15);
   pl_phantom_case c;
   assert_int_equal(pl_phantom_draw(&c, 4, 1, 1, 256, false, &err), PL_OK);
   assert_int_equal(pl_mask_area(&c.mask), 0);
