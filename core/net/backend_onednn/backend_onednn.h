@@ -10,8 +10,8 @@ extern "C" {
 
 extern const pl_backend_api pl_backend_onednn;
 
-// The names of oneDNN's implementations that a compiled program uses, one line a primitive ("conv forward
-// 64x64x128x128 -> 256: jit:avx2"). For tests and reports. The caller frees the text.
+// The steps of a program, one a line: number, milliseconds in the last run, what it does, the name of oneDNN's
+// implementation or "own". For tests and reports. The caller frees the text.
 char *pl_onednn_describe(const pl_program *program);
 
 // How many of the program's primitives run oneDNN's reference code, which is about a hundred times slower.

@@ -21,7 +21,7 @@ typedef struct pl_node_state {
   bool skip;          // done by another node
   int32_t relu;       // the RELU node that this one does too, -1
   int32_t gradient;   // batch norm backward: the value that replaces dy, -1
-  int32_t workspace;  // buffer of a batch norm with relu, -1
+  int32_t workspace;  // batch norm: buffer of its factors
   int32_t forward;    // batch norm backward: its forward node when that is fused with relu, -1
 } pl_node_state;
 

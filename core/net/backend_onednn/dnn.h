@@ -27,13 +27,6 @@ typedef enum pl_dnn_arg {
   PL_DNN_DIFF_WEIGHTS,
   PL_DNN_DIFF_BIAS,
   PL_DNN_DIFF_DST,
-  PL_DNN_MEAN,
-  PL_DNN_VARIANCE,
-  PL_DNN_SCALE,
-  PL_DNN_SHIFT,
-  PL_DNN_DIFF_SCALE,
-  PL_DNN_DIFF_SHIFT,
-  PL_DNN_WORKSPACE,
   PL_DNN_SCRATCHPAD,
   PL_DNN_ARG_COUNT
 } pl_dnn_arg;
@@ -63,13 +56,6 @@ typedef struct pl_dnn_conv {
   bool sum;   // forward: dst += what it held
 } pl_dnn_conv;
 
-typedef struct pl_dnn_norm {
-  bool backward;
-  int64_t n, c, h, w, block;
-  double epsilon;
-  bool relu;  // dst = max(0, dst), and the workspace remembers where
-} pl_dnn_norm;
-
 pl_status pl_dnn_create(pl_dnn **out, pl_error *err);
 void pl_dnn_destroy(pl_dnn *dnn);  // takes NULL
 
@@ -89,7 +75,6 @@ size_t pl_dnn_desc_bytes(const pl_dnn_desc *desc);
 // of the (gradient of the) weights, NULL to let oneDNN choose.
 pl_status pl_dnn_plan_conv(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_conv *conv, const pl_dnn_desc *weights,
                            pl_error *err);
-pl_status pl_dnn_plan_norm(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_norm *norm, pl_error *err);
 pl_status pl_dnn_plan_reorder(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_desc *from, const pl_dnn_desc *to,
                               pl_error *err);
 

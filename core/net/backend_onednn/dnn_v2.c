@@ -234,54 +234,6 @@ pl_status pl_dnn_plan_conv(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_conv *conv, 
   return status;
 }
 
-static dnnl_status_t norm_plan(dnnl_primitive_desc_t *out, pl_dnn *dnn, const pl_dnn_norm *norm,
-                               const dnnl_memory_desc_t *md, dnnl_primitive_attr_t attr) {
-  unsigned flags = (unsigned)dnnl_use_scale | (unsigned)dnnl_use_shift;
-  if (norm->relu) flags |= (unsigned)dnnl_fuse_norm_relu;
-  dnnl_batch_normalization_desc_t desc;
-  dnnl_primitive_desc_t forward = NULL;
-  dnnl_status_t status =
-      dnnl_batch_normalization_forward_desc_init(&desc, dnnl_forward_training, md, (float)norm->epsilon, flags);
-  if (!status) status = dnnl_primitive_desc_create(&forward, &desc, attr, dnn->engine, NULL);
-  if (status || !norm->backward) {
-    *out = forward;
-    return status;
-  }
-  status = dnnl_batch_normalization_backward_desc_init(&desc, dnnl_backward, md, md, (float)norm->epsilon, flags);
-  if (!status) status = dnnl_primitive_desc_create(out, &desc, attr, dnn->engine, forward);
-  dnnl_primitive_desc_destroy(forward);
-  return status;
-}
-
-pl_status pl_dnn_plan_norm(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_norm *norm, pl_error *err) {
-  *op = (pl_dnn_op){0};
-  dnnl_memory_desc_t md, channels;
-  dnnl_dims_t dims = {norm->c};
-  dnnl_primitive_attr_t attr = NULL;
-  dnnl_primitive_desc_t plan = NULL;
-  pl_status status = activation(&md, norm->n, norm->c, norm->h, norm->w, norm->block, err);
-  if (!status) status = check(dnnl_memory_desc_init_by_tag(&channels, 1, dims, dnnl_f32, dnnl_a), "channels", err);
-  if (!status) status = make_attributes(&attr, false, false, err);
-  if (!status) status = check(norm_plan(&plan, dnn, norm, &md, attr), "batch norm", err);
-  if (attr) dnnl_primitive_attr_destroy(attr);
-  if (status) return status;
-  const pl_dnn_arg workspace = PL_DNN_WORKSPACE;
-  const dnnl_query_t query = dnnl_query_workspace_md;
-  const int index = 0;
-  take_plan(op, plan, &workspace, &query, &index, 1);
-  op->desc[PL_DNN_SRC] = wrap(&md);
-  op->desc[norm->backward ? PL_DNN_DIFF_DST : PL_DNN_DST] = wrap(&md);
-  if (norm->backward) op->desc[PL_DNN_DIFF_SRC] = wrap(&md);
-  // Version 2.6.3 refuses to run backward with use_shift unless it gets the shift, which it does not need.
-  const pl_dnn_arg both[] = {PL_DNN_MEAN, PL_DNN_VARIANCE, PL_DNN_SCALE, PL_DNN_SHIFT};
-  for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) op->desc[both[i]] = wrap(&channels);
-  if (norm->backward) {
-    op->desc[PL_DNN_DIFF_SCALE] = wrap(&channels);
-    op->desc[PL_DNN_DIFF_SHIFT] = wrap(&channels);
-  }
-  return PL_OK;
-}
-
 pl_status pl_dnn_plan_reorder(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_desc *from, const pl_dnn_desc *to,
                               pl_error *err) {
   *op = (pl_dnn_op){0};
@@ -368,12 +320,5 @@ static const int arg_ids[PL_DNN_ARG_COUNT] = {
     [PL_DNN_DIFF_WEIGHTS] = DNNL_ARG_DIFF_WEIGHTS,
     [PL_DNN_DIFF_BIAS] = DNNL_ARG_DIFF_BIAS,
     [PL_DNN_DIFF_DST] = DNNL_ARG_DIFF_DST,
-    [PL_DNN_MEAN] = DNNL_ARG_MEAN,
-    [PL_DNN_VARIANCE] = DNNL_ARG_VARIANCE,
-    [PL_DNN_SCALE] = DNNL_ARG_SCALE,
-    [PL_DNN_SHIFT] = DNNL_ARG_SHIFT,
-    [PL_DNN_DIFF_SCALE] = DNNL_ARG_DIFF_SCALE,
-    [PL_DNN_DIFF_SHIFT] = DNNL_ARG_DIFF_SHIFT,
-    [PL_DNN_WORKSPACE] = DNNL_ARG_WORKSPACE,
     [PL_DNN_SCRATCHPAD] = DNNL_ARG_SCRATCHPAD,
 };

@@ -38,8 +38,8 @@ static int32_t backward_of(const pl_compiler *c, const pl_node *norm) {
   return found;
 }
 
-// Batch norm, then relu: oneDNN does both at once and keeps a bit of each element for the backward pass, which then
-// does the relu's part as well. That only works when all of it follows the one pattern.
+// Batch norm, then relu: one kernel does both, and its backward kernel as well. That only works when all of it follows
+// the one pattern.
 static void fuse_norm(pl_compiler *c, int32_t index) {
   const pl_node *norm = &c->graph->nodes[index];
   int32_t relu = only_reader(c, norm->out[0], PL_OP_RELU);

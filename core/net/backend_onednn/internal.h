@@ -6,7 +6,7 @@
 #include "core/net/backend_onednn/dnn.h"
 
 enum {
-  PL_STEP_BUFFERS = 8,
+  PL_STEP_BUFFERS = 12,
   PL_ALIGNMENT = 64,
   PL_VERSIONS_MAX = 4,  // layouts in which one value is kept at a time
 };
@@ -95,6 +95,7 @@ typedef struct pl_step {
   pl_dnn_op op;
   int32_t op_buffers[PL_DNN_ARG_COUNT];
   const char *label;
+  double seconds;  // of the last run
 } pl_step;
 
 // A result or an input of the program.

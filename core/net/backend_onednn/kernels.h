@@ -26,6 +26,12 @@ void pl_kernel_mean_backward(const pl_step *step, pl_context *context);   // dy,
 void pl_kernel_scale(const pl_step *step, pl_context *context);           // x, s, y
 void pl_kernel_scale_backward(const pl_step *step, pl_context *context);  // x, s, dy, dx, ds
 
+// kernels_norm.c: training. `factors` are two floats a channel; sums are of PL_NORM_PIECE elements.
+enum { PL_NORM_PIECE = 16384 };
+void pl_kernel_norm(const pl_step *step, pl_context *context);  // x, gamma, beta, y, mean, variance, factors, partial
+// x, dy, mean, variance, gamma, factors or NULL, dx, dgamma, dbeta, coefficients [3c], partial; add
+void pl_kernel_norm_backward(const pl_step *step, pl_context *context);
+
 // kernels_space.c
 void pl_kernel_max_pool(const pl_step *step, pl_context *context);           // x, y, index
 void pl_kernel_max_pool_backward(const pl_step *step, pl_context *context);  // index, dy, dx; h, w of dx

@@ -1,98 +1,6 @@
 #include "core/net/backend_onednn/compiler.h"
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Batch norm
-
-static pl_dnn_norm describe_norm(const pl_node *node, const pl_shape *x, int64_t block, bool backward, bool relu) {
-  return (pl_dnn_norm){.backward = backward,
-                       .n = x->d[0],
-                       .c = x->d[1],
-                       .h = x->d[2],
-                       .w = x->d[3],
-                       .block = block,
-                       .epsilon = node->a.epsilon,
-                       .relu = relu};
-}
-
-pl_status pl_lower_norm(pl_compiler *c, const pl_node *node, int32_t index) {
-  int64_t block = pl_compiler_block(c, node->in[0]);
-  int32_t x, step = -1;
-  bool relu = c->nodes[index].relu >= 0;
-  pl_dnn_norm norm = describe_norm(node, pl_compiler_shape(c, node->in[0]), block, false, relu);
-  pl_dnn_op op = {0};
-  pl_status status = pl_compiler_use(c, node->in[0], block, &x);
-  if (!status) status = pl_dnn_plan_norm(&op, c->store->backend->dnn, &norm, c->err);
-  size_t workspace = !status && op.desc[PL_DNN_WORKSPACE] ? pl_dnn_desc_bytes(op.desc[PL_DNN_WORKSPACE]) : 0;
-  if (!status) status = pl_compiler_primitive(c, &op, relu ? "batch norm + relu" : "batch norm", &step);
-  if (status) {
-    pl_dnn_op_clear(&op);
-    return status;
-  }
-  pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
-  pl_compiler_op_arg(c, step, PL_DNN_SCALE, pl_compiler_tensor(c, node->tensors[0]));
-  pl_compiler_op_arg(c, step, PL_DNN_SHIFT, pl_compiler_tensor(c, node->tensors[1]));
-  pl_compiler_op_arg(c, step, PL_DNN_DST, pl_compiler_define(c, pl_compiler_output(c, node, index), block));
-  pl_compiler_op_arg(c, step, PL_DNN_MEAN, pl_compiler_define(c, node->out[1], 1));
-  pl_compiler_op_arg(c, step, PL_DNN_VARIANCE, pl_compiler_define(c, node->out[2], 1));
-  if (workspace) {
-    c->nodes[index].workspace = pl_compiler_buffer(c, workspace);
-    pl_compiler_op_arg(c, step, PL_DNN_WORKSPACE, c->nodes[index].workspace);
-  }
-  return PL_OK;
-}
-
-// A gradient of [c] floats: straight into the store, or aside when it is added.
-static int32_t channel_gradient(pl_compiler *c, int32_t step, pl_dnn_arg place, int32_t tensor, bool add) {
-  int64_t elements = pl_shape_elements(&c->graph->model->tensors[tensor].shape);
-  int32_t buffer = add ? pl_compiler_buffer(c, (size_t)elements * sizeof(float)) : pl_compiler_tensor(c, tensor);
-  pl_compiler_op_arg(c, step, place, buffer);
-  return buffer;
-}
-
-static void add_to_gradient(pl_compiler *c, int32_t buffer, int32_t tensor) {
-  int32_t step = pl_compiler_step(c, pl_kernel_accumulate, "accumulate");
-  pl_compiler_at(c, step)->count = (double)pl_shape_elements(&c->graph->model->tensors[tensor].shape);
-  pl_compiler_arg(c, step, 0, buffer);
-  pl_compiler_arg(c, step, 1, pl_compiler_tensor(c, tensor));
-}
-
-pl_status pl_lower_norm_backward(pl_compiler *c, const pl_node *node, int32_t index) {
-  const pl_node_state *state = &c->nodes[index];
-  bool relu = state->forward >= 0;
-  int32_t workspace = relu ? c->nodes[state->forward].workspace : -1, x, dy, mean, variance, step = -1;
-  int64_t block = pl_compiler_block(c, node->in[0]);
-  pl_dnn_norm norm = describe_norm(node, pl_compiler_shape(c, node->in[0]), block, true, relu);
-  pl_dnn_op op = {0};
-  pl_status status = pl_compiler_use(c, node->in[0], block, &x);
-  if (!status) status = pl_compiler_use(c, relu ? state->gradient : node->in[1], block, &dy);
-  if (!status) status = pl_compiler_use(c, node->in[2], 1, &mean);
-  if (!status) status = pl_compiler_use(c, node->in[3], 1, &variance);
-  if (!status) status = pl_dnn_plan_norm(&op, c->store->backend->dnn, &norm, c->err);
-  if (!status)
-    status = pl_compiler_primitive(c, &op, relu ? "batch norm + relu backward" : "batch norm backward", &step);
-  if (status) {
-    pl_dnn_op_clear(&op);
-    return status;
-  }
-  pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
-  pl_compiler_op_arg(c, step, PL_DNN_DIFF_DST, dy);
-  pl_compiler_op_arg(c, step, PL_DNN_MEAN, mean);
-  pl_compiler_op_arg(c, step, PL_DNN_VARIANCE, variance);
-  int32_t gamma = pl_compiler_tensor(c, node->tensors[0]);
-  pl_compiler_op_arg(c, step, PL_DNN_SCALE, gamma);
-  pl_compiler_op_arg(c, step, PL_DNN_SHIFT, gamma);  // asked for, but not read
-  if (workspace >= 0) pl_compiler_op_arg(c, step, PL_DNN_WORKSPACE, workspace);
-  pl_compiler_op_arg(c, step, PL_DNN_DIFF_SRC, pl_compiler_define(c, node->out[0], block));
-  int32_t scale = channel_gradient(c, step, PL_DNN_DIFF_SCALE, node->tensors[1], node->a.add);
-  int32_t shift = channel_gradient(c, step, PL_DNN_DIFF_SHIFT, node->tensors[2], node->a.add);
-  if (node->a.add) {
-    add_to_gradient(c, scale, node->tensors[1]);
-    add_to_gradient(c, shift, node->tensors[2]);
-  }
-  return PL_OK;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 // Our own kernels. `begin` starts a step with the inputs in one layout; outputs follow at the next places.
 
 enum { NODE_BLOCK = 0 };  // the first input's own layout
@@ -138,6 +46,57 @@ static pl_status simple(pl_compiler *c, const pl_node *node, int32_t index, void
   if (status) return status;
   pl_compiler_at(c, step)->relu = c->nodes[index].relu >= 0;
   output(c, step, inputs, pl_compiler_output(c, node, index));
+  return PL_OK;
+}
+
+// Room for two sums a channel of every piece that the kernels cut x into.
+static int32_t partial_sums(pl_compiler *c, const pl_shape *x, int64_t block) {
+  int64_t rows = PL_NORM_PIECE / block > 0 ? PL_NORM_PIECE / block : 1, pixels = x->d[2] * x->d[3];
+  int64_t pieces = x->d[0] * x->d[1] / block * ((pixels + rows - 1) / rows);
+  return pl_compiler_buffer(c, (size_t)(2 * pieces * block) * sizeof(double));
+}
+
+pl_status pl_lower_norm(pl_compiler *c, const pl_node *node, int32_t index) {
+  int32_t step;
+  pl_status status = begin(c, node, pl_kernel_norm, 1, NODE_BLOCK, &step);
+  if (status) return status;
+  pl_step *s = pl_compiler_at(c, step);
+  s->relu = c->nodes[index].relu >= 0;
+  size_t channels = (size_t)s->c;
+  for (int i = 0; i < 2; i++) pl_compiler_arg(c, step, 1 + i, pl_compiler_tensor(c, node->tensors[i]));
+  output(c, step, 3, pl_compiler_output(c, node, index));
+  output(c, step, 4, node->out[1]);
+  output(c, step, 5, node->out[2]);
+  // The factors tell the backward pass where the relu was open.
+  c->nodes[index].workspace = pl_compiler_buffer(c, 2 * channels * sizeof(float));
+  pl_compiler_arg(c, step, 6, c->nodes[index].workspace);
+  pl_compiler_arg(c, step, 7, partial_sums(c, pl_compiler_shape(c, node->in[0]), s->block));
+  return PL_OK;
+}
+
+pl_status pl_lower_norm_backward(pl_compiler *c, const pl_node *node, int32_t index) {
+  const pl_node_state *state = &c->nodes[index];
+  int32_t step, dy, mean, variance;
+  int64_t block = pl_compiler_block(c, node->in[0]);
+  pl_status status = pl_compiler_use(c, state->forward >= 0 ? state->gradient : node->in[1], block, &dy);
+  if (!status) status = pl_compiler_use(c, node->in[2], 1, &mean);
+  if (!status) status = pl_compiler_use(c, node->in[3], 1, &variance);
+  if (!status) status = begin(c, node, pl_kernel_norm_backward, 1, block, &step);
+  if (status) return status;
+  pl_step *s = pl_compiler_at(c, step);
+  s->add = node->a.add;
+  size_t channels = (size_t)s->c;
+  const int32_t tensors[] = {node->tensors[0], node->tensors[1], node->tensors[2]};
+  pl_compiler_arg(c, step, 1, dy);
+  pl_compiler_arg(c, step, 2, mean);
+  pl_compiler_arg(c, step, 3, variance);
+  pl_compiler_arg(c, step, 4, pl_compiler_tensor(c, tensors[0]));
+  pl_compiler_arg(c, step, 5, state->forward >= 0 ? c->nodes[state->forward].workspace : -1);
+  output(c, step, 6, node->out[0]);
+  pl_compiler_arg(c, step, 7, pl_compiler_tensor(c, tensors[1]));
+  pl_compiler_arg(c, step, 8, pl_compiler_tensor(c, tensors[2]));
+  pl_compiler_arg(c, step, 9, pl_compiler_buffer(c, 3 * channels * sizeof(float)));
+  pl_compiler_arg(c, step, 10, partial_sums(c, pl_compiler_shape(c, node->in[0]), block));
   return PL_OK;
 }
 

@@ -179,8 +179,14 @@ static pl_status run_steps(pl_program *program, pl_context *context) {
     pl_status status = pl_store_refresh(program->store, program->buffers[i].repack, context->err);
     if (status) return status;
   }
-  for (size_t i = 0; i < program->step_count && !context->status; i++)
-    program->steps[i].run(&program->steps[i], context);
+  double before = omp_get_wtime();
+  for (size_t i = 0; i < program->step_count && !context->status; i++) {
+    pl_step *step = &program->steps[i];
+    step->run(step, context);
+    double after = omp_get_wtime();
+    step->seconds = after - before;
+    before = after;
+  }
   return context->status;
 }
 
@@ -222,7 +228,7 @@ char *pl_onednn_describe(const pl_program *program) {
   char *text = pl_xstrdup("");
   for (size_t i = 0; i < program->step_count; i++) {
     const pl_step *step = &program->steps[i];
-    char *longer = pl_xprintf("%s%3zu %-28s %s\n", text, i, step->label,
+    char *longer = pl_xprintf("%s%4zu %9.3f ms  %-28s %s\n", text, i, 1e3 * step->seconds, step->label,
                               step->op.implementation ? step->op.implementation : "own");
     free(text);
     text = longer;
