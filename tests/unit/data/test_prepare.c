@@ -11,7 +11,9 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/csvio.h"
 #include "core/data/manifest.h"
 #include "core/data/rle.h"
 #include "core/image/decode.h"
@@ -421,6 +423,91 @@ static void test_killed(void **state) {
   pl_manifest_clear(&m);
 }
 
+// The real images
+
+static char *real_path(const char *name) {
+  const char *data = getenv("PLEURA_DATA"), *source = getenv("PLEURA_SOURCE");
+  char *root = data != NULL ? pl_xstrdup(data) : pl_path_join(source != NULL ? source : ".", "../shared/data");
+  char *path = pl_path_join(root, name);
+  free(root);
+  return path;
+}
+
+static void unpack(const char *packed, const char *path) {
+  pid_t child = fork();
+  if (child == 0) {
+    if (freopen(path, "w", stdout) == NULL) _exit(1);
+    execlp("gzip", "gzip", "-dc", packed, (char *)NULL);
+    _exit(1);
+  }
+  int ended = -1;
+  assert_int_equal(waitpid(child, &ended, 0), child);
+  assert_int_equal(ended, 0);
+}
+
+typedef struct truth {
+  const pl_manifest *manifest;
+  size_t rows;
+} truth;
+
+// cases.csv of the data: ImageId, has_pneumothorax, mask_area_px, patient, sex, age, view.
+static pl_status on_truth(void *context, size_t line, const pl_csv_field *fields, size_t count, const char *problem,
+                          pl_error *err) {
+  truth *t = context;
+  assert_null(problem);
+  assert_int_equal(count, 7);
+  if (line == 1) return PL_OK;
+  size_t index = 0;
+  pl_status status = pl_manifest_find(&index, t->manifest, fields[0].text, err);
+  if (status != PL_OK) return status;
+  const pl_case *c = &t->manifest->cases[index];
+  uint64_t area = 0;
+  if (fields[2].length > 0) assert_true(pl_parse_u64(&area, fields[2].text, fields[2].length));
+  assert_int_equal(c->mask_area, area);
+  assert_int_equal(c->label, fields[1].text[0] - '0');
+  assert_int_equal(c->sex, fields[4].text[0]);
+  assert_string_equal(c->view, fields[6].text);
+  t->rows++;
+  return PL_OK;
+}
+
+static void test_real(void **state) {
+  const fixture *f = *state;
+  char *images = real_path("siim/dicom"), *packed = real_path("siim/train-rle.csv.gz");
+  char *cases = real_path("siim/cases.csv"), *rle = pl_path_join(f->root, "train-rle.csv");
+  bool there = pl_fs_is_folder(images) && pl_fs_is_file(packed) && pl_fs_is_file(cases);
+  if (there) {
+    unpack(packed, rle);
+    pl_import_options options = {.workspace = f->workspace, .images = images, .rle = rle};
+    pl_import_summary s = {0};
+    pl_error err = {0};
+    if (pl_import_run(&s, &options, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_int_equal(s.images, 150);
+    assert_int_equal(s.masks, 75);
+    assert_int_equal(s.positives, 75);
+    assert_int_equal(s.negatives, 75);
+    assert_int_equal(s.bad, 0);
+    assert_int_equal(s.rows, 12954);
+    assert_int_equal(s.ids_without_image, 12047 - 150);
+    pl_import_summary_clear(&s);
+    pl_manifest m = load(f);
+    truth t = {.manifest = &m};
+    if (pl_csv_parse_file(cases, on_truth, &t, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_int_equal(t.rows, 150);
+    size_t in_fold[5] = {0};
+    for (size_t i = 0; i < m.count; i++) in_fold[m.cases[i].fold]++;
+    for (int k = 0; k < 5; k++) assert_int_equal(in_fold[k], 30);
+    pl_manifest_clear(&m);
+  } else {
+    print_message("skipped: no %s\n", images);
+  }
+  free(images);
+  free(packed);
+  free(cases);
+  free(rle);
+  if (!there) skip();
+}
+
 int main(int argc, char **argv) {
   // The import starts this same program as its decode helper.
   if (argc == 2 && strcmp(argv[1], "decode") == 0) return pl_decode_serve(STDIN_FILENO);
@@ -433,6 +520,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_real, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

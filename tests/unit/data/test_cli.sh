@@ -1,0 +1,68 @@
+#!/bin/sh
+# init, import and split as a person calls them. Usage: test_cli.sh PLEURA
+set -u
+pleura=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# expect CODE WORDS COMMAND...: the exit code, and words somewhere in what it prints.
+expect() {
+  code=$1 words=$2
+  shift 2
+  "$@" >"$work/out" 2>&1 </dev/null
+  got=$?
+  if [ "$got" -ne "$code" ] || ! grep -qF -- "$words" "$work/out"; then
+    echo "FAILED: $* gives $got, not $code, or lacks '$words':"
+    cat "$work/out"
+    failed=1
+  fi
+}
+
+same() {
+  if [ "$1" != "$2" ]; then
+    echo "FAILED: $3 is '$1', not '$2'"
+    failed=1
+  fi
+}
+
+cd "$work" || exit 1
+expect 0 "is now a workspace" "$pleura" init ws
+expect 2 "is a workspace already" "$pleura" init ws
+expect 2 "one folder at a time" "$pleura" init a b
+expect 2 "name the folder to import" "$pleura" import
+expect 2 "--size takes a number" "$pleura" import x --size 3
+expect 2 "cannot open /nowhere" "$pleura" import /nowhere -C ws
+expect 2 "--by takes image or row" "$pleura" split --by patient
+expect 2 "is not in a workspace" "$pleura" split
+expect 0 "Kaggle's unpacked folder" "$pleura" import --help
+
+# From scikit-learn: StratifiedKFold(3).split(y, y) for y = 0010110001.
+printf 'ImageId, EncodedPixels\n' >rle.csv
+i=0
+for y in 0 0 1 0 1 1 0 0 0 1; do
+  if [ $y = 1 ]; then echo "id$i,5 5"; else echo "id$i, -1"; fi
+  i=$((i + 1))
+done >>rle.csv
+expect 0 "all      10      10          4" "$pleura" split --rle rle.csv --by row --folds 3 -o folds.csv
+same "$(tail -n +2 folds.csv | cut -d, -f4 | tr -d '\n')" 0001011222 "the folds of the rows"
+same "$(head -1 folds.csv)" "ImageId,EncodedPixels,has_mask,kfold" "the header"
+expect 0 "written to" "$pleura" split --rle rle.csv --folds 2 -o a.csv
+expect 0 "written to" "$pleura" split --rle rle.csv --folds 2 -o b.csv
+same "$(cat a.csv)" "$(cat b.csv)" "the same split"
+printf 'id1,1 2 3\nid2,-1\nid3,1 1\n' >bad.csv
+expect 0 "line 1 id1: the mask has an odd count" "$pleura" split --rle bad.csv --folds 2 -o c.csv
+expect 3 "bad.csv: line 1 (id1)" "$pleura" split --strict --rle bad.csv --folds 2 -o c.csv
+
+# A synthetic set, imported from inside the workspace and from outside.
+expect 0 "training" "$pleura" phantom set --cases 12 --size 64
+cd ws || exit 1
+expect 0 "12 train" "$pleura" import ../set --size 32
+expect 0 "12 train" "$pleura" import ../set --size 32
+expect 0 "0 bad" "$pleura" import ../set --size 32 -q
+cd .. || exit 1
+expect 0 "0 bad" "$pleura" import set --size 32 -C ws -j 1
+same "$(find ws/masks -name '*.png' | wc -l)" 12 "the number of masks"
+same "$(find ws -name '*.part' | wc -l)" 0 "the number of half files"
+expect 0 "written to" "$pleura" split -C ws --folds 3
+exit $failed
