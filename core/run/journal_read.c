@@ -1,0 +1,215 @@
+// The reading side of the journal.
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/base/fs.h"
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/run/journal.h"
+#include "core/run/json.h"
+
+enum { MESSAGES_MAX = 1000, CHUNK = 65536 };
+
+struct pl_journal_reader {
+  char *path;
+  off_t offset;
+  dev_t device;
+  ino_t inode;
+  pl_buf line;    // the unfinished last line
+  bool too_long;  // the rest of this line is dropped
+  pl_step_record *steps;
+  size_t step_count, step_room;
+  pl_epoch_record *epochs;
+  size_t epoch_count, epoch_room;
+  pl_message_record *messages;
+  size_t message_count;
+  size_t gaps, resumes;
+  bool ended;
+};
+
+pl_journal_reader *pl_journal_reader_create(const char *folder) {
+  pl_journal_reader *reader = pl_xcalloc(1, sizeof *reader);
+  reader->path = pl_path_join(folder, "metrics.jsonl");
+  reader->messages = pl_xcalloc(MESSAGES_MAX, sizeof *reader->messages);
+  pl_buf_init(&reader->line, PL_JOURNAL_LINE_MAX);
+  return reader;
+}
+
+void pl_journal_reader_destroy(pl_journal_reader *reader) {
+  if (reader == NULL) return;
+  pl_buf_clear(&reader->line);
+  free(reader->path);
+  free(reader->steps);
+  free(reader->epochs);
+  free(reader->messages);
+  free(reader);
+}
+
+static void take_step(pl_journal_reader *r, const json_t *o, int64_t step, int64_t epoch, double time) {
+  const double unknown = (double)NAN;
+  if (r->step_count == r->step_room) {
+    r->step_room = r->step_room != 0 ? r->step_room * 2 : 256;
+    r->steps = pl_xrealloc(r->steps, r->step_room, sizeof *r->steps);
+  }
+  r->steps[r->step_count++] = (pl_step_record){.step = step,
+                                               .epoch = epoch,
+                                               .time = time,
+                                               .loss = pl_json_number(o, "loss", unknown),
+                                               .loss_mean = pl_json_number(o, "loss_mean", unknown),
+                                               .learning_rate = pl_json_number(o, "lr", unknown),
+                                               .gradient_norm = pl_json_number(o, "gradient_norm", unknown),
+                                               .images_per_second = pl_json_number(o, "images_per_second", unknown)};
+}
+
+static void take_epoch(pl_journal_reader *r, const json_t *o, int64_t step, int64_t epoch, double time) {
+  const double unknown = (double)NAN;
+  if (r->epoch_count == r->epoch_room) {
+    r->epoch_room = r->epoch_room != 0 ? r->epoch_room * 2 : 32;
+    r->epochs = pl_xrealloc(r->epochs, r->epoch_room, sizeof *r->epochs);
+  }
+  r->epochs[r->epoch_count++] = (pl_epoch_record){.step = step,
+                                                  .epoch = epoch,
+                                                  .time = time,
+                                                  .train_loss = pl_json_number(o, "train_loss", unknown),
+                                                  .learning_rate = pl_json_number(o, "lr", unknown),
+                                                  .valid_loss = pl_json_number(o, "valid_loss", unknown),
+                                                  .dice_batch = pl_json_number(o, "dice_batch", unknown),
+                                                  .dice = pl_json_number(o, "dice", unknown),
+                                                  .dice_pos = pl_json_number(o, "dice_pos", unknown),
+                                                  .nothing = pl_json_number(o, "nothing", unknown),
+                                                  .images_per_second = pl_json_number(o, "images_per_second", unknown),
+                                                  .best = json_is_true(json_object_get(o, "best"))};
+}
+
+static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind kind, int64_t step, int64_t epoch,
+                         double time) {
+  if (r->message_count == MESSAGES_MAX) {
+    memmove(&r->messages[0], &r->messages[1], (MESSAGES_MAX - 1) * sizeof *r->messages);
+    r->message_count--;
+  }
+  pl_message_record *m = &r->messages[r->message_count++];
+  *m = (pl_message_record){.kind = kind, .step = step, .epoch = epoch, .time = time};
+  pl_json_text(m->id, sizeof m->id, o, "id");
+  pl_json_text(m->text, sizeof m->text, o, "text");
+  if (kind == PL_MESSAGE_RESUME) {
+    // What came later than the checkpoint is done again, so it never happened.
+    while (r->step_count > 0 && r->steps[r->step_count - 1].step > step) r->step_count--;
+    while (r->epoch_count > 0 && r->epochs[r->epoch_count - 1].epoch > epoch) r->epoch_count--;
+    r->resumes++;
+  }
+}
+
+// False when the line's CRC is missing or wrong.
+static bool crc_fits(const char *line, size_t length) {
+  enum { TAIL = 18 };  // ,"crc":"XXXXXXXX"}
+  if (length < TAIL || memcmp(line + length - TAIL, ",\"crc\":\"", 8) != 0) return false;
+  char *end = NULL;
+  char digits[9];
+  memcpy(digits, line + length - 10, 8);
+  digits[8] = '\0';
+  unsigned long crc = strtoul(digits, &end, 16);
+  return *end == '\0' && (uint32_t)crc == pl_crc32(0, line, length - TAIL);
+}
+
+static bool take_line(pl_journal_reader *r, const char *line, size_t length) {
+  if (!crc_fits(line, length)) return false;
+  json_error_t problem;
+  json_t *o = json_loadb(line, length, 0, &problem);
+  const char *kind = json_string_value(json_object_get(o, "kind"));
+  int64_t step = pl_json_int(o, "step", -1), epoch = pl_json_int(o, "epoch", -1);
+  double time = pl_json_number(o, "t", (double)NAN);
+  bool fine = kind != NULL;
+  if (fine) {
+    r->ended = strcmp(kind, "end") == 0;
+    if (strcmp(kind, "step") == 0) {
+      take_step(r, o, step, epoch, time);
+    } else if (strcmp(kind, "epoch") == 0) {
+      take_epoch(r, o, step, epoch, time);
+    } else {
+      // Kinds of a newer version are left out without being a gap.
+      for (int k = PL_MESSAGE_ACT; k <= PL_MESSAGE_END; k++) {
+        if (strcmp(kind, pl_message_kind_name((pl_message_kind)k)) == 0) {
+          take_message(r, o, (pl_message_kind)k, step, epoch, time);
+        }
+      }
+    }
+  }
+  json_decref(o);
+  return fine;
+}
+
+static void take_bytes(pl_journal_reader *r, const char *bytes, size_t length) {
+  while (length > 0) {
+    const char *end = memchr(bytes, '\n', length);
+    size_t n = end != NULL ? (size_t)(end - bytes) : length;
+    if (!r->too_long && !pl_buf_add(&r->line, bytes, n)) r->too_long = true;
+    if (end == NULL) return;
+    if (r->too_long || (r->line.length > 0 && !take_line(r, r->line.data, r->line.length))) r->gaps++;
+    pl_buf_clear(&r->line);
+    pl_buf_init(&r->line, PL_JOURNAL_LINE_MAX);
+    r->too_long = false;
+    bytes += n + 1;
+    length -= n + 1;
+  }
+}
+
+static void start_over(pl_journal_reader *r) {
+  r->offset = 0;
+  r->step_count = r->epoch_count = r->message_count = r->gaps = r->resumes = 0;
+  r->ended = r->too_long = false;
+  pl_buf_clear(&r->line);
+  pl_buf_init(&r->line, PL_JOURNAL_LINE_MAX);
+}
+
+pl_status pl_journal_reader_update(pl_journal_reader *r, bool *changed, pl_error *err) {
+  bool scratch;
+  if (changed == NULL) changed = &scratch;
+  *changed = false;
+  int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return errno == ENOENT ? PL_OK : pl_fail_errno(err, errno, "cannot open %s", r->path);
+  struct stat st;
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    close(fd);
+    return pl_fail(err, PL_E_IO, "%s is not a regular file", r->path);
+  }
+  if (st.st_ino != r->inode || st.st_dev != r->device || st.st_size < r->offset) {
+    *changed = r->offset > 0;
+    start_over(r);
+    r->inode = st.st_ino;
+    r->device = st.st_dev;
+  }
+  char *bytes = pl_xmalloc(CHUNK);
+  pl_status status = PL_OK;
+  for (;;) {
+    ssize_t n = pread(fd, bytes, CHUNK, r->offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) status = pl_fail_errno(err, errno, "cannot read %s", r->path);
+    if (n <= 0) break;
+    r->offset += n;
+    *changed = true;
+    take_bytes(r, bytes, (size_t)n);
+  }
+  free(bytes);
+  close(fd);
+  return status;
+}
+
+pl_journal_view pl_journal_reader_view(const pl_journal_reader *r) {
+  return (pl_journal_view){.steps = r->steps,
+                           .step_count = r->step_count,
+                           .epochs = r->epochs,
+                           .epoch_count = r->epoch_count,
+                           .messages = r->messages,
+                           .message_count = r->message_count,
+                           .gaps = r->gaps,
+                           .resumes = r->resumes,
+                           .ended = r->ended};
+}

@@ -1,0 +1,453 @@
+#include "core/run/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/data/manifest.h"
+#include "core/image/png_io.h"
+#include "core/run/json.h"
+
+enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27, LOCK_TRIES = 20 };
+
+static void host_name(char out[128]) {
+  char raw[128] = "";
+  if (gethostname(raw, sizeof raw - 1) != 0) raw[0] = '\0';
+  (void)pl_safe_text(out, 128, raw, strlen(raw));
+}
+
+static void user_name(char out[64]) {
+  char room[1024];
+  struct passwd entry, *found = NULL;
+  bool known = getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL;
+  (void)pl_safe_text(out, 64, known ? found->pw_name : "?", known ? strlen(found->pw_name) : 1);
+}
+
+// Adds a file's hash, or nothing when there is no such file.
+static pl_status add_file_hash(pl_buf *out, const char *workspace, const char *name, pl_error *err) {
+  char *path = pl_path_join(workspace, name), hex[PL_SHA256_HEX_SIZE];
+  pl_status status = PL_OK;
+  if (pl_fs_is_file(path)) {
+    status = pl_sha256_file(hex, path, err);
+    if (status == PL_OK) (void)pl_buf_printf(out, "%s %s\n", hex, name);
+  }
+  free(path);
+  return status;
+}
+
+pl_status pl_run_hash_dataset(char dataset[PL_SHA256_HEX_SIZE], char labels[PL_SHA256_HEX_SIZE], const char *workspace,
+                              pl_error *err) {
+  pl_buf cases, tables;
+  pl_buf_init(&cases, 4096);
+  pl_buf_init(&tables, 4096);
+  pl_status status = add_file_hash(&cases, workspace, "cases.csv", err);
+  if (status == PL_OK) status = add_file_hash(&tables, workspace, "folds.csv", err);
+  if (status == PL_OK) status = add_file_hash(&tables, workspace, "train-rle.csv", err);
+  if (status == PL_OK) {
+    pl_sha256_bytes(dataset, cases.data != NULL ? cases.data : "", cases.length);
+    pl_sha256_bytes(labels, tables.data != NULL ? tables.data : "", tables.length);
+  }
+  pl_buf_clear(&cases);
+  pl_buf_clear(&tables);
+  return status;
+}
+
+// The width of the first prepared image stands for all: `import` makes them alike, and the loader resizes others.
+static pl_status prepared_size(int64_t *size, const pl_manifest *manifest, pl_error *err) {
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    if (c->part != PL_PART_TRAIN || c->status != PL_CASE_OK) continue;
+    char *path = pl_case_image_path(manifest, c);
+    pl_image image = {0};
+    pl_status status = pl_png_read(&image, path, err);
+    if (status == PL_OK) *size = image.width / 32 * 32;
+    if (status == PL_OK && *size == 0) {
+      status = pl_fail(err, PL_E_USAGE, "%s is smaller than 32 pixels; give a size", path);
+    }
+    pl_image_clear(&image);
+    free(path);
+    return status;
+  }
+  return pl_fail(err, PL_E_NOTFOUND, "%s has no training image with a label; 'pleura import' brings some",
+                 manifest->workspace);
+}
+
+static pl_status check_workspace(pl_config *config, const char *workspace, pl_error *err) {
+  pl_manifest manifest = {0};
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status != PL_OK) return status;
+  if (manifest.count == 0) {
+    status = pl_fail(err, PL_E_NOTFOUND, "%s has no cases yet; 'pleura import FOLDER' brings them", workspace);
+  } else if (manifest.fold_count == 0) {
+    status = pl_fail(err, PL_E_NOTFOUND, "%s has no folds yet; 'pleura split' makes them", workspace);
+  } else if (config->fold >= manifest.fold_count) {
+    status = pl_fail(err, PL_E_USAGE, "fold: there is no fold %d; they go from 0 to %d", (int)config->fold,
+                     manifest.fold_count - 1);
+  } else if (config->size == 0) {
+    status = prepared_size(&config->size, &manifest, err);
+  }
+  pl_manifest_clear(&manifest);
+  return status;
+}
+
+static pl_status write_run_json(const char *folder, const char *name, const char *workspace, const pl_config *config,
+                                pl_error *err) {
+  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], host[128], user[64];
+  pl_status status = pl_run_hash_dataset(dataset, labels, workspace, err);
+  if (status != PL_OK) return status;
+  host_name(host);
+  user_name(user);
+  pl_clock clock = pl_clock_system();
+  pl_buf text;
+  pl_buf_init(&text, RUN_FILE_MAX);
+  (void)pl_buf_add_text(&text, "{\"format\":1");
+  pl_json_add_text(&text, "name", name);
+  // A path is kept byte for byte when it is printable text, which pl_run_make made sure of.
+  pl_json_add_text(&text, "workspace", workspace);
+  pl_json_add_text(&text, "version", PLEURA_VERSION);
+  pl_json_add_text(&text, "dataset_sha256", dataset);
+  pl_json_add_text(&text, "labels_sha256", labels);
+  pl_json_add_number(&text, "created", pl_clock_wall(&clock), 17);
+  pl_json_add_text(&text, "host", host);
+  pl_json_add_text(&text, "user", user);
+  (void)pl_buf_add_text(&text, ",\n\"options\":");
+  pl_config_add_json(&text, config);
+  (void)pl_buf_add_text(&text, "}\n");
+  char *path = pl_path_join(folder, "run.json");
+  status = text.failed ? pl_fail(err, PL_E_LIMIT, "%s would be too long", path)
+                       : pl_fs_replace(path, text.data, text.length, err);
+  free(path);
+  pl_buf_clear(&text);
+  return status;
+}
+
+// runs/DATE-a, -b, ... -z, -aa, ...: mkdir decides who gets a name.
+static pl_status make_dated(char **folder, const char *runs, pl_error *err) {
+  char date[32];
+  time_t now = time(NULL);
+  struct tm parts;
+  (void)localtime_r(&now, &parts);
+  (void)strftime(date, sizeof date, "%Y-%m-%d", &parts);
+  for (int i = 0; i < LETTERS_MAX; i++) {
+    char high = (char)('a' + i / 26 - 1), low = (char)('a' + i % 26);
+    char *path = i < 26 ? pl_xprintf("%s/%s-%c", runs, date, low) : pl_xprintf("%s/%s-%c%c", runs, date, high, low);
+    if (mkdir(path, 0777) == 0) {
+      *folder = path;
+      return PL_OK;
+    }
+    int reason = errno;
+    if (reason != EEXIST) {
+      pl_status status = pl_fail_errno(err, reason, "cannot make run folder %s", path);
+      free(path);
+      return status;
+    }
+    free(path);
+  }
+  return pl_fail(err, PL_E_LIMIT, "%s has %d runs of today; give this one a name", runs, LETTERS_MAX);
+}
+
+static pl_status make_folder(char **folder, const char *runs, const char *name, pl_error *err) {
+  pl_status status = pl_fs_make_folders(runs, err);
+  if (status != PL_OK) return status;
+  if (name[0] == '\0') return make_dated(folder, runs, err);
+  char *path = pl_path_join(runs, name);
+  if (mkdir(path, 0777) != 0) {
+    status = errno == EEXIST ? pl_fail(err, PL_E_EXISTS, "there is a run '%s' already", name)
+                             : pl_fail_errno(err, errno, "cannot make run folder %s", path);
+    free(path);
+    return status;
+  }
+  *folder = path;
+  return PL_OK;
+}
+
+pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
+  pl_config frozen = *config;
+  pl_status status = pl_config_check(&frozen, err);
+  if (status != PL_OK) return status;
+  char *root = realpath(workspace, NULL);
+  if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);
+  char safe[PATH_MAX];
+  (void)pl_safe_text(safe, sizeof safe, root, strlen(root));
+  if (strcmp(safe, root) != 0) {
+    status = pl_fail(err, PL_E_USAGE, "%s: control characters in the path of a workspace are not supported", root);
+  }
+  if (status == PL_OK && frozen.weights[0] != '\0') {
+    char *weights = realpath(frozen.weights, NULL);
+    if (weights == NULL) {
+      status = pl_fail_errno(err, errno, "weights: cannot open %s", frozen.weights);
+    } else if (!pl_copy_text(frozen.weights, sizeof frozen.weights, weights)) {
+      status = pl_fail(err, PL_E_LIMIT, "weights: the path is too long");
+    }
+    free(weights);
+  }
+  if (status == PL_OK) status = check_workspace(&frozen, root, err);
+  char *runs = pl_path_join(root, "runs"), *made = NULL;
+  if (status == PL_OK) status = make_folder(&made, runs, frozen.name, err);
+  if (status == PL_OK) {
+    char *inbox = pl_path_join(made, "inbox"), *checkpoints = pl_path_join(made, "ckpt");
+    if (mkdir(inbox, 0700) != 0) status = pl_fail_errno(err, errno, "cannot make folder %s", inbox);
+    if (status == PL_OK) status = pl_fs_make_folders(checkpoints, err);
+    (void)pl_copy_text(frozen.name, sizeof frozen.name, pl_path_base(made));
+    if (status == PL_OK) status = write_run_json(made, frozen.name, root, &frozen, err);
+    if (status != PL_OK) (void)pl_fs_remove_tree(made, NULL);
+    free(inbox);
+    free(checkpoints);
+  }
+  if (status == PL_OK) {
+    *folder = made;
+  } else {
+    free(made);
+  }
+  free(runs);
+  free(root);
+  return status;
+}
+
+pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err) {
+  char *path = pl_path_join(folder, "run.json");
+  pl_buf text;
+  pl_buf_init(&text, RUN_FILE_MAX);
+  pl_status status = pl_fs_read(&text, path, err);
+  json_error_t problem;
+  json_t *object = status == PL_OK ? json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem) : NULL;
+  if (status == PL_OK && !json_is_object(object)) {
+    status = pl_fail(err, PL_E_FORMAT, "%s line %d column %d: %s", path, problem.line, problem.column,
+                     object == NULL ? problem.text : "not an object");
+  }
+  if (status == PL_OK) {
+    pl_run_info *info = pl_xcalloc(1, sizeof *info);
+    pl_config_defaults(&info->config);
+    (void)pl_copy_text(info->name, sizeof info->name, pl_path_base(folder));
+    pl_json_text(info->workspace, sizeof info->workspace, object, "workspace");
+    pl_json_text(info->version, sizeof info->version, object, "version");
+    pl_json_text(info->dataset_sha256, sizeof info->dataset_sha256, object, "dataset_sha256");
+    pl_json_text(info->labels_sha256, sizeof info->labels_sha256, object, "labels_sha256");
+    pl_json_text(info->host, sizeof info->host, object, "host");
+    pl_json_text(info->user, sizeof info->user, object, "user");
+    info->created = pl_json_number(object, "created", 0);
+    char *options = json_dumps(json_object_get(object, "options"), 0);
+    if (options == NULL) {
+      status = pl_fail(err, PL_E_FORMAT, "%s has no options", path);
+    } else if (pl_config_read_json(&info->config, options, strlen(options), err) != PL_OK) {
+      status = pl_wrap(err, "%s", path);
+    } else {
+      *out = *info;
+    }
+    free(options);
+    free(info);
+  }
+  json_decref(object);
+  pl_buf_clear(&text);
+  free(path);
+  return status;
+}
+
+// Date and letter in the order of making: -z comes before -aa.
+static int by_age(const void *a, const void *b) {
+  const char *x = pl_path_base(*(char *const *)a), *y = pl_path_base(*(char *const *)b);
+  enum { DATE = 11 };
+  size_t n = strlen(x), m = strlen(y);
+  if (n > DATE && m > DATE && strncmp(x, y, DATE) == 0 && n != m) return n < m ? -1 : 1;
+  return strcmp(x, y);
+}
+
+pl_status pl_run_list(char ***folders, size_t *count, const char *workspace, pl_error *err) {
+  char *root = realpath(workspace, NULL);
+  if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);
+  char *runs = pl_path_join(root, "runs");
+  char **names = NULL;
+  size_t name_count = 0, used = 0;
+  pl_status status = PL_OK;
+  if (pl_fs_is_folder(runs)) status = pl_fs_list(&names, &name_count, runs, err);
+  if (status == PL_OK) {
+    char **list = pl_xcalloc(name_count + 1, sizeof *list);
+    for (size_t i = 0; i < name_count; i++) {
+      char *folder = pl_path_join(runs, names[i]), *file = pl_path_join(folder, "run.json");
+      if (pl_fs_is_file(file)) {
+        list[used++] = folder;
+      } else {
+        free(folder);
+      }
+      free(file);
+    }
+    if (used > 1) qsort(list, used, sizeof *list, by_age);
+    *folders = list;
+    *count = used;
+  }
+  pl_fs_free_names(names, name_count);
+  free(runs);
+  free(root);
+  return status;
+}
+
+static bool is_run(const char *folder) {
+  char *file = pl_path_join(folder, "run.json");
+  bool found = pl_fs_is_file(file);
+  free(file);
+  return found;
+}
+
+static pl_status find_in(char **folder, char **folders, size_t count, const char *text, pl_error *err) {
+  size_t found = count, fits = 0;
+  if (strcmp(text, "last") == 0 && count > 0) {
+    // The newest by when it was made; a given name sorts anywhere.
+    double newest = -1;
+    for (size_t i = 0; i < count; i++) {
+      pl_run_info *info = pl_xcalloc(1, sizeof *info);
+      if (pl_run_load(info, folders[i], NULL) == PL_OK && info->created >= newest) {
+        newest = info->created;
+        found = i;
+        fits = 1;
+      }
+      free(info);
+    }
+  }
+  for (size_t i = 0; i < count && fits == 0; i++) {
+    if (strcmp(pl_path_base(folders[i]), text) == 0) {
+      found = i;
+      fits = 1;
+    }
+  }
+  bool exact = fits == 1;
+  for (size_t i = 0; i < count && !exact; i++) {
+    const char *name = pl_path_base(folders[i]);
+    if (pl_ends_with(name, text) || pl_begins_with(name, text)) {
+      found = i;
+      fits++;
+    }
+  }
+  if (fits == 0) return pl_fail(err, PL_E_NOTFOUND, "there is no run '%.60s'; 'pleura runs' lists them", text);
+  if (fits > 1) return pl_fail(err, PL_E_USAGE, "'%.60s' fits %zu runs; 'pleura runs' lists them", text, fits);
+  *folder = pl_xstrdup(folders[found]);
+  return PL_OK;
+}
+
+pl_status pl_run_find(char **folder, const char *workspace, const char *text, pl_error *err) {
+  if (strchr(text, '/') != NULL || workspace == NULL) {
+    char *path = realpath(text, NULL);
+    if (path == NULL || !is_run(path)) {
+      free(path);
+      return pl_fail(err, PL_E_NOTFOUND, "%.150s is not a run: it has no run.json", text);
+    }
+    *folder = path;
+    return PL_OK;
+  }
+  char **folders = NULL;
+  size_t count = 0;
+  pl_status status = pl_run_list(&folders, &count, workspace, err);
+  if (status != PL_OK) return status;
+  status = find_in(folder, folders, count, text, err);
+  pl_fs_free_names(folders, count);
+  return status;
+}
+
+static void boot_id(char out[64]) {
+  pl_buf text;
+  pl_buf_init(&text, 63);
+  out[0] = '\0';
+  // The kernel gives no size for this file, and other systems do not have it: then the host's name alone decides.
+  if (pl_fs_read(&text, "/proc/sys/kernel/random/boot_id", NULL) == PL_OK && text.length > 0) {
+    (void)pl_safe_text(out, 64, text.data, strcspn(text.data, "\n"));
+  }
+  pl_buf_clear(&text);
+}
+
+static bool is_here(const char *folder) {
+  char *path = pl_path_join(folder, "core.json");
+  pl_buf text;
+  pl_buf_init(&text, 65536);
+  bool here = true;  // without a core.json no core ever was, anywhere
+  if (pl_fs_read(&text, path, NULL) == PL_OK) {
+    json_error_t problem;
+    json_t *object = json_loadb(text.data, text.length, 0, &problem);
+    char theirs[128], ours[128];
+    pl_json_text(theirs, sizeof theirs, object, "host");
+    host_name(ours);
+    here = object == NULL || strcmp(theirs, ours) == 0;
+    json_decref(object);
+  }
+  pl_buf_clear(&text);
+  free(path);
+  return here;
+}
+
+pl_alive pl_run_alive(const char *folder, const pl_run_state *state, uint64_t last_heartbeat) {
+  if (!is_here(folder)) {
+    if (state == NULL) return PL_ALIVE_UNKNOWN;
+    if (pl_phase_is_over(state->phase)) return PL_ALIVE_NO;
+    return last_heartbeat != 0 && state->heartbeat != last_heartbeat ? PL_ALIVE_YES : PL_ALIVE_UNKNOWN;
+  }
+  char *path = pl_path_join(folder, "lock");
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  free(path);
+  if (fd < 0) return errno == ENOENT ? PL_ALIVE_NO : PL_ALIVE_UNKNOWN;
+  int taken = flock(fd, LOCK_SH | LOCK_NB);
+  pl_alive alive = taken == 0 ? PL_ALIVE_NO : errno == EWOULDBLOCK ? PL_ALIVE_YES : PL_ALIVE_UNKNOWN;
+  close(fd);
+  return alive;
+}
+
+bool pl_run_is_read_only(const char *folder) {
+  char *inbox = pl_path_join(folder, "inbox");
+  bool read_only = access(inbox, W_OK | X_OK) != 0;
+  free(inbox);
+  return read_only;
+}
+
+pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
+  char *path = pl_path_join(folder, "lock");
+  int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (lock < 0) {
+    pl_status status = pl_fail_errno(err, errno, "cannot open %s", path);
+    free(path);
+    return status;
+  }
+  free(path);
+  int taken = -1;
+  // Someone who only looks whether it is held has it for an instant.
+  for (int i = 0; i < LOCK_TRIES && taken != 0; i++) {
+    taken = flock(lock, LOCK_EX | LOCK_NB);
+    if (taken != 0 && errno != EWOULDBLOCK && errno != EINTR) break;
+    if (taken != 0) (void)nanosleep(&(struct timespec){.tv_nsec = 25 * 1000 * 1000}, NULL);
+  }
+  if (taken != 0) {
+    int reason = errno;
+    close(lock);
+    return reason == EWOULDBLOCK ? pl_fail(err, PL_E_BUSY, "another core is working on %s", folder)
+                                 : pl_fail_errno(err, reason, "cannot lock %s", folder);
+  }
+  char host[128], boot[64];
+  host_name(host);
+  boot_id(boot);
+  pl_buf text;
+  pl_buf_init(&text, 4096);
+  (void)pl_buf_printf(&text, "{\"pid\":%ld", (long)getpid());
+  pl_json_add_text(&text, "host", host);
+  pl_json_add_text(&text, "boot_id", boot);
+  pl_json_add_text(&text, "version", PLEURA_VERSION);
+  (void)pl_buf_add_text(&text, "}\n");
+  path = pl_path_join(folder, "core.json");
+  pl_status status = pl_fs_replace(path, text.data, text.length, err);
+  free(path);
+  pl_buf_clear(&text);
+  if (status != PL_OK) {
+    close(lock);
+    return status;
+  }
+  *fd = lock;
+  return PL_OK;
+}

@@ -1,0 +1,139 @@
+#include "core/run/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+
+enum { READY_FD = 3, ANSWER_MAX = 512 };
+
+void pl_spawn_answer(int fd, const pl_error *err) {
+  if (fd < 0) return;
+  char text[ANSWER_MAX];
+  int n = err == NULL ? snprintf(text, sizeof text, "ready\n")
+                      : snprintf(text, sizeof text, "%d %s\n", (int)err->code, err->message);
+  // Whoever started us may be gone; then nobody needs the answer.
+  struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+  (void)sigaction(SIGPIPE, &ignore, &before);
+  size_t length = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+  while (length > 0 && write(fd, text, length) < 0 && errno == EINTR) continue;
+  (void)sigaction(SIGPIPE, &before, NULL);
+  close(fd);
+}
+
+// Between fork and exec of a program with threads only async-signal-safe calls are allowed.
+static _Noreturn void become_core(char *const *argv, int log, int answer) {
+  (void)setsid();
+  pid_t second = fork();
+  if (second != 0) _exit(second < 0 ? 127 : 0);
+  int null = open("/dev/null", O_RDWR);
+  (void)dup2(null, STDIN_FILENO);
+  (void)dup2(log, STDOUT_FILENO);
+  (void)dup2(log, STDERR_FILENO);
+  if (answer == READY_FD) {
+    (void)fcntl(answer, F_SETFD, 0);
+  } else {
+    (void)dup2(answer, READY_FD);
+  }
+  (void)close_range(READY_FD + 1, ~0U, 0);
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  for (int i = 1; i < NSIG; i++) (void)sigaction(i, &standard, NULL);
+  sigset_t none;
+  (void)sigemptyset(&none);
+  (void)sigprocmask(SIG_SETMASK, &none, NULL);
+  if (chdir("/") == 0) (void)execv(argv[0], argv);
+  _exit(127);
+}
+
+static pl_status parse_answer(const char *text, size_t length, const char *folder, pl_error *err) {
+  if (length >= 6 && memcmp(text, "ready\n", 6) == 0) return PL_OK;
+  const char *space = memchr(text, ' ', length);
+  int64_t code = 0;
+  if (space == NULL || !pl_parse_i64(&code, text, (size_t)(space - text)) || code >= 0 || code < PL_E_INTERNAL) {
+    return pl_fail(err, PL_E_INTERNAL, "the core ended before it was ready; its last words are in %s/core.log", folder);
+  }
+  size_t rest = length - (size_t)(space + 1 - text);
+  if (rest > 0 && space[rest] == '\n') rest--;
+  return pl_fail(err, (pl_status)code, "%.*s", (int)rest, space + 1);
+}
+
+static pl_status wait_for_answer(int fd, const char *folder, double timeout, pl_error *err) {
+  char text[ANSWER_MAX];
+  size_t length = 0;
+  pl_clock clock = pl_clock_system();
+  double end = pl_clock_monotonic(&clock) + timeout;
+  while (length < sizeof text && (length == 0 || text[length - 1] != '\n')) {
+    double left = end - pl_clock_monotonic(&clock);
+    if (left <= 0) {
+      return pl_fail(err, PL_E_BUSY, "the core is not ready after %.0f s; see %s/core.log", timeout, folder);
+    }
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int ready = poll(&wait, 1, (int)(left * 1000) + 1);
+    if (ready < 0 && errno != EINTR) return pl_fail_errno(err, errno, "cannot wait for the core");
+    if (ready <= 0) continue;
+    ssize_t n = read(fd, text + length, sizeof text - length);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    length += (size_t)n;
+  }
+  return parse_answer(text, length, folder, err);
+}
+
+static pl_status start(char *const *argv, const char *folder, double timeout, pl_error *err) {
+  char *log_path = pl_path_join(folder, "core.log");
+  int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+  pl_status status = log < 0 ? pl_fail_errno(err, errno, "cannot open %s", log_path) : PL_OK;
+  free(log_path);
+  int ends[2] = {-1, -1};
+  if (status == PL_OK && pipe2(ends, O_CLOEXEC) != 0) status = pl_fail_errno(err, errno, "cannot make a pipe");
+  if (status == PL_OK) {
+    pid_t child = fork();
+    if (child < 0) status = pl_fail_errno(err, errno, "cannot start a process");
+    if (child == 0) become_core(argv, log, ends[1]);
+    close(ends[1]);
+    ends[1] = -1;
+    if (child > 0) {
+      while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+      status = wait_for_answer(ends[0], folder, timeout, err);
+    }
+  }
+  if (ends[0] >= 0) close(ends[0]);
+  if (ends[1] >= 0) close(ends[1]);
+  if (log >= 0) close(log);
+  return status;
+}
+
+pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_error *err) {
+  static const pl_spawn_options standard = {.timeout = 0};
+  if (options == NULL) options = &standard;
+  char *path = realpath(folder, NULL), *executable = NULL;
+  if (path == NULL) return pl_fail_errno(err, errno, "cannot open run %s", folder);
+  pl_status status = PL_OK;
+  if (options->executable != NULL) {
+    executable = realpath(options->executable, NULL);
+    if (executable == NULL) status = pl_fail_errno(err, errno, "cannot find %s", options->executable);
+  } else {
+    status = pl_fs_executable(&executable, err);
+  }
+  if (status == PL_OK) {
+    char command[] = "core", run[] = "--run", ready[] = "--ready=3", resume[] = "--resume", force[] = "--force";
+    char *argv[8] = {executable, command, run, path, ready};
+    int n = 5;
+    if (options->resume) argv[n++] = resume;
+    if (options->force) argv[n++] = force;
+    status = start(argv, path, options->timeout > 0 ? options->timeout : 120, err);
+  }
+  free(executable);
+  free(path);
+  return status;
+}

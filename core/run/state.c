@@ -1,0 +1,131 @@
+#include "core/run/state.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/run/json.h"
+
+enum { STATE_FILE_MAX = 65536, PHASE_COUNT = PL_PHASE_FAILED + 1 };
+
+static const char *const phase_names[PHASE_COUNT];
+
+void pl_run_state_init(pl_run_state *state) {
+  const double unknown = (double)NAN;
+  *state = (pl_run_state){.step = -1,
+                          .steps = -1,
+                          .epoch = -1,
+                          .epochs = -1,
+                          .epoch_step = -1,
+                          .epoch_steps = -1,
+                          .loss = unknown,
+                          .learning_rate = unknown,
+                          .images_per_second = unknown,
+                          .eta = unknown,
+                          .elapsed = unknown,
+                          .time = unknown,
+                          .best = unknown,
+                          .best_epoch = -1};
+}
+
+pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_error *err) {
+  pl_buf text;
+  pl_buf_init(&text, STATE_FILE_MAX);
+  (void)pl_buf_printf(&text, "{\"phase\":\"%s\"", pl_phase_name(state->phase));
+  pl_json_add_int(&text, "heartbeat", (int64_t)state->heartbeat);
+  pl_json_add_int(&text, "step", state->step);
+  pl_json_add_int(&text, "steps", state->steps);
+  pl_json_add_int(&text, "epoch", state->epoch);
+  pl_json_add_int(&text, "epochs", state->epochs);
+  pl_json_add_int(&text, "epoch_step", state->epoch_step);
+  pl_json_add_int(&text, "epoch_steps", state->epoch_steps);
+  pl_json_add_number(&text, "loss", state->loss, 17);
+  pl_json_add_number(&text, "learning_rate", state->learning_rate, 17);
+  pl_json_add_number(&text, "images_per_second", state->images_per_second, 9);
+  pl_json_add_number(&text, "eta", state->eta, 9);
+  pl_json_add_number(&text, "elapsed", state->elapsed, 9);
+  pl_json_add_number(&text, "time", state->time, 17);
+  pl_json_add_number(&text, "best", state->best, 17);
+  pl_json_add_int(&text, "best_epoch", state->best_epoch);
+  pl_json_add_text(&text, "last_error", state->last_error);
+  pl_json_add_text(&text, "message", state->message);
+  pl_json_add_text(&text, "backend", state->backend);
+  pl_json_add_text(&text, "device", state->device);
+  pl_json_add_text(&text, "encoder_weights", state->encoder_weights);
+  (void)pl_buf_add_text(&text, "}\n");
+  char *path = pl_path_join(folder, "state.json");
+  pl_status status = text.failed ? pl_fail(err, PL_E_LIMIT, "%s would be too long", path)
+                                 : pl_fs_replace(path, text.data, text.length, err);
+  free(path);
+  pl_buf_clear(&text);
+  return status;
+}
+
+static void take_state(pl_run_state *s, const json_t *object) {
+  char phase[32];
+  pl_json_text(phase, sizeof phase, object, "phase");
+  s->phase = pl_phase_from_name(phase);
+  s->heartbeat = (uint64_t)pl_json_int(object, "heartbeat", 0);
+  s->step = pl_json_int(object, "step", s->step);
+  s->steps = pl_json_int(object, "steps", s->steps);
+  s->epoch = pl_json_int(object, "epoch", s->epoch);
+  s->epochs = pl_json_int(object, "epochs", s->epochs);
+  s->epoch_step = pl_json_int(object, "epoch_step", s->epoch_step);
+  s->epoch_steps = pl_json_int(object, "epoch_steps", s->epoch_steps);
+  s->loss = pl_json_number(object, "loss", s->loss);
+  s->learning_rate = pl_json_number(object, "learning_rate", s->learning_rate);
+  s->images_per_second = pl_json_number(object, "images_per_second", s->images_per_second);
+  s->eta = pl_json_number(object, "eta", s->eta);
+  s->elapsed = pl_json_number(object, "elapsed", s->elapsed);
+  s->time = pl_json_number(object, "time", s->time);
+  s->best = pl_json_number(object, "best", s->best);
+  s->best_epoch = pl_json_int(object, "best_epoch", s->best_epoch);
+  pl_json_text(s->last_error, sizeof s->last_error, object, "last_error");
+  pl_json_text(s->message, sizeof s->message, object, "message");
+  pl_json_text(s->backend, sizeof s->backend, object, "backend");
+  pl_json_text(s->device, sizeof s->device, object, "device");
+  pl_json_text(s->encoder_weights, sizeof s->encoder_weights, object, "encoder_weights");
+}
+
+pl_status pl_run_state_load(pl_run_state *out, const char *folder, pl_error *err) {
+  char *path = pl_path_join(folder, "state.json");
+  pl_buf text;
+  pl_buf_init(&text, STATE_FILE_MAX);
+  pl_status status = pl_fs_read(&text, path, err);
+  if (status == PL_OK) {
+    json_error_t problem;
+    json_t *object = json_loadb(text.data, text.length, 0, &problem);
+    if (json_is_object(object)) {
+      pl_run_state_init(out);
+      take_state(out, object);
+    } else {
+      status = pl_fail(err, PL_E_FORMAT, "%s line %d: %s", path, problem.line,
+                       object == NULL ? problem.text : "not an object");
+    }
+    json_decref(object);
+  }
+  pl_buf_clear(&text);
+  free(path);
+  return status;
+}
+
+const char *pl_phase_name(pl_phase phase) { return phase_names[phase]; }
+
+pl_phase pl_phase_from_name(const char *name) {
+  for (int i = 0; i < PHASE_COUNT; i++) {
+    if (strcmp(phase_names[i], name) == 0) return (pl_phase)i;
+  }
+  return PL_PHASE_UNKNOWN;
+}
+
+bool pl_phase_is_over(pl_phase phase) {
+  return phase == PL_PHASE_STOPPED || phase == PL_PHASE_FINISHED || phase == PL_PHASE_FAILED;
+}
+
+static const char *const phase_names[PHASE_COUNT] = {
+    [PL_PHASE_UNKNOWN] = "unknown",       [PL_PHASE_STARTING] = "starting", [PL_PHASE_TRAINING] = "training",
+    [PL_PHASE_EVALUATING] = "evaluating", [PL_PHASE_PAUSED] = "paused",     [PL_PHASE_STOPPED] = "stopped",
+    [PL_PHASE_FINISHED] = "finished",     [PL_PHASE_FAILED] = "failed",
+};

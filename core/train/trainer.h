@@ -1,0 +1,115 @@
+// The training loop: batches in, steps and scores out. Where things are written and who may interrupt is up to hooks.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+#include "core/data/manifest.h"
+#include "core/net/backend.h"
+#include "core/train/checkpoint.h"
+#include "core/train/metrics.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum pl_best_by { PL_BEST_BY_DICE_BATCH, PL_BEST_BY_DICE, PL_BEST_BY_DICE_POS } pl_best_by;
+
+// Texts and arrays are borrowed while the trainer lives.
+typedef struct pl_trainer_options {
+  const char *encoder;
+  const char *weights;  // file to start from, or ""
+  const char *choices;  // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
+  uint32_t size;        // side of the images in pixels
+  int32_t batch, valid_batch;
+  int64_t epochs, accumulation;
+  double learning_rate, gamma;
+  const int32_t *milestones;
+  size_t milestone_count;
+  double clip_norm, weight_decay;
+  double weight_bce, weight_dice, weight_focal;
+  bool augment;
+  int fold;
+  uint64_t seed;
+  size_t limit;  // cases of each subset, 0 for all
+  pl_best_by best_by;
+  unsigned workers;
+  size_t cache_bytes;
+} pl_trainer_options;
+
+// Where it is. Unknown doubles are NAN.
+typedef struct pl_train_progress {
+  bool evaluating;
+  int64_t step, steps;
+  int64_t epoch, epochs;
+  int64_t epoch_step, epoch_steps;  // batches of this epoch's training or evaluation
+  double loss_mean, learning_rate, images_per_second, eta;
+  double best;
+  int64_t best_epoch;
+} pl_train_progress;
+
+// One optimizer step.
+typedef struct pl_train_step {
+  int64_t step, epoch;
+  double loss;       // of its (last) batch
+  double loss_mean;  // of the epoch so far, every batch equal
+  double learning_rate, gradient_norm, images_per_second;
+} pl_train_step;
+
+// One evaluated epoch.
+typedef struct pl_train_epoch {
+  int64_t step, epoch;
+  double train_loss, learning_rate, images_per_second;
+  pl_scores scores;
+  bool best;
+} pl_train_epoch;
+
+// Called by pl_trainer_run in its thread. A failure ends the run with that status; PL_E_CANCELLED is how to stop it.
+typedef struct pl_train_hooks {
+  void *context;
+  pl_status (*step)(void *context, const pl_train_step *step, pl_error *err);
+  // One validation image's dice at threshold 0.5.
+  pl_status (*scored)(void *context, int64_t epoch, const pl_case *c, double dice, pl_error *err);
+  // The epoch is over, and a checkpoint made in here begins with the next one.
+  pl_status (*epoch)(void *context, const pl_train_epoch *epoch, pl_error *err);
+  // Between two optimizer steps or two batches of an evaluation: checkpoints may be made, options changed.
+  pl_status (*between)(void *context, pl_error *err);
+  void (*warn)(void *context, const char *text);
+} pl_train_hooks;
+
+typedef struct pl_trainer pl_trainer;
+
+// Builds the network, compiles its programs and reserves all memory. The manifest and the backend are borrowed until
+// the trainer is destroyed. PL_E_USAGE: no such fold, an empty subset, a size that does not fit; PL_E_NOTFOUND: no such
+// encoder; PL_E_UNSUPPORTED, PL_E_NOMEM, PL_E_DEVICE from the backend.
+pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_backend *backend,
+                            const pl_manifest *manifest, const pl_trainer_options *options, pl_error *err);
+void pl_trainer_destroy(pl_trainer *trainer);  // takes NULL
+
+// What the backend chose by timing, as JSON; borrowed. To be on the disk before the first step.
+const char *pl_trainer_choices(const pl_trainer *trainer);
+
+pl_memory pl_trainer_memory(const pl_trainer *trainer);
+
+// Fresh weights: random by the seed, then from the weights' file. `words` says where the encoder's are from.
+pl_status pl_trainer_initialise(pl_trainer *trainer, char *words, size_t words_size, pl_error *err);
+
+// Goes on from a checkpoint. PL_E_USAGE when it is another encoder's or seed's.
+pl_status pl_trainer_restore(pl_trainer *trainer, const char *path, const pl_checkpoint_state *state, pl_error *err);
+
+// Trains and evaluates until the last epoch is over. Epoch 0 is an evaluation of the untrained network. A loss that is
+// not finite is PL_E_FORMAT and names the batch's cases.
+pl_status pl_trainer_run(pl_trainer *trainer, const pl_train_hooks *hooks, pl_error *err);
+
+// ---- For hooks.
+pl_train_progress pl_trainer_progress(const pl_trainer *trainer);
+pl_checkpoint_state pl_trainer_state(const pl_trainer *trainer);
+pl_checkpoint_source pl_trainer_source(const pl_trainer *trainer);
+void pl_trainer_set_learning_rate(pl_trainer *trainer, double base);  // of the first epoch: the schedule applies
+void pl_trainer_set_epochs(pl_trainer *trainer, int64_t epochs);
+
+#ifdef __cplusplus
+}
+#endif

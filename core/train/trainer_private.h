@@ -1,0 +1,57 @@
+// Shared by the trainer's files.
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/data/loader.h"
+#include "core/data/sampler.h"
+#include "core/net/graph.h"
+#include "core/train/trainer.h"
+
+// A kind of program, for full batches and for the data set's last, smaller one.
+typedef enum pl_train_program {
+  PL_TRAIN_STEP,
+  PL_TRAIN_STEP_LAST,
+  PL_TRAIN_OVERWRITE,
+  PL_TRAIN_OVERWRITE_LAST,
+  PL_TRAIN_ADD,
+  PL_TRAIN_ADD_LAST,
+  PL_TRAIN_UPDATE,
+  PL_TRAIN_EVALUATE,
+  PL_TRAIN_EVALUATE_LAST,
+  PL_TRAIN_PROGRAMS
+} pl_train_program;
+
+// Cases of one subset and how they are read.
+typedef struct pl_train_set {
+  pl_sampler *sampler;
+  pl_loader *loader;
+  size_t *order;
+  size_t count;
+  int32_t batch;
+} pl_train_set;
+
+struct pl_trainer {
+  const pl_backend_api *api;
+  pl_backend *backend;
+  const pl_manifest *manifest;
+  pl_trainer_options options;
+  pl_model model;
+  pl_store *store;
+  pl_program *programs[PL_TRAIN_PROGRAMS];
+  pl_train_set train, valid;
+  pl_checkpoint_state state;
+  double *sums;  // dice sums of the largest batch
+  double *dice;
+  pl_clock clock;
+  bool evaluating;
+  int64_t evaluated;                      // images of the evaluation under way
+  int64_t timed_images, timed_evaluated;  // in train_seconds, in evaluation_seconds
+  double train_seconds, evaluation_seconds;
+  int64_t epoch_images;
+  double epoch_seconds;
+  int skipped;  // steps in a row whose gradient was not finite
+};
+
+static inline int64_t pl_train_batches(const pl_train_set *set) {
+  return ((int64_t)set->count + set->batch - 1) / set->batch;
+}

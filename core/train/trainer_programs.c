@@ -1,0 +1,189 @@
+// Making a trainer: subsets, network, programs.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/base/str.h"
+#include "core/net/model.h"
+#include "core/net/weights.h"
+#include "core/train/trainer_private.h"
+
+static pl_status make_set(pl_train_set *set, pl_trainer *t, pl_subset subset, int32_t batch, pl_error *err) {
+  const pl_trainer_options *o = &t->options;
+  size_t *cases = NULL, count = 0;
+  pl_status status = pl_subset_select(&cases, &count, t->manifest, o->fold, subset, err);
+  if (status != PL_OK) return status;
+  if (o->limit > 0 && count > o->limit) count = o->limit;
+  pl_sampler_options sampling = {.shuffle = subset == PL_SUBSET_TRAIN, .seed = pl_rng_derive(o->seed, "shuffle")};
+  status = pl_sampler_create(&set->sampler, t->manifest, cases, count, &sampling, err);
+  free(cases);
+  if (status != PL_OK) return status;
+  set->count = pl_sampler_length(set->sampler);
+  set->batch = (int64_t)set->count < batch ? (int32_t)set->count : batch;
+  set->order = pl_xcalloc(set->count, sizeof *set->order);
+  pl_loader_options reading = {.size = o->size,
+                               .batch = (size_t)set->batch,
+                               .workers = o->workers,
+                               .prefetch = 3,
+                               .cache_bytes = o->cache_bytes};
+  return pl_loader_create(&set->loader, t->manifest, &reading, err);
+}
+
+static pl_program_spec spec_of(const pl_trainer *t, pl_program_kind kind, int32_t batch) {
+  const pl_trainer_options *o = &t->options;
+  pl_program_spec spec = pl_program_spec_default(kind, batch, (int32_t)o->size, (int32_t)o->size);
+  spec.augment = true;
+  spec.weight_bce = o->weight_bce;
+  spec.weight_dice = o->weight_dice;
+  spec.weight_focal = o->weight_focal;
+  spec.weight_decay = o->weight_decay;
+  spec.clip_norm = o->clip_norm;
+  return spec;
+}
+
+static pl_status compile(pl_trainer *t, pl_train_program place, pl_program_kind kind, int32_t batch, pl_error *err) {
+  if (batch == 0) return PL_OK;
+  pl_program_spec spec = spec_of(t, kind, batch);
+  pl_graph graph = {0};
+  pl_status status = pl_unet_graph(&graph, &t->model, t->options.encoder, &spec, err);
+  if (status != PL_OK) return status;
+  status = t->api->compile(&t->programs[place], t->store, &graph, err);
+  pl_graph_clear(&graph);
+  return status;
+}
+
+static pl_status compile_all(pl_trainer *t, pl_error *err) {
+  int32_t batch = t->train.batch, last = (int32_t)(t->train.count % (size_t)batch);
+  int32_t valid = t->valid.batch, valid_last = (int32_t)(t->valid.count % (size_t)valid);
+  bool fused = t->options.accumulation == 1;
+  bool several = t->options.accumulation > 1;
+  pl_status status = PL_OK;
+  if (fused) status = compile(t, PL_TRAIN_STEP, PL_PROGRAM_STEP, batch, err);
+  if (status == PL_OK && fused) status = compile(t, PL_TRAIN_STEP_LAST, PL_PROGRAM_STEP, last, err);
+  if (status == PL_OK && several) status = compile(t, PL_TRAIN_OVERWRITE, PL_PROGRAM_ACCUMULATE, batch, err);
+  if (status == PL_OK && several) status = compile(t, PL_TRAIN_OVERWRITE_LAST, PL_PROGRAM_ACCUMULATE, last, err);
+  if (status == PL_OK && several) status = compile(t, PL_TRAIN_ADD, PL_PROGRAM_ACCUMULATE_ADD, batch, err);
+  if (status == PL_OK && several) status = compile(t, PL_TRAIN_ADD_LAST, PL_PROGRAM_ACCUMULATE_ADD, last, err);
+  if (status == PL_OK && several) status = compile(t, PL_TRAIN_UPDATE, PL_PROGRAM_UPDATE, batch, err);
+  if (status == PL_OK) status = compile(t, PL_TRAIN_EVALUATE, PL_PROGRAM_EVALUATE, valid, err);
+  if (status == PL_OK) status = compile(t, PL_TRAIN_EVALUATE_LAST, PL_PROGRAM_EVALUATE, valid_last, err);
+  if (status == PL_OK) status = t->api->arena_reserve(t->store, err);
+  return status;
+}
+
+// Batch norm needs more than one value of each channel, and the deepest plane has side size/32.
+static pl_status check_batches(const pl_trainer *t, pl_error *err) {
+  size_t last = t->train.count % (size_t)t->train.batch;
+  if (t->options.size == PL_SIDE_MULTIPLE && (t->train.batch == 1 || last == 1)) {
+    return pl_fail(err, PL_E_USAGE,
+                   "a batch of one image of %d pixels gives batch norm a single value: %zu images in batches of %d; "
+                   "choose another batch or size",
+                   PL_SIDE_MULTIPLE, t->train.count, (int)t->train.batch);
+  }
+  if (t->options.accumulation > pl_train_batches(&t->train)) {
+    return pl_fail(err, PL_E_USAGE,
+                   "accumulation: %lld batches, but an epoch has only %lld: no step would ever be made",
+                   (long long)t->options.accumulation, (long long)pl_train_batches(&t->train));
+  }
+  return PL_OK;
+}
+
+pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_backend *backend,
+                            const pl_manifest *manifest, const pl_trainer_options *options, pl_error *err) {
+  pl_trainer *t = pl_xcalloc(1, sizeof *t);
+  t->api = api;
+  t->backend = backend;
+  t->manifest = manifest;
+  t->options = *options;
+  t->clock = pl_clock_system();
+  t->state = (pl_checkpoint_state){.best = -1,
+                                   .best_epoch = -1,
+                                   .seed = (int64_t)options->seed,
+                                   .learning_rate = options->learning_rate,
+                                   .epochs = options->epochs};
+  (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
+  (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
+  (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));
+  pl_status status = make_set(&t->train, t, PL_SUBSET_TRAIN, options->batch, err);
+  if (status == PL_OK) status = make_set(&t->valid, t, PL_SUBSET_VALID, options->valid_batch, err);
+  if (status == PL_OK) status = check_batches(t, err);
+  if (status == PL_OK) status = pl_unet_model(&t->model, options->encoder, err);
+  if (status == PL_OK) status = api->store_create(&t->store, backend, &t->model, options->choices, err);
+  if (status == PL_OK) status = compile_all(t, err);
+  if (status != PL_OK) {
+    pl_trainer_destroy(t);
+    return status;
+  }
+  size_t largest = (size_t)(t->train.batch > t->valid.batch ? t->train.batch : t->valid.batch);
+  t->sums = pl_xcalloc(largest * PL_DICE_VALUES, sizeof *t->sums);
+  t->dice = pl_xcalloc(largest, sizeof *t->dice);
+  *out = t;
+  return PL_OK;
+}
+
+static void clear_set(pl_train_set *set) {
+  pl_loader_destroy(set->loader);
+  pl_sampler_destroy(set->sampler);
+  free(set->order);
+}
+
+void pl_trainer_destroy(pl_trainer *t) {
+  if (t == NULL) return;
+  for (int i = 0; i < PL_TRAIN_PROGRAMS; i++) t->api->program_destroy(t->programs[i]);
+  t->api->store_destroy(t->store);
+  pl_model_clear(&t->model);
+  clear_set(&t->train);
+  clear_set(&t->valid);
+  free(t->sums);
+  free(t->dice);
+  free(t);
+}
+
+const char *pl_trainer_choices(const pl_trainer *t) { return t->api->choices(t->store); }
+
+pl_memory pl_trainer_memory(const pl_trainer *t) { return t->api->memory(t->store); }
+
+pl_status pl_trainer_initialise(pl_trainer *t, char *words, size_t words_size, pl_error *err) {
+  pl_status status = pl_weights_initialise(t->api, t->store, &t->model, pl_rng_derive(t->options.seed, "weights"), err);
+  if (status != PL_OK) return status;
+  const char *path = t->options.weights;
+  if (path == NULL || path[0] == '\0') {
+    (void)pl_copy_text(words, words_size, "random, expect a much lower dice");
+    return PL_OK;
+  }
+  pl_weights_report report = {0};
+  status = pl_weights_load(path, t->api, t->store, &t->model, PL_WEIGHTS_STATE_DICT, false, &report, err);
+  if (status != PL_OK) return status;
+  if (report.taken == 0) {
+    return pl_fail(err, PL_E_FORMAT, "%s has no tensor of this network (the first of its own is '%s')", path,
+                   report.first_unexpected);
+  }
+  char text[320];
+  (void)snprintf(text, sizeof text, "%zu of %zu tensors from %s", report.taken, report.taken + report.missing,
+                 strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
+  (void)pl_safe_text(words, words_size, text, strlen(text));
+  return PL_OK;
+}
+
+pl_status pl_trainer_restore(pl_trainer *t, const char *path, const pl_checkpoint_state *state, pl_error *err) {
+  if (strcmp(state->encoder, t->options.encoder) != 0 || state->seed != (int64_t)t->options.seed) {
+    return pl_fail(err, PL_E_USAGE, "%s is of encoder %s and seed %lld, the run is of %s and %llu", path,
+                   state->encoder, (long long)state->seed, t->options.encoder, (unsigned long long)t->options.seed);
+  }
+  if (state->position > (int64_t)t->train.count) {
+    return pl_fail(err, PL_E_FORMAT, "%s is at image %lld of an epoch of %zu: it belongs to other data", path,
+                   (long long)state->position, t->train.count);
+  }
+  pl_checkpoint_source target = pl_trainer_source(t);
+  pl_status status = pl_checkpoint_load(&target, path, err);
+  if (status != PL_OK) return status;
+  char backend[sizeof t->state.backend], device[sizeof t->state.device];
+  (void)pl_copy_text(backend, sizeof backend, t->state.backend);
+  (void)pl_copy_text(device, sizeof device, t->state.device);
+  t->state = *state;
+  (void)pl_copy_text(t->state.backend, sizeof t->state.backend, backend);
+  (void)pl_copy_text(t->state.device, sizeof t->state.device, device);
+  return PL_OK;
+}
