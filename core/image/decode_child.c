@@ -32,7 +32,7 @@ enum {
 
 static const int allowed_syscalls[SYSCALLS];
 
-static void limit(int which, rlim_t value) {
+static void limit(unsigned which, rlim_t value) {
   // A limit that cannot be set (already lower) is at least as strict.
   struct rlimit both = {.rlim_cur = value, .rlim_max = value};
   (void)setrlimit(which, &both);
