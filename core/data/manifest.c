@@ -433,7 +433,7 @@ static const char *const settings_text =
     "# the command line comes first. 'pleura train --help' lists all options.\n"
     "#\n"
     "# encoder: resnet34      # or resnet18, se_resnext50_32x4d\n"
-    "# size: 512              # side of the images the network sees, in pixels\n"
+    "# size: 256              # side of the images the network sees, in pixels (0: as they were imported)\n"
     "# batch: 4\n"
     "# epochs: 20\n"
     "# fold: 0                # the fold that is held out for validation\n"

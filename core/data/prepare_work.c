@@ -366,5 +366,8 @@ pl_status pl_import_work(import_job *job, pl_error *err) {
     if (err != NULL) *err = pool.error;
     return pool.error.code;
   }
-  return cancelled && pool.done < job->count ? pl_fail(err, PL_E_CANCELLED, "stopped") : PL_OK;
+  return cancelled && pool.done < job->count
+             ? pl_fail(err, PL_E_CANCELLED, "stopped after %zu of %zu images; the same import again goes on from there",
+                       pool.done, job->count)
+             : PL_OK;
 }
