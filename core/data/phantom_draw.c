@@ -261,7 +261,7 @@ static void develop(pl_image *image, const body *b, const film *f, const canvas 
 // larger median, so that the small networks of a demonstration have something to find.
 static float target_area(const body *b, draw *rng, float canvas_size) {
   float pixels = 18000 * expf(0.75f * draw_normal(rng));
-  pixels = least(150000, most(3500, pixels)) / (SIZE_OF_ONE * SIZE_OF_ONE);
+  pixels = least(150000, most(4500, pixels)) / (SIZE_OF_ONE * SIZE_OF_ONE);
   return pixels * canvas_size * canvas_size / (b->scale * b->scale);
 }
 

@@ -191,16 +191,21 @@ static hump choose_hump(draw *rng, float area) {
     h.reach = draw_range(rng, 40, 60) * degree;
     h.flat = draw_range(rng, 5, 15) * degree;
   }
+  // A little air is a short crescent, not a hair-thin long one.
+  float shrink = least(1, 0.58f + 26 * area);
+  h.reach *= shrink;
+  h.flat *= shrink;
   return h;
 }
 
 bool lung_collapse(lung *l, draw *rng, float area) {
   hump h = choose_hump(rng, area);
   float low = 0, high = 0.8f;
-  if (apply_hump(l, &h, high) < area) {
-    // Not that much air under a hump of this shape: let it cover all of the surface that is not mediastinum.
-    h = (hump){.middle = -0.6f, .reach = 2.3f, .flat = 1.4f, .wave = 0.03f};
-  }
+  // Where that much air would bite deep into the lung it spreads instead: over apex and flank, then over the whole
+  // surface that is not mediastinum.
+  const hump wider[] = {{.middle = -0.7f, .reach = 1.75f, .flat = 0.8f, .wave = 0.03f},
+                        {.middle = -0.6f, .reach = 2.3f, .flat = 1.4f, .wave = 0.03f}};
+  for (int i = 0; i < 2 && apply_hump(l, &h, i == 0 ? 0.42f : 0.5f) < area; i++) h = wider[i];
   for (int i = 0; i < 24; i++) {
     float middle = 0.5f * (low + high);
     if (apply_hump(l, &h, middle) < area)
