@@ -257,6 +257,21 @@ static void apply_window(pl_caps *caps, const pl_reply *reply) {
 }
 
 // The item in the reply decides, not the order of the questions: mlterm answers item 2 as if item 1 had been asked.
+// xterm removes COLORTERM from the environment although it has true colour, as have these.
+static bool has_true_colour(const char *version) {
+  static const char *const names[] = {"XTerm(", "foot(", "kitty(", "WezTerm ", "contour ", "Konsole "};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (pl_begins_with(version, names[i])) return true;
+  }
+  return false;
+}
+
+static void apply_version(pl_caps *caps, const char *version) {
+  pl_safe_text(caps->name, sizeof caps->name, version, strlen(version));
+  if (pl_begins_with(version, "tmux ")) caps->tmux = true;
+  if (caps->colours != PL_COLOURS_MONO && has_true_colour(version)) caps->colours = PL_COLOURS_TRUE;
+}
+
 static void apply_graphics(pl_caps *caps, const pl_reply *reply) {
   bool success = reply->arg_count >= 3 && reply->args[1] == 0;
   if (!success) return;
@@ -274,10 +289,7 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply) {
       caps->answered = true;
       for (size_t i = 1; i < reply->arg_count; i++) caps->sixel |= reply->args[i] == 4;
       break;
-    case PL_REPLY_VERSION:
-      pl_safe_text(caps->name, sizeof caps->name, reply->text, strlen(reply->text));
-      if (pl_begins_with(reply->text, "tmux ")) caps->tmux = true;
-      break;
+    case PL_REPLY_VERSION: apply_version(caps, reply->text); break;
     case PL_REPLY_GRAPHICS: apply_graphics(caps, reply); break;
     case PL_REPLY_WINDOW: apply_window(caps, reply); break;
     case PL_REPLY_MODE:
@@ -321,7 +333,9 @@ static pl_colour_depth colours_from_env(const pl_caps_env *env) {
     return PL_COLOURS_MONO;
   if (contains(env->colorterm, "truecolor") || contains(env->colorterm, "24bit")) return PL_COLOURS_TRUE;
   if (contains(env->term, "direct")) return PL_COLOURS_TRUE;
-  return contains(env->term, "256color") ? PL_COLOURS_256 : PL_COLOURS_16;
+  // Whatever calls itself xterm has had 256 colours for twenty years; terminfo's "xterm" still says 8.
+  bool many = contains(env->term, "256color") || pl_begins_with(env->term, "xterm");
+  return many ? PL_COLOURS_256 : PL_COLOURS_16;
 }
 
 pl_caps pl_caps_from_env(const pl_caps_env *env) {

@@ -121,7 +121,7 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply);
 const char *pl_caps_questions(void);
 
 // Asks the terminal and waits at most one second. `in` and `out` are its file descriptors; when one of them is not a
-// terminal, or TERM is dumb or unset, or PLEURA_GRAPHICS forbids sixel, nothing is sent and only the environment
+// terminal, or TERM is dumb or unset, or PLEURA_GRAPHICS is none, nothing is sent and only the environment
 // counts. The terminal's mode is as before afterwards. Bytes that turned out to be input are appended to `typed` (NULL
 // drops them). PL_E_USAGE for a wrong PLEURA_GRAPHICS, PL_E_IO.
 pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_error *err);

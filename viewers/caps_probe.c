@@ -71,7 +71,7 @@ pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_erro
   pl_caps_env env = pl_caps_env_read();
   pl_caps caps = pl_caps_from_env(&env);
   pl_caps_window_size(&caps, out_fd);
-  bool wanted = env.graphics == NULL || (strcmp(env.graphics, "blocks") != 0 && strcmp(env.graphics, "none") != 0);
+  bool wanted = env.graphics == NULL || strcmp(env.graphics, "none") != 0;
   bool can_ask = caps.graphics != PL_GRAPHICS_NONE && wanted && isatty(in) && isatty(out_fd);
   if (can_ask) {
     unsigned width = caps.cell_width, height = caps.cell_height;

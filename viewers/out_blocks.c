@@ -39,6 +39,27 @@ static uint8_t index_of(pl_rgb *shown, pl_rgb colour, pl_colour_depth colours) {
   return index;
 }
 
+// Sixteen colours have four greys. Between them, cells of shade characters: of all pairs and shades the one whose mean
+// is nearest. Only for cells that are nearly one grey; elsewhere the edge between the halves matters more.
+static bool make_shade(pl_cell *cell, pl_rgb top, pl_rgb bottom) {
+  static const uint8_t greys[] = {0, 8, 7, 15};
+  pl_rgb mean = pl_rgb_mix(top, bottom, 0.5);
+  uint8_t high = top.r > top.b ? top.r : top.b, low = top.r < top.b ? top.r : top.b;
+  if (abs(pl_rgb_luma(top) - pl_rgb_luma(bottom)) > 70 || high - low > 24) return false;
+  int best = 256, value = pl_rgb_luma(mean);
+  for (size_t pair = 0; pair < 3; pair++) {
+    pl_rgb dark = pl_rgb_from_index(greys[pair]), light = pl_rgb_from_index(greys[pair + 1]);
+    for (int shade = 0; shade <= 4; shade++) {
+      int error = abs(dark.r + (light.r - dark.r) * shade / 4 - value);
+      if (error >= best) continue;
+      best = error;
+      *cell = (pl_cell){
+          .glyph = shades_utf8[shade], .fg = light, .bg = dark, .fg_index = greys[pair + 1], .bg_index = greys[pair]};
+    }
+  }
+  return true;
+}
+
 static pl_cell make_cell(pl_rgb top, pl_rgb bottom, pl_colour_depth colours, bool utf8) {
   pl_rgb mean = pl_rgb_mix(top, bottom, 0.5);
   pl_cell cell = {.glyph = ' '};
@@ -54,6 +75,7 @@ static pl_cell make_cell(pl_rgb top, pl_rgb bottom, pl_colour_depth colours, boo
     cell.fg_index = cell.bg_index;
     return cell;
   }
+  if (colours == PL_COLOURS_16 && make_shade(&cell, top, bottom)) return cell;
   cell.fg_index = index_of(&cell.fg, top, colours);
   cell.bg_index = index_of(&cell.bg, bottom, colours);
   // One colour in both halves is a space: shorter, and without the hairline that some fonts leave between cells.

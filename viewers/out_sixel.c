@@ -119,12 +119,21 @@ static pl_status encode_indexed(pl_buf *out, const pl_indexed *indexed, pl_error
                  sixel_helper_format_error(result));
 }
 
+// libsixel 1.10 begins with a new line when the picture is less than one band (6 rows) high, which shifts it down.
+static void drop_first_newline(pl_buf *bytes) {
+  char *newline = memchr(bytes->data, '-', bytes->length);
+  if (newline == NULL) return;
+  memmove(newline, newline + 1, (size_t)(bytes->data + bytes->length - newline));
+  bytes->length--;
+}
+
 // One attempt with that many greys. `out` has failed when the picture did not fit.
 static pl_status attempt(pl_buf *out, const pl_bitmap *bitmap, const pl_sixel_options *options, pl_error *err) {
   pl_indexed indexed = {0};
   pl_status status = pl_sixel_quantise(&indexed, bitmap, options, err);
   if (status == PL_OK) status = encode_indexed(out, &indexed, err);
   pl_indexed_clear(&indexed);
+  if (status == PL_OK && bitmap->height < 6 && !out->failed) drop_first_newline(out);
   return status;
 }
 
