@@ -131,7 +131,7 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
     int n = 5;
     if (options->resume) argv[n++] = resume;
     if (options->force) argv[n++] = force;
-    status = start(argv, path, options->timeout > 0 ? options->timeout : 120, err);
+    status = start(argv, path, options->timeout > 0 ? options->timeout : 600, err);
   }
   free(executable);
   free(path);

@@ -13,7 +13,7 @@ typedef struct pl_spawn_options {
   const char *executable;  // run as `executable core --run FOLDER`; NULL for the running executable itself
   bool resume;             // go on from the newest valid checkpoint
   bool force;              // resume although the dataset changed
-  double timeout;          // seconds to wait for it to be ready, 0 for 120
+  double timeout;          // seconds to wait for it to be ready, 0 for 600
 } pl_spawn_options;
 
 // Starts `pleura core` on a run folder in its own session, with no terminal and its output in core.log, and waits until

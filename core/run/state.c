@@ -27,7 +27,8 @@ void pl_run_state_init(pl_run_state *state) {
                           .elapsed = unknown,
                           .time = unknown,
                           .best = unknown,
-                          .best_epoch = -1};
+                          .best_epoch = -1,
+                          .exit_code = -1};
 }
 
 pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_error *err) {
@@ -49,6 +50,7 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   pl_json_add_number(&text, "time", state->time, 17);
   pl_json_add_number(&text, "best", state->best, 17);
   pl_json_add_int(&text, "best_epoch", state->best_epoch);
+  pl_json_add_int(&text, "exit_code", state->exit_code);
   pl_json_add_text(&text, "last_error", state->last_error);
   pl_json_add_text(&text, "message", state->message);
   pl_json_add_text(&text, "backend", state->backend);
@@ -82,6 +84,7 @@ static void take_state(pl_run_state *s, const json_t *object) {
   s->time = pl_json_number(object, "time", s->time);
   s->best = pl_json_number(object, "best", s->best);
   s->best_epoch = pl_json_int(object, "best_epoch", s->best_epoch);
+  s->exit_code = pl_json_int(object, "exit_code", s->exit_code);
   pl_json_text(s->last_error, sizeof s->last_error, object, "last_error");
   pl_json_text(s->message, sizeof s->message, object, "message");
   pl_json_text(s->backend, sizeof s->backend, object, "backend");

@@ -36,6 +36,7 @@ typedef struct pl_run_state {
   double time;               // wall clock when it was written
   double best;               // of best-by, so far
   int64_t best_epoch;
+  int64_t exit_code;  // of the core, once it ended
   char last_error[PL_ERROR_MESSAGE_MAX];
   char message[PL_ERROR_MESSAGE_MAX];  // what it waits for, such as space on the disk
   char backend[32];                    // "onednn"

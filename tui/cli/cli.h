@@ -31,9 +31,13 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
+int pl_cli_core(int argc, char **argv);
+int pl_cli_ctl(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
+int pl_cli_runs(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
 int pl_cli_split(int argc, char **argv);
+int pl_cli_train(int argc, char **argv);

@@ -1,0 +1,27 @@
+// The background core's whole life on one run folder.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pl_session_options {
+  const char *folder;
+  int ready_fd;  // where to answer whoever started us, or -1
+  bool resume;   // go on from the newest valid checkpoint, or from the start when there is none yet
+  bool force;    // although the data or the labels changed since the run was made
+} pl_session_options;
+
+// Trains the run to its end, a command or a signal, and returns the process's exit code: 0 done or stopped by command,
+// 6 stopped by SIGTERM, SIGINT, SIGUSR1 or SIGUSR2 with a checkpoint, 130 after a second SIGINT (without one), else as
+// pl_status_exit_code. Everything is told to core.log, state.json and the journal. Blocks these signals in the calling
+// thread and reads them between steps; SIGHUP is noted and ignored.
+int pl_session_run(const pl_session_options *options);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,169 @@
+// What may interrupt a training: signals, commands, a full disk.
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/base/num.h"
+#include "core/base/str.h"
+#include "core/run/session_private.h"
+
+static const double INBOX_SECONDS = 0.1;
+
+enum { WAIT_MS = 200, RETRY_MS = 5000 };
+
+pl_status pl_session_take_signals(pl_session *s, pl_error *err) {
+  sigset_t set;
+  (void)sigemptyset(&set);
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) (void)sigaddset(&set, numbers[i]);
+  if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return pl_fail_errno(err, errno, "cannot block signals");
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  (void)sigaction(SIGPIPE, &ignore, NULL);
+  s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  return s->signals >= 0 ? PL_OK : pl_fail_errno(err, errno, "cannot receive signals");
+}
+
+static void take_signal(pl_session *s, int number) {
+  if (number == SIGHUP) {
+    if (!s->hung_up) pl_session_note(s, PL_MESSAGE_ACT, "", "SIGHUP ignored: the core needs no terminal");
+    s->hung_up = true;
+  } else if (number == SIGINT && s->stop == PL_STOP_SIGNAL && s->interrupted > 0) {
+    s->stop = PL_STOP_NOW;
+    pl_session_note(s, PL_MESSAGE_ACT, "", "second SIGINT: stopping without a checkpoint");
+  } else {
+    if (number == SIGINT) s->interrupted = pl_clock_monotonic(&s->clock);
+    if (s->stop == PL_STOP_NONE) s->stop = PL_STOP_SIGNAL;
+    pl_session_note(s, PL_MESSAGE_ACT, "", "SIG%s: checkpoint, then stop", sigabbrev_np(number));
+  }
+}
+
+static void take_signals(pl_session *s) {
+  struct signalfd_siginfo info;
+  while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) take_signal(s, (int)info.ssi_signo);
+}
+
+static void set_option(pl_session *s, const pl_command *command) {
+  pl_error err = {0};
+  pl_config *config = &s->info.config;
+  if (pl_config_set(config, command->option, command->value, PL_ORIGIN_RUN, &err) != PL_OK) {
+    pl_session_note(s, PL_MESSAGE_ACT, command->id, "refused: %s", err.message);
+    return;
+  }
+  pl_trainer_set_learning_rate(s->trainer, config->learning_rate);
+  pl_trainer_set_epochs(s->trainer, config->epochs);
+  pl_session_note(s, PL_MESSAGE_ACT, command->id, "set %s to %s (%s %s)", command->option, command->value,
+                  command->user, command->tty);
+}
+
+static pl_status obey(pl_session *s, const pl_command *command, pl_error *err) {
+  if (command->kind == PL_COMMAND_SET) {
+    set_option(s, command);
+    return PL_OK;
+  }
+  pl_session_note(s, PL_MESSAGE_ACT, command->id, "%s (%s %s)", pl_command_name(command->kind), command->user,
+                  command->tty);
+  switch (command->kind) {
+    case PL_COMMAND_PAUSE: s->paused = true; return PL_OK;
+    case PL_COMMAND_RESUME: s->paused = false; return PL_OK;
+    case PL_COMMAND_STOP:
+      if (s->stop == PL_STOP_NONE) s->stop = PL_STOP_COMMAND;
+      return PL_OK;
+    default: return pl_session_checkpoint(s, false, err);
+  }
+}
+
+// Looks into the inbox; `checkpoints` false leaves out the command that would come back here.
+static pl_status take_commands(pl_session *s, bool checkpoints, pl_error *err) {
+  double now = pl_clock_monotonic(&s->clock);
+  if (s->looked > 0 && now - s->looked < INBOX_SECONDS) return PL_OK;
+  s->looked = now;
+  for (int i = 0; i < PL_INBOX_FILES_MAX; i++) {
+    pl_command command;
+    bool got = false;
+    char refused[PL_ERROR_MESSAGE_MAX];
+    pl_error problem = {0};
+    if (pl_inbox_receive(&command, &got, refused, s->folder, &problem) != PL_OK) {
+      // The run can go on without commands; that is said once.
+      if (!s->full_inbox) pl_session_note(s, PL_MESSAGE_WARN, "", "no commands: %s", problem.message);
+      s->full_inbox = true;
+      return PL_OK;
+    }
+    if (refused[0] != '\0') pl_session_note(s, PL_MESSAGE_WARN, "", "%s", refused);
+    if (!got && refused[0] == '\0') return PL_OK;
+    if (!got || (command.kind == PL_COMMAND_CHECKPOINT && !checkpoints)) continue;
+    pl_status status = obey(s, &command, err);
+    if (status != PL_OK) return status;
+  }
+  return PL_OK;
+}
+
+static void wait_a_little(const pl_session *s, int milliseconds) {
+  struct pollfd wait = {.fd = s->signals, .events = POLLIN};
+  (void)poll(&wait, 1, milliseconds);
+}
+
+// The training waits until there is room, and whoever watches is told what for.
+static pl_status wait_for_space(pl_session *s, const pl_error *problem, pl_error *err) {
+  pl_session_log(s, "%s", problem->message);
+  pl_session_show(s, PL_PHASE_PAUSED, problem->message);
+  for (int waited = 0; waited < RETRY_MS; waited += WAIT_MS) {
+    wait_a_little(s, WAIT_MS);
+    take_signals(s);
+    pl_status status = take_commands(s, false, err);
+    if (status != PL_OK) return status;
+    if (s->stop != PL_STOP_NONE) return pl_fail(err, PL_E_NOSPACE, "%.200s", problem->message);
+  }
+  return PL_OK;
+}
+
+pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err) {
+  pl_checkpoint_source source = pl_trainer_source(s->trainer);
+  pl_checkpoint_state state = pl_trainer_state(s->trainer);
+  bool told = false;
+  for (;;) {
+    pl_error problem = {0};
+    // What the checkpoint says must not be newer than the journal after a power loss.
+    pl_status status = pl_journal_sync(s->journal, &problem);
+    if (status == PL_OK) {
+      status = pl_checkpoint_save(s->checkpoints, &source, &state, best, s->info.config.keep, &problem);
+    }
+    if (status == PL_OK) break;
+    if (status != PL_E_NOSPACE) {
+      if (err != NULL) *err = problem;
+      return status;
+    }
+    if (!told) pl_session_note(s, PL_MESSAGE_WARN, "", "paused until there is space: %.180s", problem.message);
+    told = true;
+    status = wait_for_space(s, &problem, err);
+    if (status != PL_OK) return status;
+  }
+  pl_session_note(s, PL_MESSAGE_ACT, "", "checkpoint %06lld%s", (long long)state.step, best ? " (best)" : "");
+  return PL_OK;
+}
+
+static pl_phase working_phase(const pl_session *s) {
+  return pl_trainer_progress(s->trainer).evaluating ? PL_PHASE_EVALUATING : PL_PHASE_TRAINING;
+}
+
+pl_status pl_session_between(pl_session *s, pl_error *err) {
+  take_signals(s);
+  pl_status status = take_commands(s, true, err);
+  while (status == PL_OK && s->paused && s->stop == PL_STOP_NONE) {
+    pl_session_show(s, PL_PHASE_PAUSED, "paused by command");
+    wait_a_little(s, WAIT_MS);
+    take_signals(s);
+    status = take_commands(s, true, err);
+  }
+  if (status != PL_OK) return status;
+  pl_session_show(s, working_phase(s), "");
+  if (s->stop == PL_STOP_NONE) return PL_OK;
+  if (s->stop != PL_STOP_NOW) {
+    status = pl_session_checkpoint(s, false, err);
+    if (status != PL_OK) return status;
+  }
+  return pl_fail(err, PL_E_CANCELLED, "stopped");
+}

@@ -1,0 +1,62 @@
+// Shared by the session's files.
+#pragma once
+
+#include "core/base/clock.h"
+#include "core/data/manifest.h"
+#include "core/net/registry.h"
+#include "core/run/heartbeat.h"
+#include "core/run/inbox.h"
+#include "core/run/journal.h"
+#include "core/run/rundir.h"
+#include "core/run/session.h"
+#include "core/train/trainer.h"
+
+typedef enum pl_stop {
+  PL_STOP_NONE,
+  PL_STOP_COMMAND,  // checkpoint, exit 0
+  PL_STOP_SIGNAL,   // checkpoint, exit 6
+  PL_STOP_NOW,      // no checkpoint, exit 130
+} pl_stop;
+
+typedef struct pl_session {
+  const pl_session_options *options;
+  char *folder, *checkpoints;
+  pl_run_info info;
+  int lock, log, signals, cases;
+  pl_clock clock;
+  pl_registry *registry;
+  const pl_backend_api *api;
+  pl_backend *backend;
+  pl_manifest manifest;
+  pl_trainer *trainer;
+  pl_journal *journal;
+  pl_heartbeat *heartbeat;
+  pl_run_state state;
+  pl_buf scores;  // lines for cases.jsonl of the evaluation under way
+  pl_stop stop;
+  bool paused, hung_up, full_inbox;
+  double interrupted;  // when the first SIGINT came
+  double looked;       // when the inbox was looked at last
+} pl_session;
+
+// One line in core.log with the time in front.
+void pl_session_log(const pl_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// One record in the journal, and the same line in the log.
+void pl_session_note(pl_session *s, pl_message_kind kind, const char *id, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// Puts the trainer's progress and a phase into the state that the heartbeat writes.
+void pl_session_show(pl_session *s, pl_phase phase, const char *message);
+
+// Writes a checkpoint; waits while the disk is full. PL_E_CANCELLED when told to stop meanwhile.
+pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err);
+
+// Signals and commands; stays inside while paused. PL_E_CANCELLED when the run is to stop.
+pl_status pl_session_between(pl_session *s, pl_error *err);
+
+// Blocks the signals and opens s->signals. Before any thread is started.
+pl_status pl_session_take_signals(pl_session *s, pl_error *err);
+
+// What the trainer calls.
+pl_train_hooks pl_session_hooks(pl_session *s);

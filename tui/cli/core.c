@@ -1,0 +1,52 @@
+// pleura core: the background process of one run. Started by `pleura train` and the workbench.
+#include <argp.h>
+#include <string.h>
+
+#include "core/base/num.h"
+#include "core/run/session.h"
+#include "tui/cli/cli.h"
+
+enum { OPTION_RUN = 256, OPTION_READY, OPTION_RESUME, OPTION_FORCE };
+
+static const struct argp parser;
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  pl_session_options *options = state->input;
+  int64_t fd = 0;
+  switch (key) {
+    case OPTION_RUN: options->folder = arg; return 0;
+    case OPTION_RESUME: options->resume = true; return 0;
+    case OPTION_FORCE: options->force = true; return 0;
+    case OPTION_READY:
+      if (!pl_parse_i64(&fd, arg, strlen(arg)) || fd < 0 || fd > 1024) argp_error(state, "--ready takes a descriptor");
+      options->ready_fd = (int)fd;
+      return 0;
+    case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
+    case ARGP_KEY_END:
+      if (options->folder == NULL) argp_error(state, "--run DIR is missing");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+int pl_cli_core(int argc, char **argv) {
+  pl_session_options options = {.ready_fd = -1};
+  int failed = pl_cli_parse(&parser, argc, argv, &options);
+  return failed != 0 ? failed : pl_session_run(&options);
+}
+
+static const struct argp_option argp_options[] = {
+    {.name = "run", .key = OPTION_RUN, .arg = "DIR", .doc = "The run's folder"},
+    {.name = "ready", .key = OPTION_READY, .arg = "FD", .doc = "Answer 'ready' or the error over this descriptor"},
+    {.name = "resume", .key = OPTION_RESUME, .doc = "Go on from the newest valid checkpoint"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Go on although the cases or folds changed"},
+    {0},
+};
+
+static const struct argp parser = {
+    .options = argp_options,
+    .parser = parse,
+    .doc =
+        "Trains one run in this process; what happens is written into the run's folder.\v"
+        "Exit codes: 0 done, 2 usage, 3 data, 4 device, 5 storage, 6 stopped by a signal with a checkpoint.",
+};

@@ -1,0 +1,180 @@
+// pleura train: makes a run, starts its core, and follows it.
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/data/manifest.h"
+#include "core/run/config.h"
+#include "core/run/rundir.h"
+#include "core/run/spawn.h"
+#include "tui/cli/cli.h"
+#include "tui/cli/follow.h"
+
+enum { OPTION_DETACH = 256, OPTION_RESUME, OPTION_FORCE, OPTION_PRINT, OPTION_PRESET, OPTION_FIRST = 1000 };
+
+typedef struct arguments {
+  const char *workspace, *resume, *preset;
+  bool detach, force, print;
+  const char *values[PL_OPTIONS_MAX];  // by row of the table, NULL where not given
+} arguments;
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  arguments *a = state->input;
+  switch (key) {
+    case 'C': a->workspace = arg; return 0;
+    case OPTION_DETACH: a->detach = true; return 0;
+    case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_FORCE: a->force = true; return 0;
+    case OPTION_PRINT: a->print = true; return 0;
+    case OPTION_PRESET: a->preset = arg; return 0;
+    case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
+    default: break;
+  }
+  if (key < OPTION_FIRST || key >= OPTION_FIRST + (int)pl_option_count) return ARGP_ERR_UNKNOWN;
+  const pl_option *o = &pl_options[key - OPTION_FIRST];
+  pl_config scratch;
+  pl_config_defaults(&scratch);
+  pl_error err = {0};
+  if (pl_config_set(&scratch, o->name, arg, PL_ORIGIN_COMMAND, &err) != PL_OK) argp_error(state, "%s", err.message);
+  a->values[key - OPTION_FIRST] = arg;
+  return 0;
+}
+
+// Own rows, then those of the table; `docs` gets the texts to free.
+static struct argp_option *make_options(char ***docs) {
+  static const struct argp_option own[] = {
+      {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "The workspace (default: found from here upwards)"},
+      {.name = "detach", .key = OPTION_DETACH, .doc = "Print the run's folder and return; the run goes on"},
+      {.name = "resume", .key = OPTION_RESUME, .arg = "RUN", .doc = "Go on with this run: a name, its ending, or last"},
+      {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
+      {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
+      {.name = "preset", .key = OPTION_PRESET, .arg = "NAME", .doc = "Start from a set of values: see below"},
+      {.name = NULL, .doc = "Options of the run, also in pleura.yaml:", .group = 1},
+  };
+  size_t own_count = sizeof own / sizeof own[0];
+  struct argp_option *options = pl_xcalloc(own_count + 2 * pl_option_count + 1, sizeof *options);
+  *docs = pl_xcalloc(pl_option_count + 1, sizeof **docs);
+  memcpy(options, own, sizeof own);
+  size_t n = own_count;
+  for (size_t i = 0; i < pl_option_count; i++) {
+    const pl_option *o = &pl_options[i];
+    (*docs)[i] = o->text[0] != '\0' ? pl_xprintf("%s (%s)", o->help, o->text) : pl_xstrdup(o->help);
+    options[n++] = (struct argp_option){
+        .name = o->name, .key = OPTION_FIRST + (int)i, .arg = o->argument, .doc = (*docs)[i], .group = 1};
+    if (o->alias != NULL) options[n++] = (struct argp_option){.name = o->alias, .flags = OPTION_ALIAS};
+  }
+  return options;
+}
+
+static char *make_doc(void) {
+  pl_buf text;
+  pl_buf_init(&text, 65536);
+  (void)pl_buf_add_text(&text,
+                        "Trains a network on the workspace's cases. The training runs in a process of its own, which "
+                        "goes on when the terminal closes; this command follows it, one line per epoch. Ctrl-C asks it "
+                        "to write a checkpoint and stop.\vPresets:\n");
+  for (size_t i = 0; i < pl_preset_count; i++) {
+    (void)pl_buf_printf(&text, "  %-8s %s\n", pl_presets[i].name, pl_presets[i].help);
+  }
+  (void)pl_buf_add_text(&text,
+                        "\nThe last line has the scores of the best epoch, whose weights are in ckpt/best: "
+                        "'validation dice X dice_pos Y nothing Z', where Z is what predicting nothing would score.\n"
+                        "Exit codes: 0 done, 2 usage, 3 data, 4 device, 5 storage, 6 stopped with a checkpoint.");
+  return text.data;
+}
+
+// pleura.yaml, then the preset, then the command line.
+static pl_status make_config(pl_config *config, const arguments *a, const char *workspace, pl_error *err) {
+  pl_config_defaults(config);
+  char *yaml = pl_path_join(workspace, PL_WORKSPACE_FILE);
+  pl_status status = pl_config_read_yaml(config, yaml, err);
+  free(yaml);
+  if (status == PL_OK && a->preset != NULL) status = pl_config_apply_preset(config, a->preset, err);
+  for (size_t i = 0; i < pl_option_count && status == PL_OK; i++) {
+    if (a->values[i] == NULL) continue;
+    status = pl_config_set(config, pl_options[i].name, a->values[i], PL_ORIGIN_COMMAND, err);
+  }
+  return status == PL_OK ? pl_config_check(config, err) : status;
+}
+
+static pl_status check_resume(const arguments *a, pl_error *err) {
+  for (size_t i = 0; i < pl_option_count; i++) {
+    if (a->values[i] != NULL) {
+      return pl_fail(err, PL_E_USAGE, "--%s cannot be given with --resume: the run keeps its options",
+                     pl_options[i].name);
+    }
+  }
+  return a->preset != NULL ? pl_fail(err, PL_E_USAGE, "--preset cannot be given with --resume") : PL_OK;
+}
+
+static pl_status find_run(char **folder, const arguments *a, pl_error *err) {
+  pl_status status = check_resume(a, err);
+  if (status != PL_OK) return status;
+  char *workspace = NULL;
+  if (strchr(a->resume, '/') == NULL) {
+    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  }
+  if (status == PL_OK) status = pl_run_find(folder, workspace, a->resume, err);
+  free(workspace);
+  return status;
+}
+
+static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
+  char *workspace = NULL;
+  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  if (status != PL_OK) return status;
+  pl_config *config = pl_xcalloc(1, sizeof *config);
+  status = make_config(config, a, workspace, err);
+  if (status == PL_OK && a->print) {
+    pl_buf text;
+    pl_buf_init(&text, 65536);
+    pl_config_describe(&text, config);
+    (void)fputs(text.data, stdout);
+    pl_buf_clear(&text);
+  } else if (status == PL_OK) {
+    status = pl_run_make(folder, workspace, config, err);
+  }
+  free(config);
+  free(workspace);
+  return status;
+}
+
+static pl_status train(int *code, const arguments *a, pl_error *err) {
+  char *folder = NULL;
+  pl_status status = a->resume != NULL ? find_run(&folder, a, err) : make_run(&folder, a, err);
+  if (status != PL_OK || folder == NULL) return status;
+  pl_spawn_options options = {.resume = a->resume != NULL, .force = a->force};
+  status = pl_spawn_core(folder, &options, err);
+  if (status == PL_OK && a->detach) {
+    printf("%s\n", folder);
+  } else if (status == PL_OK) {
+    status = pl_cli_follow(code, folder, err);
+  }
+  free(folder);
+  return status;
+}
+
+int pl_cli_train(int argc, char **argv) {
+  arguments a = {.detach = false};
+  char **docs = NULL, *doc = make_doc();
+  struct argp_option *options = make_options(&docs);
+  struct argp parser = {.options = options, .parser = parse, .doc = doc};
+  int code = pl_cli_parse(&parser, argc, argv, &a);
+  if (code == 0) {
+    pl_error err = {0};
+    pl_status status = train(&code, &a, &err);
+    if (status != PL_OK) {
+      code = pl_cli_report("train", &err);
+    } else if (err.message[0] != '\0') {
+      (void)pl_cli_report("train", &err);
+    }
+  }
+  for (size_t i = 0; i < pl_option_count; i++) free(docs[i]);
+  free(docs);
+  free(options);
+  free(doc);
+  return code;
+}
