@@ -431,8 +431,9 @@ extern "C" pl_status pl_dicom_setup(pl_error *err) {
       DcmRLEDecoderRegistration::registerCodecs();
     });
     if (!dcmDataDict.isDictionaryLoaded()) {
-      return pl_fail(err, PL_E_NOTFOUND,
-                     "DCMTK's data dictionary (dicom.dic) is missing; install the package dcmtk or set DCMDICTPATH");
+      return pl_fail(
+          err, PL_E_NOTFOUND,
+          "DCMTK's data dictionary (dicom.dic) is missing; reinstall the package libdcmtk or set DCMDICTPATH");
     }
   } catch (const std::exception &e) {
     return pl_fail(err, PL_E_INTERNAL, "DCMTK does not start: %s", e.what());
