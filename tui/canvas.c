@@ -103,6 +103,20 @@ int pl_canvas_printf(const pl_canvas *canvas, int y, int x, int cols, pl_style s
   return pl_canvas_text(canvas, y, x, cols, style, text);
 }
 
+void pl_canvas_tail(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text) {
+  if (pl_text_columns(text) > cols) {
+    const char *mark = canvas->utf8 ? "\u2026" : "..";
+    const int used = pl_canvas_text(canvas, y, x, cols, style, mark);
+    x += used;
+    cols -= used;
+    while (*text != '\0' && pl_text_columns(text) > cols) {
+      do text++;
+      while (((unsigned char)*text & 0xc0) == 0x80);
+    }
+  }
+  pl_canvas_text(canvas, y, x, cols, style, text);
+}
+
 void pl_canvas_right(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text) {
   const int columns = pl_text_columns(text);
   const int shift = columns < cols ? cols - columns : 0;

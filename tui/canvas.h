@@ -45,7 +45,8 @@ void pl_canvas_theme(pl_canvas *canvas);
 int pl_canvas_text(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text);
 int pl_canvas_printf(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
-// The same at the right end of the columns, and padded over all of them.
+// The same with the end of the text shown when it is longer; at the right end of the columns; padded over all of them.
+void pl_canvas_tail(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text);
 void pl_canvas_right(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text);
 void pl_canvas_padded(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text);
 

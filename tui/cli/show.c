@@ -1,6 +1,5 @@
 // pleura show: one image with its mask over it, into the terminal or into a PNG file.
 #include <argp.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "core/base/str.h"
 #include "core/data/manifest.h"
 #include "core/image/decode.h"
+#include "core/image/lut.h"
 #include "core/image/png_io.h"
 #include "tui/cli/cli.h"
 #include "viewers/caps.h"
@@ -32,7 +32,7 @@ typedef struct arguments {
 typedef struct subject {
   pl_image image, mask;
   bool has_mask;
-  double centre, width;  // window in stored values from the file; width 0 without one
+  bool is_windowed;  // the window is applied already
   char caption[320];
 } subject;
 
@@ -100,27 +100,32 @@ static bool is_path(const char *text) {
   return (has_ending(text, ".dcm") || has_ending(text, ".png") || strchr(text, '/') != NULL) && pl_fs_is_file(text);
 }
 
-// The window of a DICOM file applies after the rescale; ours is in stored values.
-static void take_window(subject *s, const pl_dicom *dicom) {
-  if (dicom->window_count == 0 || dicom->rescale_slope == 0) return;
-  s->centre = (dicom->windows[0].centre - dicom->rescale_intercept) / dicom->rescale_slope;
-  s->width = fabs(dicom->windows[0].width / dicom->rescale_slope);
+// A DICOM file goes through its rescale and window into 8 bits; a PNG file is taken as it is.
+static pl_status take_image(subject *s, pl_dicom *dicom, const arguments *a, pl_error *err) {
+  bool is_dicom = dicom->transfer_syntax[0] != '\0';
+  if (!is_dicom) {
+    s->image = dicom->image;
+    dicom->image = (pl_image){0};
+    return PL_OK;
+  }
+  pl_window window = pl_lut_default_window(dicom);
+  if (a->has_window) window = (pl_window){.function = PL_VOI_LINEAR, .centre = a->centre, .width = a->width};
+  s->is_windowed = true;
+  return pl_lut_apply(&s->image, dicom, &window, err);
 }
 
-static pl_status read_file(subject *s, const char *path, pl_error *err) {
+static pl_status read_file(subject *s, const char *path, const arguments *a, pl_error *err) {
   pl_dicom dicom = {0};
   pl_status status = pl_image_read_any(&dicom, path, NULL, err);
   if (status != PL_OK) return status;
-  take_window(s, &dicom);
   char name[160];
   const char *base = pl_path_base(path);
   pl_safe_text(name, sizeof name, base, strlen(base));
   snprintf(s->caption, sizeof s->caption, "%s, %ux%u, %d bit", name, dicom.image.width, dicom.image.height,
            dicom.image.type == PL_PIXEL_U8 ? 8 : 16);
-  s->image = dicom.image;
-  dicom.image = (pl_image){0};
+  status = take_image(s, &dicom, a, err);
   pl_dicom_clear(&dicom);
-  return PL_OK;
+  return status;
 }
 
 static void describe_label(char *out, size_t size, const pl_case *c) {
@@ -179,21 +184,21 @@ static bool find_by_file_name(size_t *index, const pl_manifest *manifest, const 
 // A path that names a case of the workspace is that case, with its mask; any other is a file on its own.
 static pl_status read_subject(subject *s, const arguments *a, pl_error *err) {
   bool path = is_path(a->name), want_mask = a->mask_mode != PL_MASK_OFF;
-  if (path && (!want_mask || a->has_window)) return read_file(s, a->name, err);
+  if (path && (!want_mask || a->has_window)) return read_file(s, a->name, a, err);
   char *workspace = NULL;
   pl_manifest manifest = {0};
   pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   free(workspace);
   if (status != PL_OK) {
-    if (path && a->workspace == NULL) return read_file(s, a->name, err);
+    if (path && a->workspace == NULL) return read_file(s, a->name, a, err);
     if (status != PL_E_NOTFOUND || a->workspace != NULL) return status;
     return pl_wrap(err, "'%s' is no .dcm or .png file here, and as a case it needs a workspace", a->name);
   }
   size_t index = 0;
   if (path) {
     status = find_by_file_name(&index, &manifest, a->name) ? read_case(s, &manifest, index, want_mask, err)
-                                                           : read_file(s, a->name, err);
+                                                           : read_file(s, a->name, a, err);
   } else {
     status = pl_manifest_find(&index, &manifest, a->name, err);
     if (status == PL_OK) status = read_case(s, &manifest, index, want_mask, err);
@@ -210,8 +215,10 @@ static pl_status draw(pl_bitmap *out, const subject *s, const arguments *a, uint
   options.pixel_aspect = pixel_aspect;
   options.invert = a->invert;
   options.mask_mode = a->mask_mode;
-  options.window_centre = a->has_window ? a->centre : s->centre;
-  options.window_width = a->has_window ? a->width : s->width;
+  if (a->has_window && !s->is_windowed) {
+    options.window_centre = a->centre;
+    options.window_width = a->width;
+  }
   return pl_view_case(out, &s->image, s->has_mask ? &s->mask : NULL, &options, err);
 }
 
@@ -308,6 +315,6 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
     {"contour", KEY_CONTOUR, NULL, 0, "only the mask's edge", 0},
     {"graphics", KEY_GRAPHICS, "HOW", 0, "auto, sixel or blocks; the last two also into a file or pipe", 0},
     {"invert", KEY_INVERT, NULL, 0, "black for white", 0},
-    {"window", KEY_WINDOW, "C,W", 0, "window centre and width in stored values of the file", 0},
+    {"window", KEY_WINDOW, "C,W", 0, "window centre and width, in the values of the file after its rescale", 0},
     {0},
 };

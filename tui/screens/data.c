@@ -258,9 +258,12 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   }
   const pl_data_layout layout = layout_of(app);
   static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
-      [PL_CASE_BY_NUMBER] = {"case", 6, false}, [PL_CASE_BY_PART] = {"part", 5, false},
-      [PL_CASE_BY_FOLD] = {"fold", 5, true},    [PL_CASE_BY_LABEL] = {"label", 8, false},
-      [PL_CASE_BY_AREA] = {"area", 7, true},    [PL_CASE_BY_ID] = {"id", 0, false},
+      [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 6},
+      [PL_CASE_BY_PART] = {.title = "part", .cols = 5},
+      [PL_CASE_BY_FOLD] = {.title = "fold", .cols = 5, .right = true},
+      [PL_CASE_BY_LABEL] = {.title = "label", .cols = 8},
+      [PL_CASE_BY_AREA] = {.title = "area", .cols = 7, .right = true},
+      [PL_CASE_BY_ID] = {.title = "id", .keep_end = true},
   };
   pl_area table = layout.table;
   // What the filter leaves out is said, so that nobody takes the part for the whole.

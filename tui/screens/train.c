@@ -12,7 +12,7 @@
 #include "tui/widgets/bar.h"
 #include "tui/words.h"
 
-enum { WORD = 32, FORM_COLS = 100 };
+enum { WORD = 32, FORM_COLS = 130 };
 
 pl_train *pl_train_of(pl_app *app) { return pl_app_self(app, "train"); }
 
@@ -245,9 +245,15 @@ static pl_style epoch_cell(const void *context, size_t row, size_t column, char 
 
 static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
   static const pl_table_column columns[EPOCH_COLUMNS] = {
-      [EPOCH] = {"epoch ", 6, true},           [TRAIN_LOSS] = {"train", 8, true}, [VALID_LOSS] = {"valid", 8, true},
-      [DICE_BATCH] = {"dice_batch", 10, true}, [DICE] = {"dice", 7, true},        [DICE_POS] = {"dice_pos", 8, true},
-      [NOTHING] = {"nothing", 7, true},        [RATE] = {"rate", 8, true},        [SPEED] = {"img/s", 6, true},
+      [EPOCH] = {.title = "epoch ", .cols = 6, .right = true},
+      [TRAIN_LOSS] = {.title = "train", .cols = 8, .right = true},
+      [VALID_LOSS] = {.title = "valid", .cols = 8, .right = true},
+      [DICE_BATCH] = {.title = "dice_batch", .cols = 10, .right = true},
+      [DICE] = {.title = "dice", .cols = 7, .right = true},
+      [DICE_POS] = {.title = "dice_pos", .cols = 8, .right = true},
+      [NOTHING] = {.title = "nothing", .cols = 7, .right = true},
+      [RATE] = {.title = "rate", .cols = 8, .right = true},
+      [SPEED] = {.title = "img/s", .cols = 6, .right = true},
   };
   const pl_table_view view = {
       .columns = columns, .column_count = EPOCH_COLUMNS, .sorted = -1, .cell = epoch_cell, .context = &run->journal};

@@ -107,10 +107,10 @@ static void draw_row(const pl_form *form, const pl_canvas *canvas, pl_area row, 
     pl_canvas_text(canvas, row.y, value_x, VALUE_COLS, style, safe[0] != '\0' ? safe : "-");
   }
   const int rest = value_x + VALUE_COLS + 1;
-  if (changed && rest < row.x + row.cols) {
-    pl_canvas_text(canvas, row.y, rest, row.x + row.cols - rest, selected ? PL_STYLE_SELECTED : PL_STYLE_DIM,
-                   pl_origin_name((pl_origin)form->config.origin[index]));
-  }
+  if (rest >= row.x + row.cols) return;
+  const char *origin = changed ? pl_origin_name((pl_origin)form->config.origin[index]) : "";
+  pl_canvas_printf(canvas, row.y, rest, row.x + row.cols - rest, selected ? PL_STYLE_SELECTED : PL_STYLE_DIM,
+                   "%s%s%s%s", changed ? "(" : "", origin, changed ? ") " : "", option->help);
 }
 
 void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {
@@ -119,7 +119,7 @@ void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {
   pl_canvas_text(canvas, area.y, area.x + 1, NAME_COLS, PL_STYLE_HEAD, "option");
   pl_canvas_text(canvas, area.y, area.x + NAME_COLS + 2, VALUE_COLS, PL_STYLE_HEAD, "value");
   pl_canvas_text(canvas, area.y, area.x + NAME_COLS + VALUE_COLS + 3, area.cols - NAME_COLS - VALUE_COLS - 3,
-                 PL_STYLE_HEAD, "from");
+                 PL_STYLE_HEAD, "meaning");
   for (size_t i = 0; i < form->rows.page && form->rows.top + i < form->rows.count; i++) {
     draw_row(form, canvas, (pl_area){area.y + 1 + (int)i, area.x, 1, area.cols}, form->rows.top + i);
   }
@@ -134,7 +134,7 @@ void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {
   for (size_t i = 0; option->type == PL_OPTION_CHOICE && option->choice != NULL && option->choice(i) != NULL; i++) {
     if (used + strlen(option->choice(i)) + 3 >= sizeof choices) break;
     used +=
-        (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", i > 0 ? " " : " One of: ", option->choice(i));
+        (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", i > 0 ? " " : ". One of: ", option->choice(i));
   }
   char help[1024];
   snprintf(help, sizeof help, "%s%s", option->help, choices);

@@ -7,7 +7,7 @@
 #include "tui/cmd.h"
 #include "tui/keymap.h"
 
-enum { BOX_COLS = 88, KEY_COLS = 19, NAME_COLS = 19, EDGE_ROWS = 5, LINES_MAX = 256 };
+enum { BOX_COLS = 112, KEY_COLS = 19, NAME_COLS = 19, EDGE_ROWS = 5, LINES_MAX = 256 };
 
 // A line of the overlay: a heading (cmd NULL) or a command.
 typedef struct help_line {

@@ -74,7 +74,9 @@ static void draw_row(const pl_canvas *canvas, pl_area area, const pl_table_view 
     char text[PL_TABLE_CELL_SIZE] = "";
     pl_style style = view->cell(view->context, row, i, text);
     if (selected) style = PL_STYLE_SELECTED;
-    if (column->right) {
+    if (column->keep_end) {
+      pl_canvas_tail(canvas, area.y, x, cols, style, text);
+    } else if (column->right) {
       pl_canvas_right(canvas, area.y, x, cols, style, text);
     } else {
       pl_canvas_text(canvas, area.y, x, cols, style, text);

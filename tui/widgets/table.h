@@ -13,8 +13,9 @@ typedef struct pl_table {
 
 typedef struct pl_table_column {
   const char *title;
-  int cols;    // 0 takes what is left; at most one such column
-  bool right;  // numbers
+  int cols;       // 0 takes what is left; at most one such column
+  bool right;     // numbers
+  bool keep_end;  // of a text that is too long the end is shown
 } pl_table_column;
 
 enum { PL_TABLE_CELL_SIZE = 128 };

@@ -1,0 +1,179 @@
+#include "tests/screens/fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/data/manifest.h"
+#include "core/image/png_io.h"
+#include "core/run/journal.h"
+#include "core/run/rundir.h"
+
+static const double start_time = 1795435200.0;  // 2026-11-23 12:00:00 UTC
+
+static pl_status write_pictures(const pl_manifest *manifest, const pl_case *c, pl_error *err) {
+  pl_image image = {0}, mask = {0};
+  pl_status status = pl_image_init(&image, FIXTURE_SIDE, FIXTURE_SIDE, PL_PIXEL_U8, PL_IMAGE_GREY, err);
+  if (status == PL_OK) status = pl_image_init(&mask, FIXTURE_SIDE, FIXTURE_SIDE, PL_PIXEL_U8, PL_IMAGE_MASK, err);
+  if (status == PL_OK) {
+    for (uint32_t y = 0; y < FIXTURE_SIDE; y++) {
+      for (uint32_t x = 0; x < FIXTURE_SIDE; x++) {
+        image.u8[y * FIXTURE_SIDE + x] = (uint8_t)((x * 3 + y + c->number * 8) & 0xff);
+        mask.u8[y * FIXTURE_SIDE + x] = x > 16 && x < 40 && y > 8 && y < 24 ? 255 : 0;
+      }
+    }
+    char *image_path = pl_case_image_path(manifest, c), *mask_path = pl_case_mask_path(manifest, c);
+    status = pl_png_write(image_path, &image, PL_PNG_FAST, err);
+    if (status == PL_OK && c->part == PL_PART_TRAIN) status = pl_png_write(mask_path, &mask, PL_PNG_FAST, err);
+    free(image_path);
+    free(mask_path);
+  }
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
+  return status;
+}
+
+static void fill_case(pl_case *c, size_t index, size_t count) {
+  static const int ages[] = {34, 61, -1, 8};
+  const bool test = index + 2 >= count, positive = !test && index % 3 == 0;
+  *c = (pl_case){.number = (uint32_t)index + 1,
+                 .id = pl_xprintf("1.2.826.0.1.3680043.8498.%04zu", 1000 + index * 37),
+                 .part = test ? PL_PART_TEST : PL_PART_TRAIN,
+                 .source = pl_xstrdup(""),
+                 .rows = 1024,
+                 .cols = 1024,
+                 .status = PL_CASE_OK,
+                 .label = test       ? PL_LABEL_UNKNOWN
+                          : positive ? PL_LABEL_POSITIVE
+                                     : PL_LABEL_NEGATIVE,
+                 .mask_area = positive ? 5000 + 111 * index : 0,
+                 .age = ages[index % 4],
+                 .sex = index % 4 == 2   ? 0
+                        : index % 2 == 0 ? 'F'
+                                         : 'M',
+                 .patient = pl_xstrdup(""),
+                 .fold = -1};
+  memset(c->sha256, '0', PL_SHA256_HEX_SIZE - 1);
+  snprintf(c->view, sizeof c->view, "%s", index % 2 == 0 ? "PA" : "AP");
+}
+
+pl_status fixture_workspace(const char *folder, size_t cases, pl_error *err) {
+  pl_status status = pl_workspace_init(folder, err);
+  if (status != PL_OK) return status;
+  char *images = pl_path_join(folder, "images"), *masks = pl_path_join(folder, "masks");
+  status = pl_fs_make_folders(images, err);
+  if (status == PL_OK) status = pl_fs_make_folders(masks, err);
+  free(images);
+  free(masks);
+  pl_manifest manifest = {.workspace = pl_xstrdup(folder), .cases = pl_xcalloc(cases, sizeof(pl_case)), .count = cases};
+  pl_buf folds;
+  pl_buf_init(&folds, 1 << 20);
+  pl_buf_add_text(&folds, "ImageId,EncodedPixels,has_mask,kfold\n");
+  for (size_t i = 0; i < cases; i++) {
+    pl_case *c = &manifest.cases[i];
+    fill_case(c, i, cases);
+    if (c->part == PL_PART_TRAIN) {
+      pl_buf_printf(&folds, "%s,%s,%d,%zu\n", c->id, c->label == PL_LABEL_POSITIVE ? "10 20" : "-1",
+                    c->label == PL_LABEL_POSITIVE, i % 5);
+    }
+    if (status == PL_OK) status = write_pictures(&manifest, c, err);
+  }
+  if (status == PL_OK) status = pl_manifest_save(&manifest, err);
+  char *path = pl_path_join(folder, "folds.csv");
+  if (status == PL_OK) status = pl_fs_replace(path, folds.data, folds.length, err);
+  free(path);
+  pl_buf_clear(&folds);
+  pl_manifest_clear(&manifest);
+  return status;
+}
+
+static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
+  enum { STEPS = 10 };
+  pl_journal *journal = NULL;
+  pl_status status = pl_journal_open(&journal, folder, err);
+  double best = -1.0;
+  for (int epoch = 0; epoch <= epochs && status == PL_OK; epoch++) {
+    for (int i = 1; i <= STEPS && epoch > 0 && status == PL_OK; i++) {
+      const int step = (epoch - 1) * STEPS + i;
+      const pl_step_record record = {.step = step,
+                                     .epoch = epoch,
+                                     .time = start_time + step,
+                                     .loss = 1.2 * exp(-step / 60.0) + 0.08 * sin(step * 1.7),
+                                     .loss_mean = 1.2 * exp(-step / 60.0),
+                                     .learning_rate = 1e-4,
+                                     .gradient_norm = 1.0,
+                                     .images_per_second = 12.5};
+      status = pl_journal_step(journal, &record, err);
+    }
+    const double dice_batch = 0.85 * (1.0 - exp(-epoch / 5.0)) + 0.02 * sin(epoch * 2.1);
+    const pl_epoch_record record = {.step = epoch * STEPS,
+                                    .epoch = epoch,
+                                    .time = start_time + epoch * STEPS,
+                                    .train_loss = epoch > 0 ? 1.2 * exp(-epoch / 6.0) + 0.05 : NAN,
+                                    .learning_rate = 1e-4,
+                                    .valid_loss = 1.1 * exp(-epoch / 7.0) + 0.12,
+                                    .dice_batch = dice_batch,
+                                    .dice = 0.4 + 0.48 * (1.0 - exp(-epoch / 4.0)),
+                                    .dice_pos = 0.7 * (1.0 - exp(-epoch / 8.0)),
+                                    .nothing = 0.6667,
+                                    .images_per_second = 12.5,
+                                    .best = dice_batch > best};
+    if (dice_batch > best) best = dice_batch;
+    if (status == PL_OK) status = pl_journal_epoch(journal, &record, err);
+  }
+  const pl_message_record message = {.kind = PL_MESSAGE_ACT,
+                                     .step = epochs * STEPS,
+                                     .epoch = epochs,
+                                     .time = start_time + epochs * STEPS,
+                                     .text = "checkpoint written"};
+  if (status == PL_OK) status = pl_journal_message(journal, &message, err);
+  pl_journal_close(journal);
+  return status;
+}
+
+pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
+                      pl_error *err) {
+  pl_config config;
+  pl_config_defaults(&config);
+  pl_status status = pl_config_set(&config, "name", name, PL_ORIGIN_COMMAND, err);
+  if (status == PL_OK) status = pl_config_set(&config, "encoder", "resnet18", PL_ORIGIN_COMMAND, err);
+  if (status == PL_OK) status = pl_config_set(&config, "size", "128", PL_ORIGIN_COMMAND, err);
+  char *made = NULL;
+  if (status == PL_OK) status = pl_run_make(&made, workspace, &config, err);
+  if (status != PL_OK) return status;
+  status = write_journal(made, epochs, err);
+  pl_run_state state;
+  pl_run_state_init(&state);
+  state.phase = phase;
+  state.heartbeat = 77;
+  state.step = epochs * 10 + 4;
+  state.steps = 200;
+  state.epoch = epochs + 1;
+  state.epochs = 20;
+  state.epoch_step = 4;
+  state.epoch_steps = 10;
+  state.loss = 0.3218;
+  state.learning_rate = 1e-4;
+  state.images_per_second = 12.5;
+  state.eta = 754.0;
+  state.elapsed = 431.0;
+  state.time = start_time + 500.0;
+  state.best = 0.7311;
+  state.best_epoch = epochs;
+  snprintf(state.backend, sizeof state.backend, "onednn");
+  snprintf(state.device, sizeof state.device, "2 CPU threads");
+  snprintf(state.encoder_weights, sizeof state.encoder_weights, "random");
+  if (phase == PL_PHASE_FAILED) {
+    snprintf(state.last_error, sizeof state.last_error, "the loss became NaN at step 124; images #3 #7 #9 #12");
+  }
+  if (status == PL_OK) status = pl_run_state_save(&state, made, err);
+  if (status != PL_OK) {
+    free(made);
+    return status;
+  }
+  *folder = made;
+  return PL_OK;
+}

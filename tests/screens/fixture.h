@@ -1,0 +1,18 @@
+// A small workspace and a run folder with known content, for screen tests.
+#pragma once
+
+#include <stddef.h>
+
+#include "core/base/status.h"
+#include "core/run/state.h"
+
+enum { FIXTURE_SIDE = 64 };
+
+// Makes `folder` a workspace with `cases` cases: images, masks, cases.csv, folds.csv. Every third is positive, the last
+// two are of the test part.
+pl_status fixture_workspace(const char *folder, size_t cases, pl_error *err);
+
+// Adds a run of that name with `epochs` evaluated epochs, 10 steps each, in that phase. All times are in 2026-11-23,
+// 12:00 UTC on. The caller frees *folder.
+pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
+                      pl_error *err);
