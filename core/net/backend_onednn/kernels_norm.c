@@ -43,14 +43,22 @@ typedef struct channel_view {
 
 PL_INLINE void sum_rows(const float *restrict x, const float *restrict d, int64_t stride, int64_t lanes,
                         const channel_view *v, int64_t rows, double *restrict first, double *restrict second) {
+  // Copies, so that they stay in registers.
+  const bool masked = d && v->a;
+  float k[LANES], a[LANES], z[LANES];
+  for (int64_t j = 0; j < lanes; j++) {
+    k[j] = v->k[j];
+    a[j] = masked ? v->a[j] : 0;
+    z[j] = masked ? v->z[j] : 0;
+  }
   for (int64_t start = 0; start < rows; start += RUN) {
     int64_t end = rows - start < RUN ? rows : start + RUN;
     float s1[LANES] = {0}, s2[LANES] = {0};
     for (int64_t r = start; r < end; r++)
       for (int64_t j = 0; j < lanes; j++) {
-        float centred = x[r * stride + j] - v->k[j];
+        float centred = x[r * stride + j] - k[j];
         float g = d ? d[r * stride + j] : centred;
-        if (d && v->a) g = x[r * stride + j] * v->a[j] + v->z[j] > 0 ? g : 0;
+        if (masked) g = x[r * stride + j] * a[j] + z[j] > 0 ? g : 0;
         s1[j] += g;
         s2[j] += g * centred;
       }
