@@ -24,7 +24,7 @@ for folder in $order; do
   right=$(printf '%s' "$order" | sed "s/.*$folder *//; s/ /|/g")
   [ -z "$right" ] || includes_of "core/$folder" "core/($right)/" | report "layering (core/$folder may not look right)"
 done
-sources core viewers tui/cli | xargs -r grep -nE '#include <(n?curses|panel|term)' /dev/null |
+sources core viewers tui/cli | xargs -r grep -nE '#include <(ncursesw?/)?(n?curses|panel|menu|form|term)\.h' /dev/null |
   report 'layering (curses lives in tui alone)'
 sources core viewers tui | xargs -r grep -nE '#include <(cuda|cudnn)' /dev/null | report 'layering (CUDA lives in gpu alone)'
 sources core | xargs -r grep -nE '\\(x1b|033|e)\[' /dev/null | report 'layering (core knows no escape codes)'
