@@ -7,26 +7,35 @@
 // ---------------------------------------------------------------------------------------------------------------------
 // Max pool. The index is the place in the window, row by row; it has the layout of y.
 
+enum { POOL_LANES = 16 };
+
+// `lanes` channels of one window; neighbouring pixels are `b` apart.
 PL_INLINE void pool_window(const float *restrict plane, float *restrict y, uint8_t *restrict index, const pl_step *s,
-                           int64_t oy, int64_t ox, int64_t b) {
+                           int64_t oy, int64_t ox, int64_t b, int64_t lanes) {
   int64_t k = s->a.kernel, y0 = oy * s->a.stride - s->a.pad, x0 = ox * s->a.stride - s->a.pad;
-  for (int64_t j = 0; j < b; j++) {
-    y[j] = -INFINITY;
-    index[j] = 255;
+  float best[POOL_LANES];
+  int32_t place[POOL_LANES];
+  for (int64_t j = 0; j < lanes; j++) {
+    best[j] = -INFINITY;
+    place[j] = -1;
   }
   for (int64_t ky = 0; ky < k; ky++) {
     if (y0 + ky < 0 || y0 + ky >= s->h) continue;
     for (int64_t kx = 0; kx < k; kx++) {
       if (x0 + kx < 0 || x0 + kx >= s->w) continue;
       const float *x = plane + ((y0 + ky) * s->w + x0 + kx) * b;
-      uint8_t place = (uint8_t)(ky * k + kx);
-      for (int64_t j = 0; j < b; j++) {
+      int32_t here = (int32_t)(ky * k + kx);
+      for (int64_t j = 0; j < lanes; j++) {
         // A NaN wins, as in PyTorch, so that it is seen; the first element wins against the start value.
-        bool wins = x[j] > y[j] || x[j] != x[j] || index[j] == 255;
-        y[j] = wins ? x[j] : y[j];
-        index[j] = wins ? place : index[j];
+        int wins = (x[j] > best[j]) | (x[j] != x[j]) | (place[j] < 0);
+        best[j] = wins ? x[j] : best[j];
+        place[j] = wins ? here : place[j];
       }
     }
+  }
+  for (int64_t j = 0; j < lanes; j++) {
+    y[j] = best[j];
+    index[j] = (uint8_t)place[j];
   }
 }
 
@@ -35,12 +44,12 @@ PL_SIMD static void pool_plane(const float *plane, float *y, uint8_t *index, con
   for (int64_t oy = 0; oy < s->oh; oy++)
     for (int64_t ox = 0; ox < s->ow; ox++) {
       int64_t at = (oy * s->ow + ox) * b;
-      if (b == 8)
-        pool_window(plane, y + at, index + at, s, oy, ox, 8);
-      else if (b == 16)
-        pool_window(plane, y + at, index + at, s, oy, ox, 16);
-      else
-        pool_window(plane, y + at, index + at, s, oy, ox, b);
+      if (b == 8) {
+        pool_window(plane, y + at, index + at, s, oy, ox, 8, 8);
+        continue;
+      }
+      for (int64_t j = 0; j < b; j += POOL_LANES)
+        pool_window(plane + j, y + at + j, index + at + j, s, oy, ox, b, b - j < POOL_LANES ? b - j : POOL_LANES);
     }
 }
 
