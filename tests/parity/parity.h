@@ -22,7 +22,8 @@ typedef struct parity_build {
   const char *encoder;  // of whole models, NULL else
 } parity_build;
 
-// How results and tensors may differ: max|a - b| / max|b| of results, and of the tensors that are compared.
+// How results and tensors may differ: max|a - b| / max|b|, but |a - b| / |b| in the l2 norm for the tensors of whole
+// networks.
 typedef struct parity_case {
   const char *name;
   void (*build)(parity_build *build);
