@@ -7,6 +7,7 @@
 #include <wchar.h>
 
 #include "tui/imgslot.h"
+#include "viewers/colormap.h"
 
 enum { LINE_MAX_CHARACTERS = 1024 };
 
@@ -19,6 +20,8 @@ typedef struct style_row {
 
 static const style_row style_rows[PL_STYLE_COUNT];
 
+static int style_pair(pl_style style) { return (int)style + 1; }
+
 void pl_canvas_theme(pl_canvas *canvas) {
   for (int i = 0; i < PL_STYLE_COUNT; i++) {
     const style_row *row = &style_rows[i];
@@ -27,7 +30,7 @@ void pl_canvas_theme(pl_canvas *canvas) {
       continue;
     }
     const bool rich = canvas->colours >= 256;
-    const short pair = (short)(i + 1);
+    const short pair = (short)style_pair((pl_style)i);
     init_pair(pair, (short)(rich ? row->fg256 : row->fg), (short)(rich ? row->bg256 : row->bg));
     canvas->attributes[i] = (unsigned long)(row->with_colour | COLOR_PAIR(pair));
   }
@@ -206,10 +209,14 @@ void pl_canvas_cells(const pl_canvas *canvas, pl_area area, const pl_cells *cell
       const pl_cell *cell = &cells->cells[(size_t)row * cells->columns + (size_t)column];
       const wchar_t glyph[2] = {(wchar_t)cell->glyph, L'\0'};
       // Pairs beyond the theme's are made as they are needed; curses keeps one for each combination.
-      const int pair = cells->colours == PL_COLOURS_256 ? alloc_pair(cell->fg_index, cell->bg_index) : 0;
+      int pair = cells->colours == PL_COLOURS_256 ? alloc_pair(cell->fg_index, cell->bg_index) : 0;
+      attr_t attributes = A_NORMAL;
+      if (cells->colours != PL_COLOURS_256 && !pl_rgb_is_grey(cell->fg)) {
+        pair = canvas->colours >= 8 ? style_pair(PL_STYLE_WARN) : 0;
+        attributes = A_BOLD;
+      }
       cchar_t complex_character;
-      setcchar(&complex_character, glyph, A_NORMAL, 0, pair > 0 ? &pair : NULL);
-      if (pair <= 0) setcchar(&complex_character, glyph, A_NORMAL, 0, NULL);
+      setcchar(&complex_character, glyph, attributes, 0, pair > 0 ? &pair : NULL);
       mvwadd_wch(canvas->window, area.y + row, area.x + column, &complex_character);
     }
   }

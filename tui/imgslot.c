@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "viewers/colormap.h"
 #include "viewers/out_sixel.h"
 
 enum { SLOTS_MAX = 4, GREYS = 64, SIXEL_ROWS = 6 };
@@ -50,6 +51,22 @@ bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, co
   return w > 0 && h > 0;
 }
 
+// Shades have no hue: what the picture shows in colour (a mask) gets a character that no shade has, and keeps its
+// colour for terminals with a few.
+static void mark_colours(pl_cells *cells, const pl_bitmap *bitmap) {
+  for (uint32_t row = 0; row < cells->rows; row++) {
+    for (uint32_t column = 0; column < cells->columns; column++) {
+      for (uint32_t y = 2 * row; y < 2 * row + 2 && y < bitmap->height; y++) {
+        const pl_rgb pixel = bitmap->pixels[(size_t)y * bitmap->width + column];
+        if (pl_rgb_is_grey(pixel)) continue;
+        pl_cell *cell = &cells->cells[(size_t)row * cells->columns + column];
+        cell->glyph = '#';
+        cell->fg = pixel;
+      }
+    }
+  }
+}
+
 pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_picture_format *format, uint64_t serial,
                           pl_error *err) {
   pl_picture made = {.serial = serial, .width = bitmap->width, .height = bitmap->height};
@@ -60,6 +77,7 @@ pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_pic
     status = pl_sixel_encode(&made.sixel, bitmap, &options, err);
   } else {
     status = pl_blocks(&made.cells, bitmap, format->colours, format->caps.utf8, err);
+    if (status == PL_OK && format->colours != PL_COLOURS_256) mark_colours(&made.cells, bitmap);
   }
   if (status != PL_OK) {
     pl_picture_clear(&made);

@@ -217,7 +217,7 @@ static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_ar
   pl_safe_text(text, sizeof text, c->view, strlen(c->view));
   if (text[0] != '\0') x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%s  ", text);
   if (c->label == PL_LABEL_POSITIVE) {
-    pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "mask %.2f %% of the image",
+    pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "mask %.2f %%",
                      100.0 * (double)c->mask_area / (REFERENCE_SIDE * REFERENCE_SIDE));
   }
   if (area.rows < 3) return;

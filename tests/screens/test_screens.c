@@ -1,0 +1,279 @@
+// The workbench on a pseudo terminal: what its screens show, against golden texts, and how it leaves.
+// PLEURA_UPDATE_GOLDEN=1 writes the golden files anew.
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/run/rundir.h"
+#include "tests/screens/fixture.h"
+#include "tests/screens/pty.h"
+#include "tests/tools/testing.h"
+
+enum { CASES = 40, TEXT_MAX = 1 << 20 };
+
+static const char folder_pattern[] = "/tmp/pleura-screens-XXXXXX";
+
+typedef struct world {
+  char root[64];  // has the pattern's length, so that it can be put back into dumps
+  char *workspace, *empty, *program, *dump;
+  int lock;
+} world;
+
+static int set_up(void **state) {
+  world *w = pl_xcalloc(1, sizeof *w);
+  snprintf(w->root, sizeof w->root, "%s", folder_pattern);
+  pl_error err = {0};
+  assert_non_null(mkdtemp(w->root));
+  w->workspace = pl_path_join(w->root, "w");
+  w->empty = pl_path_join(w->root, "e");
+  w->dump = pl_path_join(w->root, "dump");
+  w->program = pl_path_join(getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : ".", "bin/pleura");
+  char *folder = NULL;
+  if (fixture_workspace(w->workspace, CASES, &err) != PL_OK || pl_fs_make_folders(w->empty, &err) != PL_OK ||
+      fixture_run(&folder, w->workspace, "2026-11-22-a", 3, PL_PHASE_FAILED, &err) != PL_OK) {
+    fail_msg("%s", err.message);
+  }
+  free(folder);
+  folder = NULL;
+  // The second run counts as alive as long as this test holds its lock.
+  if (fixture_run(&folder, w->workspace, "2026-11-23-a", 12, PL_PHASE_TRAINING, &err) != PL_OK ||
+      pl_run_lock(&w->lock, folder, &err) != PL_OK) {
+    fail_msg("%s", err.message);
+  }
+  free(folder);
+  *state = w;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  world *w = *state;
+  close(w->lock);
+  pl_fs_remove_tree(w->root, NULL);
+  free(w->workspace);
+  free(w->empty);
+  free(w->program);
+  free(w->dump);
+  free(w);
+  return 0;
+}
+
+static char *script_file(const world *w, const char *text) {
+  char *path = pl_path_join(w->root, "script"), *all = pl_xprintf("clock 1795435300\n%s\ndump %s\n", text, w->dump);
+  assert_int_equal(pl_fs_replace(path, all, strlen(all), NULL), PL_OK);
+  free(all);
+  return path;
+}
+
+static void start_script(pty *p, const world *w, const char *workspace, pty_kind kind, const char *term, int cols,
+                         int rows, const char *text) {
+  char *script = script_file(w, text);
+  const char *const argv[] = {w->program, "-C", workspace, "--script", script, NULL};
+  pty_start(p, kind, cols, rows, term, argv);
+  free(script);
+}
+
+static char *read_dump(const world *w) {
+  pl_buf text;
+  pl_buf_init(&text, TEXT_MAX);
+  assert_int_equal(pl_fs_read(&text, w->dump, NULL), PL_OK);
+  for (char *at = text.data; (at = strstr(at, w->root)) != NULL;) memcpy(at, folder_pattern, strlen(folder_pattern));
+  return text.data;  // the caller frees
+}
+
+static void compare(const char *dump, const char *name) {
+  const char *source = getenv("PLEURA_SOURCE");
+  char *path = pl_xprintf("%s/tests/screens/golden/%s.screen", source != NULL ? source : ".", name);
+  if (getenv("PLEURA_UPDATE_GOLDEN") != NULL) assert_int_equal(pl_fs_replace(path, dump, strlen(dump), NULL), PL_OK);
+  pl_buf golden;
+  pl_buf_init(&golden, TEXT_MAX);
+  pl_error err = {0};
+  if (pl_fs_read(&golden, path, &err) != PL_OK) fail_msg("%s", err.message);
+  if (strcmp(golden.data, dump) != 0) fail_msg("%s differs; the screen is now:\n%s", path, dump);
+  pl_buf_clear(&golden);
+  free(path);
+}
+
+// Runs a script and compares its dump; the terminal must be as before afterwards.
+static void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows,
+                  const char *text, const char *golden) {
+  pty p;
+  start_script(&p, w, workspace, kind, term, cols, rows, text);
+  if (!pty_run(&p, NULL, 30.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
+    fail_msg("%s: status %d\n%s", golden, p.status, p.output.data != NULL ? p.output.data : "");
+  }
+  assert_true(pty_same_mode(&p));
+  pty_close(&p);
+  char *dump = read_dump(w);
+  compare(dump, golden);
+  free(dump);
+}
+
+static void test_data(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key j j\nwait-job", "data_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key G k k\nwait-job", "data_160x50");
+}
+
+static void test_filter(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 24, "key f\nkeys positive fold=3\nkey Enter\nwait-job",
+        "data_filter");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 24, "cmd filter nonsense\nwait-job", "data_filter_wrong");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 24,
+        "cmd sort area\nkey r\nkey /\nkeys 1333\nkey Enter\nwait-job", "data_sorted");
+}
+
+static void test_help(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 40, "wait-job\nkey ?", "help");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key 2 ?\nkeys checkpoint", "help_filter");
+}
+
+static void test_train(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 2\nwait-job", "train_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 2\nwait-job", "train_160x50");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2 [\nwait-job\nwait-ms 50\nwait-job",
+        "train_failed");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 36, "key 2 S p j\nwait-job", "train_form");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2\nwait-job\nkey X", "train_stop_asks");
+}
+
+static void test_plain_terminals(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job", "train_vt100");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "wait-job", "data_vt100");
+}
+
+static void test_nothing_there(void **state) {
+  const world *w = *state;
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "wait-job", "data_empty");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 2 S\nwait-job", "train_empty");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 40, 8, "wait-job", "too_small");
+}
+
+static void test_resize_storm(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50,
+        "size 81x25\nsize 10x3\nsize 200x60\nkey 2\nsize 50x12\nsize 120x40\nkey 1\nsize 70x20\nsize 1x1\nwait-job\n"
+        "size 100x30\nwait-job\nwait-ms 100\nwait-job",
+        "resized");
+}
+
+// The picture arrives as one sixel sequence of the slot's size, at its place.
+static void test_sixel(void **state) {
+  const world *w = *state;
+  pty p;
+  start_script(&p, w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "wait-job\nwait-ms 200");
+  assert_true(pty_run(&p, NULL, 30.0));
+  size_t first = 0, length = 0;
+  assert_int_equal(pty_sixels(&p, &first, &length), 1);
+  char *dump = read_dump(w);
+  unsigned x = 0, y = 0, cols = 0, rows = 0, width = 0, height = 0, raster_width = 0, raster_height = 0;
+  const char *line = strstr(dump, "[picture sixel");
+  assert_non_null(line);
+  assert_int_equal(
+      sscanf(line, "[picture sixel at %u,%u of %ux%u cells, %ux%u pixels]", &x, &y, &cols, &rows, &width, &height), 6);
+  assert_true(width <= cols * 10 && height <= rows * 20 && height % 6 == 0);
+  const char *raster = memchr(p.output.data + first, '"', length);
+  assert_non_null(raster);
+  assert_int_equal(sscanf(raster, "\"1;1;%u;%u", &raster_width, &raster_height), 2);
+  assert_int_equal(raster_width, width);
+  assert_int_equal(raster_height, height);
+  char *place = pl_xprintf("\x1b\x37\x1b[%u;%uH\x1bP", y + 1, x + 1);
+  assert_non_null(memmem(p.output.data, p.output.length, place, strlen(place)));
+  free(place);
+  free(dump);
+  pty_close(&p);
+}
+
+static void start_plain(pty *p, const world *w, const char *term) {
+  const char *const argv[] = {w->program, "-C", w->workspace, NULL};
+  pty_start(p, PTY_VT340, 100, 30, term, argv);
+}
+
+static void test_quit(void **state) {
+  const world *w = *state;
+  pty p;
+  start_plain(&p, w, "xterm-256color");
+  assert_true(pty_run(&p, "Contour", 10.0));
+  assert_false(pty_same_mode(&p));
+  pty_type(&p, "q");
+  assert_true(pty_run(&p, NULL, 10.0));
+  assert_true(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 0);
+  assert_true(pty_same_mode(&p));
+  assert_non_null(memmem(p.output.data, p.output.length, "\x1b[?1049l", 8));
+  assert_non_null(memmem(p.output.data, p.output.length, "2026-11-23-a goes on", 20));
+  pty_close(&p);
+}
+
+static void test_no_terminal(void **state) {
+  const world *w = *state;
+  pty p;
+  start_plain(&p, w, "dumb");
+  assert_true(pty_run(&p, NULL, 10.0));
+  assert_true(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 2);
+  assert_non_null(memmem(p.output.data, p.output.length, "TERM is dumb", 12));
+  pty_close(&p);
+}
+
+static void test_signals(void **state) {
+  const world *w = *state;
+  static const int numbers[] = {SIGHUP, SIGTERM, SIGABRT, SIGSEGV};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    pty p;
+    start_plain(&p, w, "xterm-256color");
+    assert_true(pty_run(&p, "Contour", 10.0));
+    kill(p.child, numbers[i]);
+    assert_true(pty_run(&p, NULL, 10.0));
+    if (numbers[i] == SIGHUP || numbers[i] == SIGTERM) {
+      assert_true(WIFEXITED(p.status));
+      assert_int_equal(WEXITSTATUS(p.status), 128 + numbers[i]);
+    } else {
+      // Under a sanitizer the signal ends with its report instead.
+      assert_false(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 0);
+    }
+    assert_true(pty_same_mode(&p));
+    assert_non_null(memmem(p.output.data, p.output.length, "\x1b[?1049l", 8));
+    pty_close(&p);
+  }
+}
+
+// The terminal goes away under it: it ends by itself.
+static void test_hang_up(void **state) {
+  const world *w = *state;
+  pty p;
+  start_plain(&p, w, "xterm-256color");
+  assert_true(pty_run(&p, "Contour", 10.0));
+  close(p.master);
+  close(p.slave);
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 500 && ended == 0; i++) {
+    usleep(10000);
+    ended = waitpid(p.child, &status, WNOHANG);
+  }
+  assert_int_equal(ended, p.child);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 128 + SIGHUP);
+  p.ended = true;
+  p.master = p.slave = -1;
+  pty_close(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_data),    cmocka_unit_test(test_filter),          cmocka_unit_test(test_help),
+      cmocka_unit_test(test_train),   cmocka_unit_test(test_plain_terminals), cmocka_unit_test(test_nothing_there),
+      cmocka_unit_test(test_sixel),   cmocka_unit_test(test_resize_storm),    cmocka_unit_test(test_quit),
+      cmocka_unit_test(test_signals), cmocka_unit_test(test_no_terminal),     cmocka_unit_test(test_hang_up),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
