@@ -41,34 +41,33 @@ static pl_status write_state(const char *path, const pl_checkpoint_state *s, pl_
   return status;
 }
 
-static pl_status write_manifest(const char *folder, pl_error *err) {
+static pl_status write_manifest(const char *folder, char hashes[FILE_COUNT][PL_SHA256_HEX_SIZE], pl_error *err) {
   pl_buf text;
   pl_buf_init(&text, STATE_MAX);
   (void)pl_buf_add_text(&text, MANIFEST_HEAD);
-  pl_status status = PL_OK;
-  for (size_t i = 0; i < FILE_COUNT && status == PL_OK; i++) {
-    char *path = pl_path_join(folder, file_names[i]), hex[PL_SHA256_HEX_SIZE];
-    status = pl_sha256_file(hex, path, err);
-    if (status == PL_OK) (void)pl_buf_printf(&text, "%s  %s\n", hex, file_names[i]);
-    free(path);
-  }
+  for (size_t i = 0; i < FILE_COUNT; i++) (void)pl_buf_printf(&text, "%s  %s\n", hashes[i], file_names[i]);
   char *path = pl_path_join(folder, "MANIFEST");
-  if (status == PL_OK) status = pl_fs_replace(path, text.data, text.length, err);
+  pl_status status = pl_fs_replace(path, text.data, text.length, err);
   free(path);
   pl_buf_clear(&text);
   return status;
 }
 
+// The hashes are of what was meant to be written, so that a write that went wrong without an error is found too.
 static pl_status write_files(const char *folder, const pl_checkpoint_source *source, const pl_checkpoint_state *state,
                              pl_error *err) {
+  char hashes[FILE_COUNT][PL_SHA256_HEX_SIZE];
   char *weights = pl_path_join(folder, file_names[0]), *optimizer = pl_path_join(folder, file_names[1]);
   char *json = pl_path_join(folder, file_names[2]);
-  pl_status status = pl_weights_save(weights, source->api, source->store, source->model, PL_WEIGHTS_EXACT, NULL, err);
+  pl_status status =
+      pl_weights_save(weights, source->api, source->store, source->model, PL_WEIGHTS_EXACT, hashes[0], err);
   if (status == PL_OK) {
-    status = pl_weights_save(optimizer, source->api, source->store, source->model, PL_WEIGHTS_OPTIMIZER, NULL, err);
+    status =
+        pl_weights_save(optimizer, source->api, source->store, source->model, PL_WEIGHTS_OPTIMIZER, hashes[1], err);
   }
   if (status == PL_OK) status = write_state(json, state, err);
-  if (status == PL_OK) status = write_manifest(folder, err);
+  if (status == PL_OK) status = pl_sha256_file(hashes[2], json, err);
+  if (status == PL_OK) status = write_manifest(folder, hashes, err);
   if (status == PL_OK) status = pl_fs_sync_folder(folder, err);
   free(weights);
   free(optimizer);

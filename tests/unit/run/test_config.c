@@ -1,0 +1,177 @@
+// Options: every default, text and back, pleura.yaml's errors with their places, run.json.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/run/config.h"
+#include "tests/tools/testing.h"
+
+static char path[] = "/tmp/pleura-config-XXXXXX";
+
+static int make_file(void **state) {
+  (void)state;
+  int fd = mkstemp(path);
+  return fd >= 0 ? close(fd) : -1;
+}
+
+static void test_defaults(void **state) {
+  (void)state;
+  pl_config c;
+  pl_config_defaults(&c);
+  for (size_t i = 0; i < pl_option_count; i++) {
+    pl_error err = {0};
+    char text[PL_OPTION_TEXT_MAX];
+    pl_config copy = c;
+    assert_int_equal(pl_config_set(&copy, pl_options[i].name, pl_options[i].text, PL_ORIGIN_DEFAULT, &err), PL_OK);
+    assert_memory_equal(&copy, &c, sizeof c);
+    pl_config_get(text, &c, &pl_options[i]);
+    if (pl_config_set(&copy, pl_options[i].name, text, PL_ORIGIN_DEFAULT, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_memory_equal(&copy, &c, sizeof c);
+  }
+  assert_string_equal(c.encoder, "se_resnext50_32x4d");
+  assert_int_equal(c.batch, 8);
+  assert_int_equal(c.valid_batch, 16);
+  assert_int_equal(c.epochs, 20);
+  assert_true(c.learning_rate == 1e-4 && c.gamma == 0.75);
+  assert_int_equal(c.milestones.count, 10);
+  assert_int_equal(c.milestones.values[9], 15);
+  assert_int_equal(pl_config_check(&c, NULL), PL_OK);
+}
+
+static void refuse(const char *name, const char *text, pl_status code, const char *word) {
+  pl_config c, before;
+  pl_config_defaults(&c);
+  before = c;
+  pl_error err = {0};
+  assert_int_equal(pl_config_set(&c, name, text, PL_ORIGIN_COMMAND, &err), code);
+  if (strstr(err.message, word) == NULL) fail_msg("'%s' does not say '%s'", err.message, word);
+  assert_memory_equal(&c, &before, sizeof c);
+}
+
+static void test_refusals(void **state) {
+  (void)state;
+  refuse("epochs", "0", PL_E_USAGE, "outside 1");
+  refuse("epochs", "1.5", PL_E_USAGE, "not a whole number");
+  refuse("epochs", "", PL_E_USAGE, "not a whole number");
+  refuse("lr", "nan", PL_E_USAGE, "not a number");
+  refuse("lr", "11", PL_E_USAGE, "outside");
+  refuse("encoder", "vgg", PL_E_USAGE, "resnet18");
+  refuse("augment", "maybe", PL_E_USAGE, "neither");
+  refuse("milestones", "3,3", PL_E_USAGE, "rise");
+  refuse("milestones", "3,x", PL_E_USAGE, "whole numbers");
+  refuse("epoch", "3", PL_E_NOTFOUND, "did you mean 'epochs'");
+  refuse("name", "a\nb", PL_E_USAGE, "control");
+}
+
+static void test_check(void **state) {
+  (void)state;
+  pl_config c;
+  pl_error err = {0};
+  pl_config_defaults(&c);
+  c.size = 100;
+  assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, "96 or 128"));
+  pl_config_defaults(&c);
+  assert_int_equal(pl_config_set(&c, "name", "../x", PL_ORIGIN_COMMAND, &err), PL_OK);
+  assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
+}
+
+static void test_presets(void **state) {
+  (void)state;
+  for (size_t i = 0; i < pl_preset_count; i++) {
+    pl_config c;
+    pl_error err = {0};
+    pl_config_defaults(&c);
+    if (pl_config_apply_preset(&c, pl_presets[i].name, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_int_equal(pl_config_check(&c, NULL), PL_OK);
+  }
+  pl_config c;
+  pl_error err = {0};
+  assert_int_equal(pl_config_apply_preset(&c, "fast", &err), PL_E_NOTFOUND);
+  assert_non_null(strstr(err.message, "quick"));
+}
+
+static pl_status read_yaml(pl_config *c, const char *text, pl_error *err) {
+  pl_config_defaults(c);
+  assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);
+  return pl_config_read_yaml(c, path, err);
+}
+
+static void test_yaml(void **state) {
+  (void)state;
+  pl_config c;
+  pl_error err = {0};
+  const char *good =
+      "# ours\nencoder: resnet34\nsize: 512\nlr: 3e-4\nmilestones: [1, 2, 30]\naugment: off\n"
+      "import:\n  size: 1\n  more: {a: [b]}\n";
+  if (read_yaml(&c, good, &err) != PL_OK) fail_msg("%s", err.message);
+  assert_string_equal(c.encoder, "resnet34");
+  assert_int_equal(c.size, 512);
+  assert_true(c.learning_rate == 3e-4 && !c.augment);
+  assert_int_equal(c.milestones.count, 3);
+  assert_int_equal(c.milestones.values[2], 30);
+  assert_int_equal(c.origin[pl_option_find("size") - pl_options], PL_ORIGIN_WORKSPACE);
+  assert_int_equal(read_yaml(&c, "", &err), PL_OK);
+  assert_int_equal(read_yaml(&c, "# only words\n", &err), PL_OK);
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(pl_config_read_yaml(&c, path, &err), PL_OK);
+}
+
+static void test_yaml_errors(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *place, *word;
+  } cases[] = {
+      {"size: 512\n\nepoch: 3\n", "line 3 column 1:", "did you mean 'epochs'"},
+      {"batch: 8\nepochs:   none\n", "line 2 column 11:", "not a whole number"},
+      {"batch: 8\nbatch: 9\n", "line 2 column 1:", "twice"},
+      {"plugin: /tmp/x.so\n", "line 1 column 1:", "command line"},
+      {"epochs: [1, 2]\n", "line 1 column 9:", "one value"},
+      {"milestones: [1, [2]]\n", "line 1 column 17:", "list"},
+      {"batch: 8\n size: [\n", "line 1", ""},
+      {"- a\n", "line 1 column 1:", "option: value"},
+      {"lr: 1e9\n", "line 1 column 5:", "outside"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pl_config c, before;
+    pl_config_defaults(&before);
+    pl_error err = {0};
+    assert_int_equal(read_yaml(&c, cases[i].text, &err), PL_E_FORMAT);
+    if (strstr(err.message, cases[i].place) == NULL || strstr(err.message, cases[i].word) == NULL) {
+      fail_msg("'%s' lacks '%s' or '%s'", err.message, cases[i].place, cases[i].word);
+    }
+    assert_memory_equal(&c, &before, sizeof c);
+  }
+}
+
+static void test_json(void **state) {
+  (void)state;
+  pl_config c, back;
+  pl_error err = {0};
+  pl_config_defaults(&c);
+  assert_int_equal(pl_config_set(&c, "lr", "0.1234567890123456789", PL_ORIGIN_COMMAND, &err), PL_OK);
+  assert_int_equal(pl_config_set(&c, "weights", "/a \"b\"\\c", PL_ORIGIN_COMMAND, &err), PL_OK);
+  pl_buf text;
+  pl_buf_init(&text, 65536);
+  pl_config_add_json(&text, &c);
+  pl_config_defaults(&back);
+  if (pl_config_read_json(&back, text.data, text.length, &err) != PL_OK) fail_msg("%s", err.message);
+  pl_buf_clear(&text);
+  assert_true(back.learning_rate == c.learning_rate);
+  memcpy(back.origin, c.origin, sizeof c.origin);
+  assert_memory_equal(&back, &c, sizeof c);
+  assert_int_equal(pl_config_read_json(&back, "{\"epochs\":\"3\"}", 14, &err), PL_E_FORMAT);
+  assert_int_equal(pl_config_read_json(&back, "{\"unknown\":3}", 13, &err), PL_E_FORMAT);
+  assert_int_equal(pl_config_read_json(&back, "[1]", 3, &err), PL_E_FORMAT);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals),    cmocka_unit_test(test_check),
+      cmocka_unit_test(test_presets),  cmocka_unit_test(test_yaml_errors), cmocka_unit_test(test_json),
+      cmocka_unit_test(test_yaml),
+  };
+  return cmocka_run_group_tests(tests, make_file, NULL);
+}
