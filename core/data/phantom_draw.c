@@ -196,7 +196,7 @@ static float attenuation(const body *b, const film *f, const layers *l, int colu
     float dense = g->collapsed ? (0.4f + 0.6f * g->density) * ramp(0, 0.03f, place.gap) : 0;
     float texture = outside < 1 ? lung_texture(b, l, g, &place, side == 0 ? -1.0f : 1.0f, ax, y) : 0;
     float in_lung = tissue * (1 - air * (1 - 0.20f * dense)) + texture * (1 + 0.5f * dense) * (0.4f + 0.6f * depth);
-    float in_air = tissue * (1 - least(0.90f, air * 1.10f + 0.10f));
+    float in_air = tissue * (1 - least(0.90f, air * 1.12f + 0.14f));
     float mix = in_lung + outside * (in_air - in_lung);
     value += present * (mix - tissue);
     if (place.gap > 0) {  // the visceral pleura, seen where air lies on both sides

@@ -91,7 +91,7 @@ static void masks_cover_the_dark_air(void **state) {
     assert_in_range(areas[i], 2000, 170000);
     double inside, around;
     measure(&c, 4, &inside, &around);
-    if (inside > 0.85 * around) fail_msg("case %d: mask %.1f, around it %.1f", (int)i, inside, around);
+    if (inside > 0.88 * around) fail_msg("case %d: mask %.1f, around it %.1f", (int)i, inside, around);
     for (size_t p = 0; p < pl_image_bytes(&c.mask); p++) {
       uint8_t any = 0;
       for (size_t r = 0; r < c.region_count; r++) any |= c.region[r].u8[p];
