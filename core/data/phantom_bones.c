@@ -22,8 +22,8 @@ static int follow(const body *b, point *line, const path *p) {
   }
   // Pieces of about five pixels look round.
   int steps = (int)least(12.0f, most(1.0f, length * b->scale / 5 / (float)(p->count - 1) + 0.5f));
-  int count = spline(line, LINE_MAX, p->control, p->count, false, p->count < 3 ? 1 : steps);
-  for (int i = 0; i < count; i++) line[i] = body_to_pixel(b, line[i].x, line[i].y);
+  int count = pl_phantom_spline(line, LINE_MAX, p->control, p->count, false, p->count < 3 ? 1 : steps);
+  for (int i = 0; i < count; i++) line[i] = pl_phantom_body_to_pixel(b, line[i].x, line[i].y);
   return count;
 }
 
@@ -38,7 +38,7 @@ static void add_paths(const body *b, canvas *c, canvas scratch[2], const path *p
                           .brightness = {p->brightness[0], p->brightness[1]},
                           .profile = p->profile};
   }
-  canvas_strokes(c, scratch, strokes, count);
+  pl_phantom_canvas_strokes(c, scratch, strokes, count);
 }
 
 static void add_line(const body *b, canvas *c, canvas scratch[2], const point *control, int count, const float width[2],
@@ -54,10 +54,10 @@ static void add_line(const body *b, canvas *c, canvas scratch[2], const point *c
 // A rib runs from the spine outwards and down, turns at the flank, and comes back in front, steeper and fainter.
 static void add_rib(const body *b, canvas *c, canvas scratch[2], draw *rng, int side, int number) {
   float sign = side == 0 ? -1.0f : 1.0f, n = (float)number;
-  float start = 0.082f + 0.067f * n + 0.003f * draw_normal(rng);
+  float start = 0.082f + 0.067f * n + 0.003f * pl_phantom_normal(rng);
   float drop = number == 0 ? 0.055f : number == 1 ? 0.085f : least(0.150f, 0.098f + 0.010f * n);
   float end_y = start + drop;
-  float reach = number == 0 ? 0.185f : most(0.15f, lung_wall(b, least(end_y, 0.74f))) + 0.004f;
+  float reach = number == 0 ? 0.185f : most(0.15f, pl_phantom_lung_wall(b, least(end_y, 0.74f))) + 0.004f;
   if (number > 7) reach -= 0.012f * (n - 7);
   float rise = 0.012f + 0.0025f * most(0.0f, 5 - n);
   point back[9], front[7];
@@ -90,7 +90,7 @@ static void add_rib(const body *b, canvas *c, canvas scratch[2], draw *rng, int 
 }
 
 static void add_clavicle(const body *b, canvas *c, canvas scratch[2], draw *rng, int side) {
-  float sign = side == 0 ? -1.0f : 1.0f, tilt = 0.012f * draw_normal(rng);
+  float sign = side == 0 ? -1.0f : 1.0f, tilt = 0.012f * pl_phantom_normal(rng);
   point line[6] = {{0.032f, 0.178f}, {0.085f, 0.158f}, {0.160f, 0.146f},
                    {0.240f, 0.134f}, {0.310f, 0.112f}, {0.372f, 0.106f}};
   for (int i = 0; i < 6; i++) {
@@ -101,7 +101,7 @@ static void add_clavicle(const body *b, canvas *c, canvas scratch[2], draw *rng,
 }
 
 static void add_scapula(const body *b, canvas *c, canvas scratch[2], draw *rng, int side) {
-  float sign = side == 0 ? -1.0f : 1.0f, away = draw_range(rng, 0.0f, 0.03f);
+  float sign = side == 0 ? -1.0f : 1.0f, away = pl_phantom_range(rng, 0.0f, 0.03f);
   point margin[5] = {{0.335f, 0.135f}, {0.318f, 0.200f}, {0.322f, 0.280f}, {0.345f, 0.365f}, {0.372f, 0.410f}};
   point outer[4] = {{0.372f, 0.410f}, {0.392f, 0.330f}, {0.405f, 0.255f}, {0.412f, 0.200f}};
   point spine[3] = {{0.325f, 0.175f}, {0.380f, 0.140f}, {0.440f, 0.118f}};
@@ -116,7 +116,7 @@ static void add_scapula(const body *b, canvas *c, canvas scratch[2], draw *rng, 
 }
 
 static void add_spine(const body *b, canvas *c, canvas scratch[2], draw *rng) {
-  float bend = 0.008f * draw_normal(rng);
+  float bend = 0.008f * pl_phantom_normal(rng);
   for (int i = -1; i < 15; i++) {
     float y = 0.045f + 0.062f * (float)i, x = bend * sinf(3.0f * y);
     float half = 0.027f + 0.0008f * (float)i, bright = 0.062f - 0.0015f * (float)i;
@@ -133,7 +133,7 @@ static void add_spine(const body *b, canvas *c, canvas scratch[2], draw *rng) {
   }
 }
 
-void draw_bones(const body *b, canvas *bones, canvas scratch[2]) {
+void pl_phantom_draw_bones(const body *b, canvas *bones, canvas scratch[2]) {
   draw rng = {.seed = b->noise, .stream = 1};
   add_spine(b, bones, scratch, &rng);
   for (int side = 0; side < 2; side++) {
@@ -154,45 +154,46 @@ static void add_vessel(const body *b, canvas *c, canvas scratch[2], draw *rng, t
   point line[4] = {t.from};
   float heading = t.heading;
   for (int i = 1; i < 4; i++) {
-    heading += 0.16f * draw_normal(rng);
+    heading += 0.16f * pl_phantom_normal(rng);
     line[i] = (point){line[i - 1].x + t.length / 3 * cosf(heading), line[i - 1].y + t.length / 3 * sinf(heading)};
   }
   float thin = t.width * 0.68f, bright = 0.030f + 9.0f * t.width, dim = 0.030f + 9.0f * thin;
   add_line(b, c, scratch, line, 4, (float[]){t.width, thin}, (float[]){bright, dim}, PROFILE_TUBE);
   if (t.level == 0) return;
-  int children = draw_chance(rng, 0.45f) ? 3 : 2;
+  int children = pl_phantom_chance(rng, 0.45f) ? 3 : 2;
   for (int i = 0; i < children; i++) {
     float spread = children == 2 ? (i == 0 ? -0.38f : 0.38f) : (float)(i - 1) * 0.5f;
     add_vessel(b, c, scratch, rng,
                (twig){.from = i == 2 ? line[2] : line[3],
-                      .heading = heading + spread + 0.15f * draw_normal(rng),
-                      .length = t.length * draw_range(rng, 0.66f, 0.86f),
-                      .width = thin * draw_range(rng, 0.70f, 0.90f),
+                      .heading = heading + spread + 0.15f * pl_phantom_normal(rng),
+                      .length = t.length * pl_phantom_range(rng, 0.66f, 0.86f),
+                      .width = thin * pl_phantom_range(rng, 0.70f, 0.90f),
                       .level = t.level - 1});
   }
 }
 
-void draw_vessels(body *b, canvas *vessels, canvas scratch[2]) {
+void pl_phantom_draw_vessels(body *b, canvas *vessels, canvas scratch[2]) {
   draw rng = {.seed = b->noise, .stream = 2};
   for (int side = 0; side < 2; side++) {
     float sign = side == 0 ? -1.0f : 1.0f;
     // Directions from the hilum, downwards more and thicker: gravity fills the lower lobes.
     static const float fan[] = {-1.35f, -1.0f, -0.62f, -0.25f, 0.12f, 0.48f, 0.85f, 1.15f, 1.42f};
     for (size_t i = 0; i < sizeof fan / sizeof fan[0]; i++) {
-      float angle = fan[i] + 0.10f * draw_normal(&rng);
+      float angle = fan[i] + 0.10f * pl_phantom_normal(&rng);
       float heading = side == 0 ? PI - angle : angle;
-      point from = {sign * draw_range(&rng, 0.085f, 0.110f), 0.425f + 0.035f * sinf(angle) + 0.01f * draw_normal(&rng)};
+      point from = {sign * pl_phantom_range(&rng, 0.085f, 0.110f),
+                    0.425f + 0.035f * sinf(angle) + 0.01f * pl_phantom_normal(&rng)};
       add_vessel(b, vessels, scratch, &rng,
                  (twig){.from = from,
                         .heading = heading,
-                        .length = draw_range(&rng, 0.075f, 0.105f),
-                        .width = draw_range(&rng, 0.0052f, 0.0078f) * (1 + 0.25f * fan[i] / 1.4f),
+                        .length = pl_phantom_range(&rng, 0.075f, 0.105f),
+                        .width = pl_phantom_range(&rng, 0.0052f, 0.0078f) * (1 + 0.25f * fan[i] / 1.4f),
                         .level = 4});
     }
     for (int i = 0; i < 9; i++) {  // vessels seen end on, and nodes
-      point p = {sign * (0.092f + 0.014f * draw_normal(&rng)), 0.425f + 0.032f * draw_normal(&rng)};
+      point p = {sign * (0.092f + 0.014f * pl_phantom_normal(&rng)), 0.425f + 0.032f * pl_phantom_normal(&rng)};
       point q = {p.x + 0.004f, p.y + 0.004f};
-      float width = draw_range(&rng, 0.006f, 0.013f);
+      float width = pl_phantom_range(&rng, 0.006f, 0.013f);
       add_line(b, vessels, scratch, (point[]){p, q}, 2, (float[]){width, width}, (float[]){0.07f, 0.07f}, PROFILE_TUBE);
     }
   }
@@ -200,39 +201,39 @@ void draw_vessels(body *b, canvas *vessels, canvas scratch[2]) {
 
 static void add_electrode(const body *b, canvas *c, canvas scratch[2], draw *rng, point at) {
   point line[5] = {at};
-  float heading = draw_range(rng, 0.6f, 2.6f);
+  float heading = pl_phantom_range(rng, 0.6f, 2.6f);
   for (int i = 1; i < 5; i++) {
-    heading += 0.4f * draw_normal(rng);
+    heading += 0.4f * pl_phantom_normal(rng);
     line[i] = (point){line[i - 1].x + 0.26f * cosf(heading), line[i - 1].y + 0.26f * sinf(heading)};
   }
   add_line(b, c, scratch, line, 5, (float[]){0.0022f, 0.0022f}, (float[]){0.22f, 0.22f}, PROFILE_LINE);
-  point p = body_to_pixel(b, at.x, at.y);
+  point p = pl_phantom_body_to_pixel(b, at.x, at.y);
   float r = 0.0095f * b->scale;
-  canvas_ellipse(c, p, (point){r, r}, 0.15f, 0.30f);
-  canvas_ellipse(c, p, (point){2 * r, 2 * r}, 0.1f, 0.06f);
+  pl_phantom_canvas_ellipse(c, p, (point){r, r}, 0.15f, 0.30f);
+  pl_phantom_canvas_ellipse(c, p, (point){2 * r, 2 * r}, 0.1f, 0.06f);
 }
 
-void draw_devices(body *b, canvas *devices, canvas scratch[2], int tube_side) {
+void pl_phantom_draw_devices(body *b, canvas *devices, canvas scratch[2], int tube_side) {
   draw *rng = &b->rng;
-  if (draw_chance(rng, 0.25f)) {  // ECG
-    int count = 2 + (int)(3 * draw_unit(rng));
+  if (pl_phantom_chance(rng, 0.25f)) {  // ECG
+    int count = 2 + (int)(3 * pl_phantom_unit(rng));
     for (int i = 0; i < count; i++) {
       float sign = i % 2 == 0 ? -1.0f : 1.0f;
-      point at = {sign * draw_range(rng, 0.16f, 0.34f),
-                  i < 2 ? draw_range(rng, 0.10f, 0.22f) : draw_range(rng, 0.6f, 0.8f)};
+      point at = {sign * pl_phantom_range(rng, 0.16f, 0.34f),
+                  i < 2 ? pl_phantom_range(rng, 0.10f, 0.22f) : pl_phantom_range(rng, 0.6f, 0.8f)};
       add_electrode(b, devices, scratch, rng, at);
     }
   }
-  if (draw_chance(rng, 0.15f)) {  // a central line, from the neck to the right atrium
+  if (pl_phantom_chance(rng, 0.15f)) {  // a central line, from the neck to the right atrium
     point line[5] = {{-0.075f, -0.02f}, {-0.060f, 0.12f}, {-0.042f, 0.26f}, {-0.050f, 0.36f}, {-0.052f, 0.47f}};
     add_line(b, devices, scratch, line, 5, (float[]){0.0030f, 0.0030f}, (float[]){0.20f, 0.20f}, PROFILE_LINE);
   }
-  if (draw_chance(rng, 0.10f)) {  // a tracheal tube
+  if (pl_phantom_chance(rng, 0.10f)) {  // a tracheal tube
     point line[3] = {{0.004f, -0.05f}, {0.000f, 0.12f}, {0.003f, 0.29f}};
     add_line(b, devices, scratch, line, 3, (float[]){0.010f, 0.010f}, (float[]){0.16f, 0.16f}, PROFILE_CATHETER);
   }
-  if (draw_chance(rng, 0.12f)) {  // a chest drain
-    float sign = tube_side == 0 ? -1.0f : 1.0f, top = draw_range(rng, 0.18f, 0.30f);
+  if (pl_phantom_chance(rng, 0.12f)) {  // a chest drain
+    float sign = tube_side == 0 ? -1.0f : 1.0f, top = pl_phantom_range(rng, 0.18f, 0.30f);
     point line[5] = {{sign * 0.44f, 0.72f},
                      {sign * 0.37f, 0.62f},
                      {sign * 0.30f, 0.48f},
@@ -242,31 +243,31 @@ void draw_devices(body *b, canvas *devices, canvas scratch[2], int tube_side) {
   }
 }
 
-void draw_marker(body *b, canvas *grey, canvas scratch[2]) {
+void pl_phantom_draw_marker(body *b, canvas *grey, canvas scratch[2]) {
   draw *rng = &b->rng;
-  if (!draw_chance(rng, 0.75f)) return;
-  float size = (float)grey->size, height = draw_range(rng, 0.030f, 0.042f) * size;
-  float x = draw_range(rng, 0.88f, 0.93f) * size, y = draw_range(rng, 0.05f, 0.10f) * size;
+  if (!pl_phantom_chance(rng, 0.75f)) return;
+  float size = (float)grey->size, height = pl_phantom_range(rng, 0.030f, 0.042f) * size;
+  float x = pl_phantom_range(rng, 0.88f, 0.93f) * size, y = pl_phantom_range(rng, 0.05f, 0.10f) * size;
   point letter[3] = {{x, y}, {x, y + height}, {x + 0.6f * height, y + height}};
   float width = 0.0048f * size;
-  canvas_strokes(
+  pl_phantom_canvas_strokes(
       grey, scratch,
       &(stroke){
           .points = letter, .count = 3, .width = {width, width}, .brightness = {1.6f, 1.6f}, .profile = PROFILE_LINE},
       1);
-  if (draw_chance(rng, 0.35f)) {
+  if (pl_phantom_chance(rng, 0.35f)) {
     point ring[33];
     for (int i = 0; i < 33; i++) {
       float angle = (float)i * PI / 16;
       ring[i] =
           (point){x + 0.28f * height + 0.95f * height * cosf(angle), y + 0.5f * height + 0.95f * height * sinf(angle)};
     }
-    canvas_strokes(grey, scratch,
-                   &(stroke){.points = ring,
-                             .count = 33,
-                             .width = {0.7f * width, 0.7f * width},
-                             .brightness = {1.4f, 1.4f},
-                             .profile = PROFILE_LINE},
-                   1);
+    pl_phantom_canvas_strokes(grey, scratch,
+                              &(stroke){.points = ring,
+                                        .count = 33,
+                                        .width = {0.7f * width, 0.7f * width},
+                                        .brightness = {1.4f, 1.4f},
+                                        .profile = PROFILE_LINE},
+                              1);
   }
 }

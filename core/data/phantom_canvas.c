@@ -6,12 +6,12 @@
 #include "core/base/rng.h"
 #include "core/data/phantom_private.h"
 
-float draw_unit(draw *d) { return pl_rng_float(d->seed, d->stream, d->next++); }
-float draw_range(draw *d, float low, float high) { return low + (high - low) * draw_unit(d); }
-float draw_normal(draw *d) { return (float)pl_rng_normal(d->seed, d->stream + 0x8000, d->next++); }
-bool draw_chance(draw *d, float probability) { return draw_unit(d) < probability; }
+float pl_phantom_unit(draw *d) { return pl_rng_float(d->seed, d->stream, d->next++); }
+float pl_phantom_range(draw *d, float low, float high) { return low + (high - low) * pl_phantom_unit(d); }
+float pl_phantom_normal(draw *d) { return (float)pl_rng_normal(d->seed, d->stream + 0x8000, d->next++); }
+bool pl_phantom_chance(draw *d, float probability) { return pl_phantom_unit(d) < probability; }
 
-pl_status canvas_init(canvas *out, int size, pl_error *err) {
+pl_status pl_phantom_canvas_init(canvas *out, int size, pl_error *err) {
   size_t bytes = (size_t)size * (size_t)size * sizeof(float);
   float *value = pl_try_alloc(bytes);
   if (value == NULL) return pl_fail(err, PL_E_NOMEM, "no memory for a canvas of %dx%d", size, size);
@@ -20,14 +20,14 @@ pl_status canvas_init(canvas *out, int size, pl_error *err) {
   return PL_OK;
 }
 
-void canvas_clear(canvas *c) {
+void pl_phantom_canvas_clear(canvas *c) {
   free(c->value);
   *c = (canvas){0};
 }
 
 static int clamp(int value, int low, int high) { return value < low ? low : value > high ? high : value; }
 
-float canvas_sample(const canvas *c, float x, float y) {
+float pl_phantom_canvas_sample(const canvas *c, float x, float y) {
   int fx = floor_int(x), fy = floor_int(y);
   float wx = x - (float)fx, wy = y - (float)fy;
   int x0 = clamp(fx, 0, c->size - 1), x1 = clamp(fx + 1, 0, c->size - 1);
@@ -90,7 +90,7 @@ static void stroke_piece(canvas scratch[2], const stroke *s, int i, int box[4]) 
   box[3] = y1 > box[3] ? y1 : box[3];
 }
 
-void canvas_strokes(canvas *c, canvas scratch[2], const stroke *strokes, int count) {
+void pl_phantom_canvas_strokes(canvas *c, canvas scratch[2], const stroke *strokes, int count) {
   int box[4] = {c->size, 0, c->size, 0};
   float width = 0.8f;
   for (int k = 0; k < count; k++) {
@@ -109,7 +109,7 @@ void canvas_strokes(canvas *c, canvas scratch[2], const stroke *strokes, int cou
   }
 }
 
-void canvas_ellipse(canvas *c, point centre, point radius, float softness, float brightness) {
+void pl_phantom_canvas_ellipse(canvas *c, point centre, point radius, float softness, float brightness) {
   int x0 = clamp((int)(centre.x - radius.x * (1 + softness)) - 1, 0, c->size);
   int x1 = clamp((int)(centre.x + radius.x * (1 + softness)) + 2, 0, c->size);
   int y0 = clamp((int)(centre.y - radius.y * (1 + softness)) - 1, 0, c->size);
@@ -124,7 +124,7 @@ void canvas_ellipse(canvas *c, point centre, point radius, float softness, float
   }
 }
 
-int spline(point *out, int room, const point *control, int count, bool closed, int steps) {
+int pl_phantom_spline(point *out, int room, const point *control, int count, bool closed, int steps) {
   int pieces = closed ? count : count - 1, written = 0;
   for (int i = 0; i < pieces; i++) {
     int before = closed ? (i + count - 1) % count : i > 0 ? i - 1 : 0;
@@ -149,7 +149,7 @@ static float lattice(uint64_t seed, int x, int y) {
   return (float)((h ^ (h >> 15)) >> 8) * 0x1p-23f - 1.0f;
 }
 
-float noise_at(uint64_t seed, float x, float y, int octaves) {
+float pl_phantom_noise(uint64_t seed, float x, float y, int octaves) {
   float sum = 0, weight = 1, total = 0;
   for (int o = 0; o < octaves; o++) {
     int ix = floor_int(x), iy = floor_int(y);

@@ -14,7 +14,7 @@ static float ramp(float low, float high, float x) {
   return t * t * (3 - 2 * t);
 }
 
-point body_to_pixel(const body *b, float x, float y) {
+point pl_phantom_body_to_pixel(const body *b, float x, float y) {
   const float *m = b->to_pixel;
   return (point){m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]};
 }
@@ -22,8 +22,8 @@ point body_to_pixel(const body *b, float x, float y) {
 // The rib cage is scaled about the middle of its top, then the whole turned, moved and zoomed.
 static void place_body(body *b, draw *rng, int canvas_size) {
   float size = (float)canvas_size;
-  float turn = 0.028f * draw_normal(rng), zoom = draw_range(rng, 0.99f, 1.17f);
-  float move_x = 0.012f * draw_normal(rng), move_y = draw_range(rng, -0.01f, 0.05f);
+  float turn = 0.028f * pl_phantom_normal(rng), zoom = pl_phantom_range(rng, 0.99f, 1.17f);
+  float move_x = 0.012f * pl_phantom_normal(rng), move_y = pl_phantom_range(rng, -0.01f, 0.05f);
   float c = cosf(turn) * zoom * size, s = sinf(turn) * zoom * size;
   float a = b->width, d = b->height;
   // pixel = turn * ((a x, 0.1 + d (y - 0.1)) - (0, 0.45)) + (0.5 + move_x, 0.45 + move_y)
@@ -46,19 +46,19 @@ static void place_body(body *b, draw *rng, int canvas_size) {
   b->scale = sqrtf(determinant);
 }
 
-void body_init(body *b, uint64_t seed, uint64_t patient, uint64_t index, int canvas_size) {
+static void body_init(body *b, uint64_t seed, uint64_t patient, uint64_t index, int canvas_size) {
   draw who = {.seed = pl_rng_derive(seed, "phantom patient"), .stream = patient};
   *b = (body){.rng = {.seed = pl_rng_derive(seed, "phantom case"), .stream = index}};
   b->noise = pl_rng_u64(pl_rng_derive(seed, "phantom noise"), index, 0);
-  b->female = draw_chance(&who, 0.45f);
-  b->age = (int)least(89, most(16, 47 + 17 * draw_normal(&who)));
-  b->width = draw_range(&who, 0.93f, 1.05f) * (b->female ? 0.97f : 1.0f);
-  b->girth = draw_range(&who, 0.0f, 1.0f);
-  b->breast = b->female ? draw_range(&who, 0.5f, 1.0f) : 0;
-  b->heart = draw_range(&who, 0.85f, 1.25f);
-  b->height = draw_range(&b->rng, 0.94f, 1.10f);
+  b->female = pl_phantom_chance(&who, 0.45f);
+  b->age = (int)least(89, most(16, 47 + 17 * pl_phantom_normal(&who)));
+  b->width = pl_phantom_range(&who, 0.93f, 1.05f) * (b->female ? 0.97f : 1.0f);
+  b->girth = pl_phantom_range(&who, 0.0f, 1.0f);
+  b->breast = b->female ? pl_phantom_range(&who, 0.5f, 1.0f) : 0;
+  b->heart = pl_phantom_range(&who, 0.85f, 1.25f);
+  b->height = pl_phantom_range(&b->rng, 0.94f, 1.10f);
   place_body(b, &b->rng, canvas_size);
-  lungs_init(b);
+  pl_phantom_lungs_init(b);
 }
 
 // What one exposure looks like.
@@ -70,18 +70,18 @@ typedef struct film {
 
 static film film_draw(draw *rng) {
   film f = {0};
-  f.contrast = draw_range(rng, 0.9f, 1.5f);
-  f.top = draw_range(rng, 205, 240);
-  f.black = draw_range(rng, 0, 10);
-  f.gamma = draw_range(rng, 0.9f, 1.5f);
-  f.grain = draw_range(rng, 2.0f, 5.0f);
-  f.tilt_x = 0.05f * draw_normal(rng);
-  f.tilt_y = 0.05f * draw_normal(rng);
-  f.vignette = draw_range(rng, 0.0f, 0.22f);
-  f.bubble_r = draw_chance(rng, 0.5f) ? draw_range(rng, 0.030f, 0.055f) : 0;
-  f.bubble_x = draw_range(rng, 0.17f, 0.25f);
-  f.bubble_y = draw_range(rng, 0.795f, 0.83f);
-  f.collimated = draw_chance(rng, 0.25f) ? draw_range(rng, 0.006f, 0.02f) : 0;
+  f.contrast = pl_phantom_range(rng, 0.9f, 1.5f);
+  f.top = pl_phantom_range(rng, 205, 240);
+  f.black = pl_phantom_range(rng, 0, 10);
+  f.gamma = pl_phantom_range(rng, 0.9f, 1.5f);
+  f.grain = pl_phantom_range(rng, 2.0f, 5.0f);
+  f.tilt_x = 0.05f * pl_phantom_normal(rng);
+  f.tilt_y = 0.05f * pl_phantom_normal(rng);
+  f.vignette = pl_phantom_range(rng, 0.0f, 0.22f);
+  f.bubble_r = pl_phantom_chance(rng, 0.5f) ? pl_phantom_range(rng, 0.030f, 0.055f) : 0;
+  f.bubble_x = pl_phantom_range(rng, 0.17f, 0.25f);
+  f.bubble_y = pl_phantom_range(rng, 0.795f, 0.83f);
+  f.collimated = pl_phantom_chance(rng, 0.25f) ? pl_phantom_range(rng, 0.006f, 0.02f) : 0;
   return f;
 }
 
@@ -136,18 +136,18 @@ typedef struct layers {
 } layers;
 
 static void layers_clear(layers *l) {
-  canvas_clear(&l->bones);
-  canvas_clear(&l->vessels);
-  canvas_clear(&l->devices);
-  canvas_clear(&l->scratch[0]);
-  canvas_clear(&l->scratch[1]);
-  canvas_clear(&l->grey);
+  pl_phantom_canvas_clear(&l->bones);
+  pl_phantom_canvas_clear(&l->vessels);
+  pl_phantom_canvas_clear(&l->devices);
+  pl_phantom_canvas_clear(&l->scratch[0]);
+  pl_phantom_canvas_clear(&l->scratch[1]);
+  pl_phantom_canvas_clear(&l->grey);
 }
 
 static pl_status layers_init(layers *l, int size, pl_error *err) {
   canvas *all[] = {&l->bones, &l->vessels, &l->devices, &l->scratch[0], &l->scratch[1], &l->grey};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-    pl_status status = canvas_init(all[i], size, err);
+    pl_status status = pl_phantom_canvas_init(all[i], size, err);
     if (status != PL_OK) {
       layers_clear(l);
       return status;
@@ -164,10 +164,10 @@ static float lung_texture(const body *b, const layers *l, const lung *g, const l
     sx = g->centre_x + (ax - g->centre_x) / place->scale;
     sy = g->centre_y + (y - g->centre_y) / place->scale;
   }
-  point p = body_to_pixel(b, sign * sx, sy);
-  float vessels = canvas_sample(&l->vessels, p.x, p.y);
-  float net = noise_at(b->noise, sx * 95 + sign * 40, sy * 95, 2),
-        cloud = noise_at(b->noise ^ 77, sx * 14 + sign * 9, sy * 14, 1);
+  point p = pl_phantom_body_to_pixel(b, sign * sx, sy);
+  float vessels = pl_phantom_canvas_sample(&l->vessels, p.x, p.y);
+  float net = pl_phantom_noise(b->noise, sx * 95 + sign * 40, sy * 95, 2),
+        cloud = pl_phantom_noise(b->noise ^ 77, sx * 14 + sign * 9, sy * 14, 1);
   return vessels + 0.020f * net + 0.022f * cloud +
          0.09f * most(0, 1 - ((ax - 0.085f) * (ax - 0.085f) + (y - 0.43f) * (y - 0.43f)) / 0.012f);
 }
@@ -183,7 +183,7 @@ static float attenuation(const body *b, const film *f, const layers *l, int colu
   int side = x < 0 ? 0 : 1;
   lung_place place = {.inside = -10, .line = -10, .scale = 1};
   const lung *g = &b->side[side];
-  if (ax < 0.42f && y > 0.06f && y < 0.88f) place = lung_locate(g, ax, y);
+  if (ax < 0.42f && y > 0.06f && y < 0.88f) place = pl_phantom_lung_locate(g, ax, y);
   if (tissue <= 0) return device;
   float value = tissue * (1 + organs(b, f, x, y, place.inside));
   float present = ramp(-0.0045f, 0.0045f, place.inside);
@@ -204,7 +204,7 @@ static float attenuation(const body *b, const film *f, const layers *l, int colu
       value += present * 0.14f * ramp(0.003f, 0.012f, place.gap) * expf(-t * t);
     }
   }
-  value += 0.018f * noise_at(b->noise ^ 5, x * 30, y * 30, 1) * tissue;
+  value += 0.018f * pl_phantom_noise(b->noise ^ 5, x * 30, y * 30, 1) * tissue;
   return value + bone * bone_weight + device;
 }
 
@@ -260,7 +260,7 @@ static void develop(pl_image *image, const body *b, const film *f, const canvas 
 // Areas of the real masks at 1024x1024: 5 % below 1,363, median 8,630, 5 % above 45,772. Ours are log-normal with a
 // larger median, so that the small networks of a demonstration have something to find.
 static float target_area(const body *b, draw *rng, float canvas_size) {
-  float pixels = 18000 * expf(0.75f * draw_normal(rng));
+  float pixels = 18000 * expf(0.75f * pl_phantom_normal(rng));
   pixels = least(150000, most(4500, pixels)) / (SIZE_OF_ONE * SIZE_OF_ONE);
   return pixels * canvas_size * canvas_size / (b->scale * b->scale);
 }
@@ -268,13 +268,13 @@ static float target_area(const body *b, draw *rng, float canvas_size) {
 // Lets one lung collapse, rarely both. Bit 0: the one at the image's left, bit 1: the other.
 static unsigned collapse_lungs(body *b, float canvas_size) {
   float area = target_area(b, &b->rng, canvas_size);
-  unsigned first = draw_chance(&b->rng, 0.55f) ? 0 : 1;
-  if (draw_chance(&b->rng, 0.06f)) {
-    lung_collapse(&b->side[first], &b->rng, 0.7f * area);
-    lung_collapse(&b->side[1 - first], &b->rng, 0.3f * area);
+  unsigned first = pl_phantom_chance(&b->rng, 0.55f) ? 0 : 1;
+  if (pl_phantom_chance(&b->rng, 0.06f)) {
+    pl_phantom_lung_collapse(&b->side[first], &b->rng, 0.7f * area);
+    pl_phantom_lung_collapse(&b->side[1 - first], &b->rng, 0.3f * area);
     return 3;
   }
-  lung_collapse(&b->side[first], &b->rng, area);
+  pl_phantom_lung_collapse(&b->side[first], &b->rng, area);
   return 1u << first;
 }
 
@@ -302,10 +302,10 @@ static pl_status draw_masks(pl_phantom_case *out, body *b, unsigned lungs, float
     pl_status status = pl_image_init(region, out->image.width, out->image.height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
     if (status != PL_OK) return status;
     out->region_count++;
-    lung_mask(b, side, region, ratio);
+    pl_phantom_lung_mask(b, side, region, ratio);
     for (size_t i = 0; i < pl_image_bytes(region); i++) out->mask.u8[i] |= region->u8[i];
   }
-  return draw_chance(&b->rng, 0.2f) ? split_region(out, err) : PL_OK;
+  return pl_phantom_chance(&b->rng, 0.2f) ? split_region(out, err) : PL_OK;
 }
 
 static pl_status draw_case(pl_phantom_case *out, body *b, bool positive, int canvas_size, pl_error *err) {
@@ -313,12 +313,12 @@ static pl_status draw_case(pl_phantom_case *out, body *b, bool positive, int can
   pl_status status = layers_init(&l, canvas_size, err);
   if (status != PL_OK) return status;
   film f = film_draw(&b->rng);
-  draw_devices(b, &l.devices, l.scratch, draw_chance(&b->rng, 0.5f) ? 1 : 0);
+  pl_phantom_draw_devices(b, &l.devices, l.scratch, pl_phantom_chance(&b->rng, 0.5f) ? 1 : 0);
   unsigned lungs = positive ? collapse_lungs(b, (float)canvas_size) : 0;
-  draw_bones(b, &l.bones, l.scratch);
-  draw_vessels(b, &l.vessels, l.scratch);
+  pl_phantom_draw_bones(b, &l.bones, l.scratch);
+  pl_phantom_draw_vessels(b, &l.vessels, l.scratch);
   expose(b, &f, &l);
-  draw_marker(b, &l.grey, l.scratch);
+  pl_phantom_draw_marker(b, &l.grey, l.scratch);
   develop(&out->image, b, &f, &l.grey);
   if (positive) status = draw_masks(out, b, lungs, (float)out->image.width / (float)canvas_size, err);
   layers_clear(&l);

@@ -85,22 +85,22 @@ static void measure_slant(lung *l) {
   }
 }
 
-void lungs_init(body *b) {
+void pl_phantom_lungs_init(body *b) {
   for (int side = 0; side < 2; side++) {
     const point *table = side == 0 ? RIGHT_LUNG : LEFT_LUNG;
     int count =
         side == 0 ? (int)(sizeof RIGHT_LUNG / sizeof RIGHT_LUNG[0]) : (int)(sizeof LEFT_LUNG / sizeof LEFT_LUNG[0]);
     point control[40], outline[OUTLINE_MAX];
-    float dome = draw_range(&b->rng, -0.02f, 0.02f);
+    float dome = pl_phantom_range(&b->rng, -0.02f, 0.02f);
     for (int i = 0; i < count; i++) {
       control[i] = table[i];
-      control[i].x += 0.0025f * draw_normal(&b->rng);
-      control[i].y += 0.0025f * draw_normal(&b->rng);
+      control[i].x += 0.0025f * pl_phantom_normal(&b->rng);
+      control[i].y += 0.0025f * pl_phantom_normal(&b->rng);
       if (i > 11 && table[i].y > 0.65f && i < 18) control[i].y += dome;
       // The heart widens the lower mediastinum, and more on its own side.
       if (i >= 16 && table[i].y > 0.44f) control[i].x += (b->heart - 1) * (side == 0 ? 0.03f : 0.10f);
     }
-    int points = spline(outline, OUTLINE_MAX, control, count, true, OUTLINE_STEPS);
+    int points = pl_phantom_spline(outline, OUTLINE_MAX, control, count, true, OUTLINE_STEPS);
     lung *l = &b->side[side];
     *l = (lung){.centre_x = 0.215f, .centre_y = 0.42f};
     measure_radius(l, outline, points);
@@ -116,7 +116,7 @@ static float table_at(const float *table, float position) {
   return a + t * (b - a);
 }
 
-lung_place lung_locate(const lung *l, float ax, float y) {
+lung_place pl_phantom_lung_locate(const lung *l, float ax, float y) {
   lung_place place = {.inside = inside_at(l, ax, y), .line = OUTSIDE, .scale = 1};
   if (!l->collapsed || place.inside < -0.02f) return place;
   float dx = ax - l->centre_x, dy = y - l->centre_y;
@@ -130,7 +130,7 @@ lung_place lung_locate(const lung *l, float ax, float y) {
   return place;
 }
 
-float lung_wall(const body *b, float y) {
+float pl_phantom_lung_wall(const body *b, float y) {
   // From the outside inwards: below the dome only the costophrenic angle is lung.
   for (float ax = 0.42f; ax > 0.1f; ax -= 0.002f) {
     if (inside_at(&b->side[0], ax, y) > 0 || inside_at(&b->side[1], ax, y) > 0) return ax;
@@ -172,24 +172,24 @@ static float apply_hump(lung *l, const hump *h, float depth) {
 
 static hump choose_hump(draw *rng, float area) {
   const float degree = PI / 180;
-  hump h = {.wave = draw_range(rng, 0.0f, 0.08f), .phase = draw_range(rng, 0, 2 * PI)};
-  float kind = draw_unit(rng);
+  hump h = {.wave = pl_phantom_range(rng, 0.0f, 0.08f), .phase = pl_phantom_range(rng, 0, 2 * PI)};
+  float kind = pl_phantom_unit(rng);
   if (area > 0.035f && kind < 0.5f) {  // most of the lung's surface
     h.middle = -35 * degree;
-    h.reach = draw_range(rng, 115, 130) * degree;
-    h.flat = draw_range(rng, 45, 70) * degree;
+    h.reach = pl_phantom_range(rng, 115, 130) * degree;
+    h.flat = pl_phantom_range(rng, 45, 70) * degree;
   } else if (kind < 0.55f) {  // an apical cap
-    h.middle = draw_range(rng, -92, -72) * degree;
-    h.reach = draw_range(rng, 52, 75) * degree;
-    h.flat = draw_range(rng, 5, 20) * degree;
+    h.middle = pl_phantom_range(rng, -92, -72) * degree;
+    h.reach = pl_phantom_range(rng, 52, 75) * degree;
+    h.flat = pl_phantom_range(rng, 5, 20) * degree;
   } else if (kind < 0.85f) {  // apex and flank
-    h.middle = draw_range(rng, -55, -30) * degree;
-    h.reach = draw_range(rng, 80, 95) * degree;
-    h.flat = draw_range(rng, 25, 45) * degree;
+    h.middle = pl_phantom_range(rng, -55, -30) * degree;
+    h.reach = pl_phantom_range(rng, 80, 95) * degree;
+    h.flat = pl_phantom_range(rng, 25, 45) * degree;
   } else {  // the costophrenic angle
-    h.middle = draw_range(rng, 38, 55) * degree;
-    h.reach = draw_range(rng, 40, 60) * degree;
-    h.flat = draw_range(rng, 5, 15) * degree;
+    h.middle = pl_phantom_range(rng, 38, 55) * degree;
+    h.reach = pl_phantom_range(rng, 40, 60) * degree;
+    h.flat = pl_phantom_range(rng, 5, 15) * degree;
   }
   // A little air is a short crescent, not a hair-thin long one.
   float shrink = least(1, 0.58f + 26 * area);
@@ -198,7 +198,7 @@ static hump choose_hump(draw *rng, float area) {
   return h;
 }
 
-bool lung_collapse(lung *l, draw *rng, float area) {
+bool pl_phantom_lung_collapse(lung *l, draw *rng, float area) {
   hump h = choose_hump(rng, area);
   float low = 0, high = 0.8f;
   // Where that much air would bite deep into the lung it spreads instead: over apex and flank, then over the whole
@@ -220,7 +220,7 @@ bool lung_collapse(lung *l, draw *rng, float area) {
   return l->collapsed;
 }
 
-void lung_mask(const body *b, int side, pl_image *mask, float ratio) {
+void pl_phantom_lung_mask(const body *b, int side, pl_image *mask, float ratio) {
   const lung *l = &b->side[side];
   float sign = side == 0 ? -1.0f : 1.0f;
   const float *m = b->to_body;
@@ -231,7 +231,7 @@ void lung_mask(const body *b, int side, pl_image *mask, float ratio) {
       float px = ((float)column + 0.5f) / ratio - 0.5f;
       float ax = sign * (m[0] * px + m[1] * py + m[2]), y = m[3] * px + m[4] * py + m[5];
       if (ax < 0.03f || ax > 0.42f || y < 0.05f || y > 0.9f) continue;
-      lung_place place = lung_locate(l, ax, y);
+      lung_place place = pl_phantom_lung_locate(l, ax, y);
       if (place.inside > 0 && place.line > 0) out[column] = 255;
     }
   }

@@ -19,10 +19,10 @@ extern "C" {
 typedef struct draw {
   uint64_t seed, stream, next;
 } draw;
-float draw_unit(draw *d);  // [0, 1)
-float draw_range(draw *d, float low, float high);
-float draw_normal(draw *d);
-bool draw_chance(draw *d, float probability);
+float pl_phantom_unit(draw *d);  // [0, 1)
+float pl_phantom_range(draw *d, float low, float high);
+float pl_phantom_normal(draw *d);
+bool pl_phantom_chance(draw *d, float probability);
 
 // fminf and fmaxf without their care for NaN, which costs a call.
 static inline float least(float a, float b) { return a < b ? a : b; }
@@ -42,9 +42,9 @@ typedef struct canvas {
   int size;
   float *value;
 } canvas;
-pl_status canvas_init(canvas *out, int size, pl_error *err);
-void canvas_clear(canvas *c);
-float canvas_sample(const canvas *c, float x, float y);  // bilinear; the border repeats outside
+pl_status pl_phantom_canvas_init(canvas *out, int size, pl_error *err);
+void pl_phantom_canvas_clear(canvas *c);
+float pl_phantom_canvas_sample(const canvas *c, float x, float y);  // bilinear; the border repeats outside
 
 typedef enum profile {
   PROFILE_TUBE,      // a solid cylinder: sqrt(1 - d^2)
@@ -62,14 +62,14 @@ typedef struct stroke {
 } stroke;
 // Adds lines of one profile; where they meet each other or themselves they count once. scratch[0] is zero before and
 // after.
-void canvas_strokes(canvas *c, canvas scratch[2], const stroke *strokes, int count);
-void canvas_ellipse(canvas *c, point centre, point radius, float softness, float brightness);
+void pl_phantom_canvas_strokes(canvas *c, canvas scratch[2], const stroke *strokes, int count);
+void pl_phantom_canvas_ellipse(canvas *c, point centre, point radius, float softness, float brightness);
 
 // Points on a Catmull-Rom spline through `control`; `steps` points per piece. Returns how many were written.
-int spline(point *out, int room, const point *control, int count, bool closed, int steps);
+int pl_phantom_spline(point *out, int room, const point *control, int count, bool closed, int steps);
 
 // Smooth noise of [-1, 1] at (x, y); `octaves` doubles of frequency and halves of weight.
-float noise_at(uint64_t seed, float x, float y, int octaves);
+float pl_phantom_noise(uint64_t seed, float x, float y, int octaves);
 
 enum { LUNG_ANGLES = 1024, LUNG_GRID_WIDTH = 46, LUNG_GRID_HEIGHT = 84 };
 
@@ -92,7 +92,7 @@ typedef struct lung_place {
   float gap;     // thickness of the pneumothorax on this ray, 0 without one
   float scale;   // collapse on this ray
 } lung_place;
-lung_place lung_locate(const lung *l, float ax, float y);
+lung_place pl_phantom_lung_locate(const lung *l, float ax, float y);
 
 typedef struct body {
   draw rng;        // for whatever else is drawn
@@ -107,21 +107,21 @@ typedef struct body {
   float scale;                    // pixels of the canvas per anatomical unit
 } body;
 
-void body_init(body *b, uint64_t seed, uint64_t patient, uint64_t index, int canvas_size);
-point body_to_pixel(const body *b, float x, float y);
+point pl_phantom_body_to_pixel(const body *b, float x, float y);
 
 // phantom_mask.c: the lungs' outlines and the pneumothorax.
-void lungs_init(body *b);
-float lung_wall(const body *b, float y);  // distance of the chest wall from the middle line
+void pl_phantom_lungs_init(body *b);
+float pl_phantom_lung_wall(const body *b, float y);  // distance of the chest wall from the middle line
 // Lets a lung collapse so that the air covers about `area` (squared anatomical units). Returns false when it cannot.
-bool lung_collapse(lung *l, draw *rng, float area);
-void lung_mask(const body *b, int side, pl_image *mask, float pixels_per_canvas_pixel);  // sets 255, leaves the rest
+bool pl_phantom_lung_collapse(lung *l, draw *rng, float area);
+void pl_phantom_lung_mask(const body *b, int side, pl_image *mask,
+                          float pixels_per_canvas_pixel);  // sets 255, leaves the rest
 
 // phantom_bones.c
-void draw_bones(const body *b, canvas *bones, canvas scratch[2]);
-void draw_vessels(body *b, canvas *vessels, canvas scratch[2]);
-void draw_devices(body *b, canvas *devices, canvas scratch[2], int tube_side);
-void draw_marker(body *b, canvas *grey, canvas scratch[2]);
+void pl_phantom_draw_bones(const body *b, canvas *bones, canvas scratch[2]);
+void pl_phantom_draw_vessels(body *b, canvas *vessels, canvas scratch[2]);
+void pl_phantom_draw_devices(body *b, canvas *devices, canvas scratch[2], int tube_side);
+void pl_phantom_draw_marker(body *b, canvas *grey, canvas scratch[2]);
 
 #ifdef __cplusplus
 }
