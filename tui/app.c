@@ -14,7 +14,7 @@
 #include "tui/screens/train.h"
 #include "tui/script.h"
 
-enum { JOB_THREADS = 2, STATUS_SIZE = 512 };
+enum { JOB_THREADS = 2, STATUS_SIZE = 512, MESSAGE_SECONDS = 10 };
 
 void pl_app_say(pl_app *app, const char *format, ...) {
   char text[PL_MESSAGE_SIZE];
@@ -24,6 +24,7 @@ void pl_app_say(pl_app *app, const char *format, ...) {
   va_end(arguments);
   pl_safe_text(app->message, sizeof app->message, text, strlen(text));
   app->message_bad = false;
+  app->message_time = pl_clock_monotonic(&app->clock);
   app->dirty = true;
 }
 
@@ -50,6 +51,9 @@ void pl_app_tell(pl_app *app, unsigned what) {
   if ((what & PL_CHANGED_LAYOUT) != 0) {
     app->format.caps = *pl_term_caps(app->term);
   }
+  // What is wrong stays until the next key; what is only told does not.
+  const bool old = pl_clock_monotonic(&app->clock) - app->message_time > MESSAGE_SECONDS;
+  if ((what & PL_CHANGED_TIME) != 0 && old && !app->message_bad) app->message[0] = '\0';
   for (size_t i = 0; i < pl_screen_count; i++) {
     if (app->selves[i] != NULL) pl_screens[i]->changed(app, app->selves[i], what);
   }

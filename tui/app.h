@@ -52,6 +52,7 @@ struct pl_app {
   pl_confirm confirm;
   char message[PL_MESSAGE_SIZE];
   bool message_bad;
+  double message_time;  // monotonic, when it was said: the hints come back after a while
 
   struct pl_script *script;  // NULL without --script
   bool dirty;                // a frame is due

@@ -1,0 +1,85 @@
+// A training that was started in the workbench goes on after the workbench was killed, and a new one shows it.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/run/inbox.h"
+#include "core/run/rundir.h"
+#include "tests/screens/fixture.h"
+#include "tests/screens/pty.h"
+#include "tests/tools/testing.h"
+
+enum { CASES = 14, PATIENCE = 120 };
+
+static void write_script(const char *path, const char *text) {
+  assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);
+}
+
+static void stop_and_wait(const char *run) {
+  pl_command stop = {.kind = PL_COMMAND_STOP};
+  assert_int_equal(pl_inbox_send(&stop, run, NULL), PL_OK);
+  for (int i = 0; i < PATIENCE * 20 && pl_run_alive(run, NULL, 0) == PL_ALIVE_YES; i++) usleep(50000);
+  assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_NO);
+}
+
+static void test_outlives(void **state) {
+  (void)state;
+  char root[] = "/tmp/pleura-outlives-XXXXXX";
+  assert_non_null(mkdtemp(root));
+  char *workspace = pl_path_join(root, "w"), *script = pl_path_join(root, "script"), *dump = pl_path_join(root, "dump");
+  char *program = pl_path_join(getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : ".", "bin/pleura");
+  char *run = pl_xprintf("%s/runs/outlive", workspace);
+  pl_error err = {0};
+  if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
+
+  write_script(script,
+               "key 2\ncmd set name outlive\ncmd set encoder resnet18\ncmd set size 64\ncmd set batch 2\n"
+               "cmd set epochs 1000\ncmd set checkpoint-every 1000\nkey S\nwait-ms 600000\n");
+  const char *const argv[] = {program, "-C", workspace, "--script", script, NULL};
+  pty first;
+  pty_start(&first, PTY_SILENT, 100, 30, "xterm-256color", argv);
+  if (!pty_run(&first, "outlive started", PATIENCE) || first.ended) {
+    fail_msg("the training did not start: %s", first.output.data);
+  }
+  assert_int_equal(kill(first.child, SIGKILL), 0);
+  assert_int_equal(waitpid(first.child, &first.status, 0), first.child);
+  first.ended = true;
+  pty_close(&first);  // and its terminal is gone too
+  sleep(1);
+  assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_YES);
+
+  char *text = pl_xprintf("key 2\nwait-run epoch 1\nwait-job\ndump %s\n", dump);
+  write_script(script, text);
+  free(text);
+  pty second;
+  pty_start(&second, PTY_VT340, 100, 30, "xterm-256color", argv);
+  assert_true(pty_run(&second, NULL, PATIENCE));
+  assert_true(WIFEXITED(second.status) && WEXITSTATUS(second.status) == 0);
+  assert_non_null(memmem(second.output.data, second.output.length, "The training outlive goes on", 28));
+  pty_close(&second);
+  pl_buf shown;
+  pl_buf_init(&shown, 1 << 20);
+  assert_int_equal(pl_fs_read(&shown, dump, NULL), PL_OK);
+  assert_non_null(strstr(shown.data, "run 1 of 1"));
+  assert_null(strstr(shown.data, "failed"));
+  assert_non_null(strstr(shown.data, "[picture sixel"));
+  pl_buf_clear(&shown);
+
+  stop_and_wait(run);
+  pl_fs_remove_tree(root, NULL);
+  free(workspace);
+  free(script);
+  free(dump);
+  free(program);
+  free(run);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
