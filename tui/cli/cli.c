@@ -44,6 +44,10 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "demo",
+     .arguments = "[DIR] [--detach --again]",
+     .summary = "make a synthetic workspace and train on it",
+     .run = pl_cli_demo},
     {.name = "import",
      .arguments = "FOLDER [--images DIR --test-images DIR --rle CSV --size PX -j N -C WORKSPACE]",
      .summary = "bring DICOM images and their masks into a workspace",

@@ -33,6 +33,7 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 int pl_cli_help(int argc, char **argv);
 int pl_cli_core(int argc, char **argv);
 int pl_cli_ctl(int argc, char **argv);
+int pl_cli_demo(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
