@@ -197,6 +197,7 @@ const pl_cmd pl_cmds[] = {
     {.name = "resume",
      .screen = "train",
      .keys = "R",
+     .hint = "Resume",
      .help = "go on with a run that was stopped or failed, from its last checkpoint",
      .run = pl_train_resume},
     {.name = "set",
