@@ -525,8 +525,8 @@ static const char *const quick_values[][2] = {
 
 // Batches of 4 give a small set twice as many steps an epoch.
 static const char *const demo_values[][2] = {
-    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "4"},  {"valid-batch", "8"}, {"learning-rate", "5e-4"},
-    {"milestones", "5,7"},   {"gamma", "0.3"}, {"epochs", "8"}, {NULL, NULL},
+    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "4"},   {"valid-batch", "8"}, {"learning-rate", "5e-4"},
+    {"milestones", "7,9"},   {"gamma", "0.3"}, {"epochs", "10"}, {NULL, NULL},
 };
 
 static const char *const blog_values[][2] = {
@@ -549,7 +549,7 @@ static const char *const blog_values[][2] = {
 const pl_preset pl_presets[] = {
     {.name = "quick", .help = "resnet18 at 128 pixels, 10 epochs: minutes on a laptop", .values = quick_values},
     {.name = "demo",
-     .help = "resnet18 at 128 pixels, 8 epochs: for the synthetic set of 'pleura demo'",
+     .help = "resnet18 at 128 pixels, 10 epochs: for the synthetic set of 'pleura demo'",
      .values = demo_values},
     {.name = "blog", .help = "SE-ResNeXt50 at 512 pixels as in the reference, 20 epochs", .values = blog_values},
 };

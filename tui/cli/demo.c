@@ -59,7 +59,7 @@ static int draw(const char *set, pl_error *err) {
     code = pl_cli_report("demo", err);
   } else {
     code = run(pl_cli_phantom,
-               (const char *const[]){"phantom", part, "--cases", "300", "--size", "512", "--positive", "0.5", NULL});
+               (const char *const[]){"phantom", part, "--cases", "200", "--size", "512", "--positive", "0.5", NULL});
     if (code == 0 && rename(part, set) != 0) {
       (void)pl_fail_errno(err, errno, "cannot rename %s", part);
       code = pl_cli_report("demo", err);
