@@ -202,12 +202,14 @@ static void draw_bars(const pl_canvas *canvas, pl_area area, const pl_run_view *
   } else {
     pl_canvas_text(canvas, area.y, area.x, NAME, PL_STYLE_LABEL, "epoch -");
   }
-  if (state->epoch_step >= 0 && state->epoch_steps > 0) {
-    snprintf(text, sizeof text, "%" PRId64 "/%" PRId64 " batches", state->epoch_step, state->epoch_steps);
+  // After the last epoch the core counts from 0 again; what is over is done.
+  const int64_t done = state->phase == PL_PHASE_FINISHED ? state->epoch_steps : state->epoch_step;
+  if (done >= 0 && state->epoch_steps > 0) {
+    snprintf(text, sizeof text, "%" PRId64 "/%" PRId64 " batches", done, state->epoch_steps);
   } else {
     snprintf(text, sizeof text, "-");
   }
-  pl_bar_draw(canvas, area.y, area.x + NAME, bar_cols, fraction_of(state->epoch_step, state->epoch_steps), text);
+  pl_bar_draw(canvas, area.y, area.x + NAME, bar_cols, fraction_of(done, state->epoch_steps), text);
   if (area.rows < 2) return;
   pl_canvas_text(canvas, area.y + 1, area.x, NAME, PL_STYLE_LABEL, "whole run");
   const double all = fraction_of(state->step, state->steps);

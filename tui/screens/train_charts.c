@@ -78,7 +78,8 @@ static pl_curve_point *epoch_points(const pl_run_view *run, double (*value)(cons
   return points;
 }
 
-static double valid_loss(const pl_epoch_record *r) { return r->valid_loss; }
+// Without the untrained network's, which says nothing and would flatten all that follows.
+static double valid_loss(const pl_epoch_record *r) { return r->epoch > 0 ? r->valid_loss : (double)NAN; }
 
 static double train_loss(const pl_epoch_record *r) { return r->train_loss; }
 
@@ -100,6 +101,9 @@ static void fill_loss(chart_job *job, const pl_run_view *run) {
   add_series(job, "batch", points, count);
   add_series(job, "train", epoch_points(run, train_loss), run->journal.epoch_count);
   add_series(job, "valid", epoch_points(run, valid_loss), run->journal.epoch_count);
+  // Both charts begin at epoch 0, so that they can be read one below the other.
+  job->chart.x_range_set = count > 0;
+  job->chart.x_max = count > 0 ? (double)run->journal.steps[count - 1].step / per_epoch : 0.0;
 }
 
 static void fill_dice(chart_job *job, const pl_run_view *run) {
