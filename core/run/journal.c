@@ -84,6 +84,7 @@ static void keep_line(pl_journal *journal, const char *line) {
 }
 
 static pl_status write_pending(pl_journal *journal, pl_error *err) {
+  if (journal->pending_count == 0) return PL_OK;
   size_t done = 0;
   int failed = 0;
   while (done < journal->pending_count && failed == 0) {
