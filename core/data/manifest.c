@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -284,6 +285,13 @@ static size_t shared_prefix(const pl_manifest *m) {
   return n;
 }
 
+static pl_status say_what_helps(pl_error *err) {
+  pl_error why = {0};
+  if (err != NULL) why = *err;
+  return pl_fail(err, PL_E_FORMAT, "%.180s; move the file away and import again (cases may get other numbers)",
+                 why.message);
+}
+
 pl_status pl_manifest_load(pl_manifest *out, const char *workspace, pl_error *err) {
   pl_manifest m = {.workspace = pl_xstrdup(workspace)};
   char *cases = pl_path_join(workspace, "cases.csv"), *folds = pl_path_join(workspace, "folds.csv");
@@ -294,6 +302,7 @@ pl_status pl_manifest_load(pl_manifest *out, const char *workspace, pl_error *er
     if (m.count > 1) qsort(m.cases, m.count, sizeof *m.cases, by_number);
     pl_case **index = index_by_id(&m);
     if (status == PL_OK && (status = check_unique(&m, index, err)) != PL_OK) pl_wrap(err, "%s", cases);
+    if (status == PL_E_FORMAT) status = say_what_helps(err);
     if (status == PL_OK && access(folds, F_OK) == 0) {
       folds_reader fold_reader = {.out = &m, .index = index};
       status = pl_csv_parse_file(folds, on_fold, &fold_reader, err);
@@ -410,6 +419,11 @@ pl_status pl_manifest_find(size_t *index, const pl_manifest *manifest, const cha
 
 static char *prepared_path(const pl_manifest *manifest, const char *folder, const pl_case *c) {
   return pl_xprintf("%s/%s/%s.png", manifest->workspace, folder, c->id);
+}
+
+double pl_case_mask_share(const pl_case *c) {
+  double pixels = (double)c->rows * (double)c->cols;
+  return pixels > 0 ? (double)c->mask_area / pixels : (double)NAN;
 }
 
 char *pl_case_image_path(const pl_manifest *manifest, const pl_case *c) { return prepared_path(manifest, "images", c); }

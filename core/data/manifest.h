@@ -35,7 +35,7 @@ typedef struct pl_case {
   uint32_t rows, cols;              // of the source image
   pl_case_status status;
   pl_label label;
-  uint64_t mask_area;  // pixels of the union of its RLE rows at 1024x1024; 0 when negative or unknown
+  uint64_t mask_area;  // pixels of the union of its RLE rows at the source's size; 0 when negative or unknown
   int age;             // years, -1 when unknown
   char sex;            // 'M', 'F', or 0 when unknown
   char view[8];        // "PA", "AP", or ""
@@ -70,6 +70,9 @@ pl_status pl_manifest_find(size_t *index, const pl_manifest *manifest, const cha
 // The words of cases.csv ("train", "unlabelled", ...). Static strings.
 const char *pl_part_name(pl_part part);
 const char *pl_case_status_name(pl_case_status status);
+
+// The mask's share of the source image, 0 to 1; NaN when the image's size is unknown.
+double pl_case_mask_share(const pl_case *c);
 
 // Paths of a case's prepared files (images/ID.png, masks/ID.png); the caller frees.
 char *pl_case_image_path(const pl_manifest *manifest, const pl_case *c);

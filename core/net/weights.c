@@ -8,6 +8,8 @@
 #include "core/base/str.h"
 #include "core/net/safetensors.h"
 
+static const char encoder_prefix[] = "encoder.";
+
 static void fill_doubles(double *data, const pl_tensor *tensor, int32_t index, uint64_t seed) {
   int64_t count = pl_shape_elements(&tensor->shape);
   for (int64_t j = 0; j < count; j++) {
@@ -97,10 +99,9 @@ pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store 
 // The file's tensor for one of the model's. Without `strict` an encoder's own checkpoint fits too, whose names lack the
 // prefix.
 static const pl_safetensor *partner(const pl_safetensors *file, const pl_tensor *tensor, bool strict) {
-  static const char prefix[] = "encoder.";
   const pl_safetensor *found = pl_safetensors_find(file, tensor->name);
-  if (found == NULL && !strict && pl_begins_with(tensor->name, prefix)) {
-    found = pl_safetensors_find(file, tensor->name + sizeof prefix - 1);
+  if (found == NULL && !strict && pl_begins_with(tensor->name, encoder_prefix)) {
+    found = pl_safetensors_find(file, tensor->name + strlen(encoder_prefix));
   }
   return found;
 }
@@ -161,6 +162,45 @@ static pl_status check_strict(const match *m, const char *path, pl_error *err) {
   return PL_OK;
 }
 
+// "layer1" of "encoder.layer1.0.conv1.weight", with or without the prefix; its length.
+static size_t stage_of(const char **stage, const char *name) {
+  *stage = pl_begins_with(name, encoder_prefix) ? name + strlen(encoder_prefix) : name;
+  return strcspn(*stage, ".");
+}
+
+// Is there such a stage in the model's encoder?
+static bool has_stage(const pl_model *model, const char *stage, size_t length) {
+  for (int32_t i = 0; i < model->count; i++) {
+    const char *own = NULL;
+    if (!pl_begins_with(model->tensors[i].name, encoder_prefix)) continue;
+    if (stage_of(&own, model->tensors[i].name) == length && memcmp(own, stage, length) == 0) return true;
+  }
+  return false;
+}
+
+// Half an encoder is no encoder: either all of its tensors are in the file and fit, and the file has no more of these
+// stages, or the file is of another one. Old files lack the counters of batch norm.
+static pl_status check_encoder(const match *m, const pl_safetensors *file, const pl_model *model, const char *path,
+                               pl_error *err) {
+  for (int32_t i = 0; i < model->count; i++) {
+    const pl_tensor *tensor = &model->tensors[i];
+    bool wanted = in_set(tensor, PL_WEIGHTS_STATE_DICT) && tensor->dtype != PL_I64 &&
+                  pl_begins_with(tensor->name, encoder_prefix);
+    if (!wanted || m->partners[i] != NULL) continue;
+    return pl_fail(err, PL_E_FORMAT, "%s is of another encoder: it has no %s that fits", path, tensor->name);
+  }
+  for (size_t f = 0; f < pl_safetensors_count(file); f++) {
+    const pl_safetensor *candidate = pl_safetensors_at(file, f);
+    const char *stage = NULL;
+    size_t length = stage_of(&stage, candidate->name);
+    bool used = false;
+    for (int32_t i = 0; i < model->count && !used; i++) used = m->partners[i] == candidate;
+    if (used || !has_stage(model, stage, length)) continue;
+    return pl_fail(err, PL_E_FORMAT, "%s is of another encoder: this one has no %s", path, candidate->name);
+  }
+  return PL_OK;
+}
+
 static pl_status take_tensors(const match *m, const pl_safetensors *file, const pl_backend_api *api, pl_store *store,
                               const pl_model *model, pl_error *err) {
   for (int32_t i = 0; i < model->count; i++) {
@@ -183,7 +223,7 @@ pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store 
   if (status != PL_OK) return status;
   match m = {0};
   match_tensors(&m, file, model, set, strict);
-  if (strict) status = check_strict(&m, path, err);
+  status = strict ? check_strict(&m, path, err) : check_encoder(&m, file, model, path, err);
   if (status == PL_OK) status = take_tensors(&m, file, api, store, model, err);
   if (status == PL_OK && report != NULL) *report = m.report;
   free(m.partners);

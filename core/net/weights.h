@@ -35,9 +35,10 @@ typedef struct pl_weights_report {
 } pl_weights_report;
 
 // Reads a set. Strict: every tensor of the set must be there with its shape, and nothing else. Not strict: what fits by
-// name and shape is taken (names may lack the "encoder." prefix) and the report says the rest. The whole file is
-// checked before the first tensor is touched: bounds, overlaps, duplicates, types; a hostile file is refused. `report`
-// may be NULL.
+// name and shape is taken (names may lack the "encoder." prefix) and the report says the rest; but the encoder's
+// tensors must all be there and no further ones of its stages, else the file is of another encoder (PL_E_FORMAT). The
+// whole file is checked before the first tensor is touched: bounds, overlaps, duplicates, types; a hostile file is
+// refused. `report` may be NULL.
 pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, bool strict, pl_weights_report *report, pl_error *err);
 

@@ -85,12 +85,24 @@ static pl_status prepared_size(int64_t *size, const pl_manifest *manifest, pl_er
                  manifest->workspace);
 }
 
+static bool has_labels(const pl_manifest *manifest) {
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    if (c->part == PL_PART_TRAIN && c->status == PL_CASE_OK && c->label != PL_LABEL_UNKNOWN) return true;
+  }
+  return false;
+}
+
 static pl_status check_workspace(pl_config *config, const char *workspace, pl_error *err) {
   pl_manifest manifest = {0};
   pl_status status = pl_manifest_load(&manifest, workspace, err);
   if (status != PL_OK) return status;
   if (manifest.count == 0) {
     status = pl_fail(err, PL_E_NOTFOUND, "%s has no cases yet; 'pleura import FOLDER' brings them", workspace);
+  } else if (!has_labels(&manifest)) {
+    status = pl_fail(err, PL_E_NOTFOUND,
+                     "%s has no training image with a label; 'pleura import FOLDER --rle train-rle.csv' brings some",
+                     workspace);
   } else if (manifest.fold_count == 0) {
     status = pl_fail(err, PL_E_NOTFOUND, "%s has no folds yet; 'pleura split' makes them", workspace);
   } else if (config->fold >= manifest.fold_count) {
@@ -186,13 +198,18 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
     status = pl_fail(err, PL_E_USAGE, "%s: control characters in the path of a workspace are not supported", root);
   }
   if (status == PL_OK && frozen.weights[0] != '\0') {
-    char *weights = realpath(frozen.weights, NULL);
+    // A path in pleura.yaml is meant from there, one on the command line from here.
+    bool beside =
+        config->origin[pl_option_find("weights") - pl_options] == PL_ORIGIN_WORKSPACE && frozen.weights[0] != '/';
+    char *path = beside ? pl_path_join(root, frozen.weights) : pl_xstrdup(frozen.weights);
+    char *weights = realpath(path, NULL);
     if (weights == NULL) {
-      status = pl_fail_errno(err, errno, "weights: cannot open %s", frozen.weights);
+      status = pl_fail_errno(err, errno, "weights: cannot open %s", path);
     } else if (!pl_copy_text(frozen.weights, sizeof frozen.weights, weights)) {
       status = pl_fail(err, PL_E_LIMIT, "weights: the path is too long");
     }
     free(weights);
+    free(path);
   }
   if (status == PL_OK) status = check_workspace(&frozen, root, err);
   char *runs = pl_path_join(root, "runs"), *made = NULL;

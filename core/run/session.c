@@ -161,6 +161,17 @@ static int open_in(const char *folder, const char *name, int flags) {
   return fd;
 }
 
+// How far the run had come, to be shown until the checkpoint is read, and after a start that failed.
+static void recall_state(pl_session *s) {
+  pl_run_state before;
+  if (pl_run_state_load(&before, s->folder, NULL) != PL_OK) return;
+  s->state = before;
+  s->state.phase = PL_PHASE_STARTING;
+  s->state.exit_code = -1;
+  s->state.eta = s->state.images_per_second = s->state.elapsed = (double)NAN;
+  s->state.last_error[0] = s->state.message[0] = s->state.encoder_weights[0] = '\0';
+}
+
 static pl_status open_folder(pl_session *s, pl_error *err) {
   pl_status status = pl_run_load(&s->info, s->folder, err);
   if (status == PL_OK) status = pl_run_lock(&s->lock, s->folder, err);
@@ -180,6 +191,7 @@ static pl_status open_folder(pl_session *s, pl_error *err) {
     status = pl_fail(err, PL_E_EXISTS, "%s has been trained already; 'pleura train --resume %s' goes on", s->info.name,
                      s->info.name);
   }
+  if (s->options->resume) recall_state(s);
   if (status == PL_OK) status = pl_heartbeat_start(&s->heartbeat, s->folder, &s->state, err);
   return status;
 }
@@ -360,7 +372,7 @@ static void close_session(pl_session *s) {
   free(s);
 }
 
-int pl_session_run(const pl_session_options *options) {
+int pl_session_run(const pl_session_options *options, pl_error *err) {
   pl_session *s = pl_xcalloc(1, sizeof *s);
   s->options = options;
   s->folder = pl_xstrdup(options->folder);
@@ -370,16 +382,15 @@ int pl_session_run(const pl_session_options *options) {
   pl_buf_init(&s->scores, SCORES_MAX);
   pl_run_state_init(&s->state);
   s->state.phase = PL_PHASE_STARTING;
-  pl_error err = {0};
-  pl_status status = open_session(s, &err);
-  pl_spawn_answer(options->ready_fd, status == PL_OK ? NULL : &err);
+  pl_status status = open_session(s, err);
+  pl_spawn_answer(options->ready_fd, status == PL_OK ? NULL : err);
   if (status == PL_OK) {
     pl_train_hooks hooks = pl_session_hooks(s);
     pl_session_show(s, PL_PHASE_TRAINING, "");
-    status = pl_trainer_run(s->trainer, &hooks, &err);
+    status = pl_trainer_run(s->trainer, &hooks, err);
   }
   // Without the lock the folder is another core's: not a word into it.
-  int code = s->heartbeat != NULL ? end_session(s, status, &err) : pl_status_exit_code(status);
+  int code = s->heartbeat != NULL ? end_session(s, status, err) : pl_status_exit_code(status);
   close_session(s);
   return code;
 }

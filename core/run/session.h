@@ -18,9 +18,10 @@ typedef struct pl_session_options {
 
 // Trains the run to its end, a command or a signal, and returns the process's exit code: 0 done or stopped by command,
 // 6 stopped by SIGTERM, SIGINT, SIGUSR1 or SIGUSR2 with a checkpoint, 130 after a second SIGINT (without one), else as
-// pl_status_exit_code. Everything is told to core.log, state.json and the journal. Blocks these signals in the calling
-// thread and reads them between steps; SIGHUP is noted and ignored.
-int pl_session_run(const pl_session_options *options);
+// pl_status_exit_code. Everything is told to core.log, state.json and the journal, except why the folder cannot be
+// worked on at all: `err` (not NULL) has the reason of any end that was not ordered. Blocks these signals in the
+// calling thread and reads them between steps; SIGHUP is noted and ignored.
+int pl_session_run(const pl_session_options *options, pl_error *err);
 
 #ifdef __cplusplus
 }

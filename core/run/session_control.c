@@ -55,8 +55,8 @@ static void set_option(pl_session *s, const pl_command *command) {
   }
   pl_trainer_set_learning_rate(s->trainer, config->learning_rate);
   pl_trainer_set_epochs(s->trainer, config->epochs);
-  pl_session_note(s, PL_MESSAGE_ACT, command->id, "set %s to %s (%s %s)", command->option, command->value,
-                  command->user, command->tty);
+  pl_session_note(s, PL_MESSAGE_ACT, command->id, "set %s to %s (%s%s%s)", command->option, command->value,
+                  command->user, command->tty[0] != '\0' ? " " : "", command->tty);
 }
 
 static pl_status obey(pl_session *s, const pl_command *command, pl_error *err) {
@@ -64,8 +64,8 @@ static pl_status obey(pl_session *s, const pl_command *command, pl_error *err) {
     set_option(s, command);
     return PL_OK;
   }
-  pl_session_note(s, PL_MESSAGE_ACT, command->id, "%s (%s %s)", pl_command_name(command->kind), command->user,
-                  command->tty);
+  pl_session_note(s, PL_MESSAGE_ACT, command->id, "%s (%s%s%s)", pl_command_name(command->kind), command->user,
+                  command->tty[0] != '\0' ? " " : "", command->tty);
   switch (command->kind) {
     case PL_COMMAND_PAUSE: s->paused = true; return PL_OK;
     case PL_COMMAND_RESUME: s->paused = false; return PL_OK;

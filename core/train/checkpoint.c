@@ -161,7 +161,9 @@ pl_status pl_checkpoint_save(const char *folder, const pl_checkpoint_source *sou
                              bool best, int64_t keep, pl_error *err) {
   char *name = pl_xprintf("%06" PRId64, state->step);
   char *path = pl_path_join(folder, name), *aside = pl_xprintf("%s.tmp-%ld", path, (long)getpid());
-  pl_status status = pl_fs_make_folders(folder, err);
+  // Not its parents: when the run's folder is gone, the run is over.
+  pl_status status = PL_OK;
+  if (mkdir(folder, 0777) != 0 && errno != EEXIST) status = pl_fail_errno(err, errno, "cannot make folder %s", folder);
   if (status == PL_OK) status = pl_fs_remove_tree(aside, err);
   if (status == PL_OK && mkdir(aside, 0777) != 0) status = pl_fail_errno(err, errno, "cannot make folder %s", aside);
   if (status == PL_OK) status = write_files(aside, source, state, err);

@@ -99,6 +99,9 @@ static pl_status load(pl_trainer *t, pl_train_set *set, slot_batch *out, int64_t
   const pl_batch *batch = NULL;
   out->count = 0;
   pl_status status = pl_loader_next(set->loader, &batch, err);
+  // What is missing in a workspace is a fault of the data, not of the command line.
+  if (status == PL_E_NOTFOUND && err != NULL) err->code = PL_E_FORMAT;
+  if (status == PL_E_NOTFOUND) return PL_E_FORMAT;
   if (status != PL_OK || batch == NULL) return status;
   int32_t count = (int32_t)batch->count;
   out->program = program_of(t, set, index, count);
@@ -148,7 +151,9 @@ static pl_status loss_not_finite(const pl_trainer *t, const slot_batch *batch, p
     if (!pl_buf_printf(&cases, "%s#%u", i > 0 ? " " : "", (unsigned)c->number)) break;
   }
   pl_status status =
-      pl_fail(err, PL_E_FORMAT, "epoch %lld: the loss is not finite after step %lld; cases of the batch: %s",
+      pl_fail(err, PL_E_FORMAT,
+              "epoch %lld: the loss is not finite after step %lld; try a lower learning rate or look at the batch's "
+              "cases: %s",
               (long long)t->state.epoch, (long long)t->state.step, cases.data);
   pl_buf_clear(&cases);
   return status;
@@ -325,8 +330,10 @@ static pl_status end_epoch(pl_trainer *t, const pl_scores *scores, const pl_trai
                           .images_per_second = s->epoch > 0 ? speed(t) : (double)NAN,
                           .scores = *scores};
   double score = score_of(t, scores);
-  // The untrained network is never the best, and neither is a score that is not a number.
-  epoch.best = s->epoch > 0 && isfinite(score) && (s->best_epoch < 0 || score > s->best);
+  // The untrained network is never the best, and neither is one whose score or loss is not a number: thresholded, what
+  // it computes looks like an empty mask.
+  bool valid = isfinite(score) && isfinite(scores->loss);
+  epoch.best = s->epoch > 0 && valid && (s->best_epoch < 0 || score > s->best);
   if (epoch.best) {
     s->best = score;
     s->best_epoch = s->epoch;

@@ -90,6 +90,19 @@ static pl_status check_batches(const pl_trainer *t, pl_error *err) {
   return PL_OK;
 }
 
+// A score over the images that have a mask needs some.
+static pl_status check_best(const pl_trainer *t, pl_error *err) {
+  if (t->options.best_by != PL_BEST_BY_DICE_POS) return PL_OK;
+  pl_sampler_order(t->valid.sampler, 0, t->valid.order);
+  for (size_t i = 0; i < t->valid.count; i++) {
+    if (t->manifest->cases[t->valid.order[i]].label == PL_LABEL_POSITIVE) return PL_OK;
+  }
+  return pl_fail(err, PL_E_USAGE,
+                 "best-by: dice_pos is the score of images with a mask, and none of the %zu to validate on has one; "
+                 "choose dice_batch, dice or another fold",
+                 t->valid.count);
+}
+
 pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_backend *backend,
                             const pl_manifest *manifest, const pl_trainer_options *options, pl_error *err) {
   pl_trainer *t = pl_xcalloc(1, sizeof *t);
@@ -109,6 +122,7 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   pl_status status = make_set(&t->train, t, PL_SUBSET_TRAIN, options->batch, err);
   if (status == PL_OK) status = make_set(&t->valid, t, PL_SUBSET_VALID, options->valid_batch, err);
   if (status == PL_OK) status = check_batches(t, err);
+  if (status == PL_OK) status = check_best(t, err);
   if (status == PL_OK) status = pl_unet_model(&t->model, options->encoder, err);
   if (status == PL_OK) status = api->store_create(&t->store, backend, &t->model, options->choices, err);
   if (status == PL_OK) status = compile_all(t, err);

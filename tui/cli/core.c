@@ -32,7 +32,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 int pl_cli_core(int argc, char **argv) {
   pl_session_options options = {.ready_fd = -1};
   int failed = pl_cli_parse(&parser, argc, argv, &options);
-  return failed != 0 ? failed : pl_session_run(&options);
+  if (failed != 0) return failed;
+  pl_error err = {0};
+  int code = pl_session_run(&options, &err);
+  // Whoever started it with --ready has the answer already.
+  if (options.ready_fd < 0 && err.code != PL_OK && err.code != PL_E_CANCELLED) (void)pl_cli_report("core", &err);
+  return code;
 }
 
 static const struct argp_option argp_options[] = {

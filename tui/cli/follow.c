@@ -119,7 +119,10 @@ static void print_result(const pl_run_view *view) {
   for (size_t i = 0; i < view->journal.epoch_count; i++) {
     if (view->journal.epochs[i].best) best = &view->journal.epochs[i];
   }
-  if (best == NULL) return;
+  if (best == NULL) {
+    if (view->state.phase == PL_PHASE_FINISHED) printf("no epoch has a score; the newest weights are below ckpt\n");
+    return;
+  }
   char positive[32];
   number(positive, 4, best->dice_pos);
   printf("best epoch %lld, weights in %s/ckpt/best\n", (long long)best->epoch, view->folder);

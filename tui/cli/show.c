@@ -1,5 +1,6 @@
 // pleura show: one image with its mask over it, into the terminal or into a PNG file.
 #include <argp.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,9 +137,9 @@ static void describe_label(char *out, size_t size, const pl_case *c) {
   } else if (c->label == PL_LABEL_NEGATIVE) {
     pl_copy_text(out, size, "no pneumothorax");
   } else {
-    // Areas are counted at 1024x1024.
-    snprintf(out, size, "pneumothorax, mask %llu px (%.2f %%)", (unsigned long long)c->mask_area,
-             100.0 * (double)c->mask_area / (1024.0 * 1024.0));
+    double share = pl_case_mask_share(c);
+    int n = snprintf(out, size, "pneumothorax, mask %llu px", (unsigned long long)c->mask_area);
+    if (!isnan(share)) snprintf(out + n, size - (size_t)n, " (%.2f %%)", 100.0 * share);
   }
 }
 

@@ -1,5 +1,6 @@
 // pleura train: makes a run, starts its core, and follows it.
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,11 @@ static pl_status train(int *code, const arguments *a, pl_error *err) {
   char *folder = NULL;
   pl_status status = a->resume != NULL ? find_run(&folder, a, err) : make_run(&folder, a, err);
   if (status != PL_OK || folder == NULL) return status;
+  // A Ctrl-C while the core starts is kept for the follower, who passes it on: else the training would go on alone.
+  sigset_t interrupt, before;
+  (void)sigemptyset(&interrupt);
+  if (!a->detach) (void)sigaddset(&interrupt, SIGINT);
+  (void)sigprocmask(SIG_BLOCK, &interrupt, &before);
   pl_spawn_options options = {.resume = a->resume != NULL, .force = a->force};
   status = pl_spawn_core(folder, &options, err);
   if (status == PL_OK && a->detach) {
@@ -153,6 +159,7 @@ static pl_status train(int *code, const arguments *a, pl_error *err) {
   } else if (status == PL_OK) {
     status = pl_cli_follow(code, folder, err);
   }
+  (void)sigprocmask(SIG_SETMASK, &before, NULL);
   free(folder);
   return status;
 }

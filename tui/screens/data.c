@@ -1,6 +1,7 @@
 #include "tui/screens/data.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "tui/caselist.h"
 #include "tui/widgets/table.h"
 
-enum { NEIGHBOURS = 2, REFERENCE_SIDE = 1024 };
+enum { NEIGHBOURS = 2 };
 
 typedef struct data_screen {
   pl_app *app;
@@ -217,8 +218,10 @@ static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_ar
   pl_safe_text(text, sizeof text, c->view, strlen(c->view));
   if (text[0] != '\0') x += pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "%s  ", text);
   if (c->label == PL_LABEL_POSITIVE) {
-    pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "mask %.2f %%",
-                     100.0 * (double)c->mask_area / (REFERENCE_SIDE * REFERENCE_SIDE));
+    const double share = pl_case_mask_share(c);
+    char words[16] = "?";
+    if (!isnan(share)) snprintf(words, sizeof words, "%.2f %%", 100.0 * share);
+    pl_canvas_printf(canvas, area.y + 1, x, right - x, PL_STYLE_NORMAL, "mask %s", words);
   }
   if (area.rows < 3) return;
   const char *mask = c->label != PL_LABEL_POSITIVE ? "no mask"
