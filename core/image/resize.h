@@ -32,8 +32,8 @@ pl_status pl_image_resize_nearest(pl_image *out, const pl_image *in, uint32_t wi
 // Resizes a picture as the competition winner's prepare_png.py does, to 8 bits, whatever the input has: scikit-image's
 // transform.resize(values, (height, width)) with its defaults, times 255, rounded and saturated as OpenCV writes it
 // (skimage/transform/_warps.py 0.19, scipy/ndimage). That is, with f = in/out for each axis:
-//   1. values to floating point: unsigned v/(2^bits - 1), signed (v + 0.5)*2/(2^bits - 1), `bits` being 8 or 16, those
-//      of the file's type (not Bits Stored, so 12-bit pictures come out dark, as they do there);
+//   1. values to floating point: unsigned v/(2^bits - 1), signed max(-1, v/(2^(bits-1) - 1)), `bits` being 8 or 16,
+//      those of the file's type (not Bits Stored, so 12-bit pictures come out dark, as they do there);
 //   2. where f > 1, a gaussian with sigma (f - 1)/2, cut at 4 sigma, the edge mirrored without repeating it;
 //   3. linear interpolation at (x + 0.5)*f - 0.5, the edge mirrored likewise; held between the smallest and the largest
 //      value of the input;

@@ -21,10 +21,10 @@ typedef struct spot {
   double first_weight, second_weight;
 } spot;
 
-// Where numbers come from, and the rows on their way. A value is (stored + offset) * scale.
+// Where numbers come from, and the rows on their way. A value is stored * scale, signed ones not below -1.
 typedef struct filter {
   const pl_image *in;
-  double offset, scale, low, high;
+  double scale, low, high;
   kernel down, across;
   double *rows;  // `room` rows of the input, row y at y % room
   size_t room, *held;
@@ -72,18 +72,23 @@ static spot *make_spots(uint32_t in, uint32_t out) {
   return spots;
 }
 
+static double signed_value(int32_t stored, double scale) {
+  double value = stored * scale;
+  return value > -1 ? value : -1;
+}
+
 static void unpack(double *restrict out, const filter *f, size_t y) {
   size_t width = f->in->width, at = y * width;
-  double offset = f->offset, scale = f->scale;
+  double scale = f->scale;
   switch (f->in->type) {
     case PL_PIXEL_U8:
-      for (size_t x = 0; x < width; x++) out[x] = (f->in->u8[at + x] + offset) * scale;
+      for (size_t x = 0; x < width; x++) out[x] = f->in->u8[at + x] * scale;
       break;
     case PL_PIXEL_U16:
-      for (size_t x = 0; x < width; x++) out[x] = (f->in->u16[at + x] + offset) * scale;
+      for (size_t x = 0; x < width; x++) out[x] = f->in->u16[at + x] * scale;
       break;
     case PL_PIXEL_S16:
-      for (size_t x = 0; x < width; x++) out[x] = (f->in->s16[at + x] + offset) * scale;
+      for (size_t x = 0; x < width; x++) out[x] = signed_value(f->in->s16[at + x], scale);
       break;
   }
 }
@@ -167,16 +172,16 @@ static void find_bounds(filter *f) {
     low = value < low ? value : low;
     high = value > high ? value : high;
   }
-  f->low = (low + f->offset) * f->scale;
-  f->high = (high + f->offset) * f->scale;
+  f->low = f->in->type == PL_PIXEL_S16 ? signed_value(low, f->scale) : low * f->scale;
+  f->high = high * f->scale;
 }
 
-static pl_status resize_values(pl_image *out, const pl_image *in, uint32_t width, uint32_t height, double offset,
-                               double scale, double gain, pl_error *err) {
+static pl_status resize_values(pl_image *out, const pl_image *in, uint32_t width, uint32_t height, double scale,
+                               double gain, pl_error *err) {
   pl_image made;
   pl_status status = pl_image_init(&made, width, height, PL_PIXEL_U8, in->meaning, err);
   if (status != PL_OK) return status;
-  filter f = {.in = in, .offset = offset, .scale = scale};
+  filter f = {.in = in, .scale = scale};
   f.down = make_kernel(in->height, height);
   f.across = make_kernel(in->width, width);
   f.room = 2 * f.down.radius + 2 < in->height ? 2 * f.down.radius + 2 : in->height;
@@ -210,12 +215,12 @@ static pl_status resize_values(pl_image *out, const pl_image *in, uint32_t width
 pl_status pl_image_resize_reference(pl_image *out, const pl_image *in, unsigned bits, uint32_t width, uint32_t height,
                                     pl_error *err) {
   assert(bits == 8 || bits == 16);
-  double largest = bits == 8 ? GREY_MAX : UINT16_MAX;
-  bool is_signed = in->type == PL_PIXEL_S16;
-  return resize_values(out, in, width, height, is_signed ? 0.5 : 0, (is_signed ? 2 : 1) / largest, GREY_MAX, err);
+  double largest = bits == 8 ? UINT8_MAX : UINT16_MAX;
+  if (in->type == PL_PIXEL_S16) largest = bits == 8 ? INT8_MAX : INT16_MAX;
+  return resize_values(out, in, width, height, 1 / largest, GREY_MAX, err);
 }
 
 pl_status pl_mask_resize_reference(pl_image *out, const pl_image *counts, uint32_t width, uint32_t height,
                                    pl_error *err) {
-  return resize_values(out, counts, width, height, 0, GREY_MAX, 1, err);
+  return resize_values(out, counts, width, height, GREY_MAX, 1, err);
 }
