@@ -101,6 +101,10 @@ static pl_status open_workspace(import_job *job, int *lock, pl_error *err) {
   }
   if (status == PL_OK) status = load_salt(job->salt, path, err);
   if (status == PL_OK) status = pl_manifest_load(&job->manifest, path, err);
+  if (status == PL_OK) status = pl_import_records_load(&job->records, path, err);
+  // Written anew, because a line that was torn by a crash must not run into the next one.
+  if (status == PL_OK) status = pl_import_records_save(&job->records, path, err);
+  if (status == PL_OK) status = pl_import_records_open(&job->journal, path, err);
   return status;
 }
 
@@ -227,6 +231,7 @@ static void count_items(import_job *job) {
     s->unchanged += item->skipped;
     s->masks += !item->mask_is_empty;
     s->bad += c->status == PL_CASE_BAD;
+    if (c->status == PL_CASE_BAD) s->refused[item->refusal]++;
     s->unlabelled += c->status == PL_CASE_UNLABELLED;
     s->positives += c->status == PL_CASE_OK && c->label == PL_LABEL_POSITIVE;
     s->negatives += c->status == PL_CASE_OK && c->label == PL_LABEL_NEGATIVE;
@@ -282,6 +287,25 @@ static pl_status sync_pictures(const char *workspace, pl_error *err) {
   return failed == 0 ? PL_OK : pl_fail_errno(err, reason, "cannot write %s to disk", workspace);
 }
 
+static int by_item_id(const void *a, const void *b) {
+  return strcmp((*(const import_item *const *)a)->id, (*(const import_item *const *)b)->id);
+}
+
+// Pictures that were made in another way and are not part of this import: a training would mix them.
+static void count_other_recipes(import_job *job) {
+  const import_item **sorted = pl_xcalloc(job->count, sizeof *sorted);
+  for (size_t i = 0; i < job->count; i++) sorted[i] = &job->items[i];
+  if (job->count > 1) qsort(sorted, job->count, sizeof *sorted, by_item_id);
+  for (size_t i = 0; i < job->records.count; i++) {
+    const import_record *r = &job->records.items[i];
+    if (strcmp(r->recipe, job->recipe) == 0) continue;
+    const import_item key = {.id = r->entry.id}, *wanted = &key;
+    bool here = job->count > 0 && bsearch(&wanted, sorted, job->count, sizeof *sorted, by_item_id) != NULL;
+    job->summary->other_recipe += !here;
+  }
+  free(sorted);
+}
+
 // Everything after the pictures; also after an import that was stopped, so that the next one goes on from there.
 static pl_status finish(import_job *job, bool complete, pl_error *err) {
   count_items(job);
@@ -307,7 +331,9 @@ static pl_status run(import_job *job, int *lock, pl_error *err) {
   job->known = cases_by_id(&job->manifest);
   for (size_t i = 0; i < job->count; i++) {
     job->items[i].known = find_case(job->known, job->manifest.count, job->items[i].id);
+    job->items[i].record = pl_import_records_find(&job->records, job->items[i].id);
   }
+  count_other_recipes(job);
   status = pl_import_work(job, err);
   pl_status finished = finish(job, status == PL_OK, status == PL_OK ? err : NULL);
   return status != PL_OK ? status : finished;
@@ -323,6 +349,8 @@ static void clear_job(import_job *job) {
   free(job->items);
   free(job->known);
   free(job->workspace);
+  if (job->journal >= 0) close(job->journal);
+  pl_import_records_clear(&job->records);
   pl_rle_table_clear(&job->table);
   pl_manifest_clear(&job->manifest);
 }
@@ -336,7 +364,11 @@ pl_status pl_import_run(pl_import_summary *out, const pl_import_options *options
   if (options->threads > PL_IMPORT_THREADS_MAX) {
     return pl_fail(err, PL_E_USAGE, "%u threads: give 1 to %d", options->threads, PL_IMPORT_THREADS_MAX);
   }
-  import_job job = {.options = options, .summary = out, .size = size};
+  if (options->resize == PL_IMPORT_RESIZE_NONE && (options->size != 0 || options->keep_aspect)) {
+    return pl_fail(err, PL_E_USAGE, "without resizing the pictures have their own size: leave the size out");
+  }
+  import_job job = {.options = options, .summary = out, .size = size, .journal = -1};
+  pl_import_recipe(&job);
   pl_clock clock = pl_clock_system();
   double start = pl_clock_monotonic(&clock);
   int lock = -1;

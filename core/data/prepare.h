@@ -1,7 +1,9 @@
 // Import: DICOM files and run lengths become a workspace's images/ID.png, masks/ID.png, cases.csv and folds.csv.
 //
 // Everything is written aside and renamed, so that an import that is killed leaves whole files only; cases.csv comes
-// after the pictures it lists are on disk. Another import of the same files does only what is missing or has changed.
+// after the pictures it lists are on disk. What is finished is noted in .prepared.csv picture by picture, with the
+// hashes of the source, of its rows in the table and of the pictures made: another import of the same files does only
+// what is missing, damaged or has changed, and goes on where one that was killed has stopped.
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +12,7 @@
 
 #include "core/base/status.h"
 #include "core/data/table.h"
+#include "core/image/refusal.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,6 +24,13 @@ enum {
   PL_IMPORT_SIZE_MAX = 4096,
   PL_IMPORT_THREADS_MAX = 256,
 };
+
+// How a picture becomes smaller or larger.
+typedef enum pl_import_resize {
+  PL_IMPORT_RESIZE_AREA,       // pl_image_resize: average of the area; a mask is inside where half of the area is
+  PL_IMPORT_RESIZE_REFERENCE,  // pl_image_resize_reference: as the competition winner's prepare_png.py
+  PL_IMPORT_RESIZE_NONE,       // the image's own size
+} pl_import_resize;
 
 typedef struct pl_import_progress {
   size_t done, total;   // images
@@ -36,10 +46,12 @@ typedef struct pl_import_options {
   const char *folder;
   const char *images, *test_images;  // folders that are searched for *.dcm at any depth
   const char *rle, *sample;          // tables
-  uint32_t size;                     // side of the pictures in pixels, 0 for the default
-  unsigned threads;                  // 0 for one a processor
-  bool strict;                       // a bad row or image is an error
-  const char *executable;            // for the decode helpers (core/image/decode.h), NULL for the running program
+  pl_import_resize resize;
+  bool keep_aspect;        // scale to fit and fill up with black, instead of stretching both sides to `size`
+  uint32_t size;           // side of the pictures in pixels, 0 for the default; 0 with RESIZE_NONE
+  unsigned threads;        // 0 for one a processor
+  bool strict;             // a bad row or image is an error
+  const char *executable;  // for the decode helpers (core/image/decode.h), NULL for the running program
   // Both are called from the calling thread only, several times a second; either may be NULL.
   void (*progress)(void *context, const pl_import_progress *progress);
   bool (*cancelled)(void *context);  // true ends the import; what is done is kept
@@ -61,8 +73,11 @@ typedef struct pl_import_summary {
   size_t rows, bad_rows;                         // of the RLE table
   size_t rows_without_image, ids_without_image;  // rows whose image was not found: not an error
   size_t sample_ids, sample_without_image;       // of the sample submission
-  size_t without_fold;  // labelled training images of the workspace that folds.csv does not have
-  size_t other_files;   // files in the folders that are not named .dcm
+  size_t without_fold;               // labelled training images of the workspace that folds.csv does not have
+  size_t other_files;                // files in the folders that are not named .dcm
+  size_t refused[PL_REFUSAL_COUNT];  // of `bad`: how many for which reason
+  size_t other_recipe;  // pictures of the workspace that are not of this import and were made in another way
+  bool unconfined;      // this kernel has no seccomp: decoders ran without a system call filter
   bool made_workspace, made_folds;
   bool rle_differs;  // the workspace has another train-rle.csv, which was left as it is
   double seconds;
@@ -72,13 +87,18 @@ typedef struct pl_import_summary {
   pl_row_problem row_problems[PL_TABLE_PROBLEMS_MAX];  // the first of bad_rows
 } pl_import_summary;
 
-// Runs an import. The pictures are size x size, 8 bits: deeper images are stretched from their smallest to their
-// largest value (padding aside) to 0..255; MONOCHROME1 is not inverted. A mask is the union of its image's rows at the
-// image's own size, reduced by area and cut at one half. Numbers of cases that the workspace has stay; new ones follow
-// in the order of the paths. A bad image or row is counted and listed, not an error, unless options->strict.
-// PL_E_NOTFOUND: nothing to import; PL_E_USAGE: bad size or thread count; PL_E_BUSY: another import is running there;
-// PL_E_CANCELLED; PL_E_NOSPACE and PL_E_IO when the workspace cannot be written. *out is valid after failures too (it
-// says what was done so far); the caller clears it.
+// Runs an import. The pictures are 8 bits and size x size, or of the image's own size.
+// - AREA and NONE: 8-bit values are taken as they are, deeper ones are stretched from their smallest to their largest
+//   value (padding aside) to 0..255. A mask is the union of its image's rows at the image's own size; a pixel of the
+//   smaller mask is 255 when at least half of the area that it covers is inside, else 0.
+// - REFERENCE: see core/image/resize.h; the mask's rows are added up, so it is grey along its edge.
+// With keep_aspect the longer side becomes `size`, the other one round(size*short/long), at least 1; the picture stands
+// in the middle (the smaller margin first) on black, the mask on 0.
+// MONOCHROME1 is not inverted. Numbers of cases that the workspace has stay; new ones follow in the order of the paths.
+// A bad image or row is counted and listed, not an error, unless options->strict.
+// PL_E_NOTFOUND: nothing to import; PL_E_USAGE: bad size or thread count, or a size with RESIZE_NONE; PL_E_BUSY:
+// another import is running there; PL_E_CANCELLED; PL_E_NOSPACE and PL_E_IO when the workspace cannot be written. *out
+// is valid after failures too (it says what was done so far); the caller clears it.
 pl_status pl_import_run(pl_import_summary *out, const pl_import_options *options, pl_error *err);
 void pl_import_summary_clear(pl_import_summary *summary);
 

@@ -139,6 +139,7 @@ static pl_status on_file(void *context, const char *path, uint64_t size, pl_erro
   const char *problem = pl_id_problem(name, length);
   if (problem != NULL) {
     job->summary->bad++;
+    job->summary->refused[PL_REFUSAL_OTHER]++;
     pl_import_add_failure(job->summary, path, problem);
     return job->options->strict ? pl_fail(err, PL_E_FORMAT, "%s: %s", path, problem) : PL_OK;
   }
@@ -172,6 +173,7 @@ static pl_status drop_doubles(import_job *job, pl_error *err) {
     }
     char *reason = pl_xprintf("the image %s is there twice; the one in %s was taken", first->id, first->path);
     job->summary->bad++;
+    job->summary->refused[PL_REFUSAL_OTHER]++;
     pl_import_add_failure(job->summary, sorted[i]->path, reason);
     if (job->options->strict) status = pl_fail(err, PL_E_FORMAT, "%s: %s", sorted[i]->path, reason);
     free(reason);

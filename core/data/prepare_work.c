@@ -1,9 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,14 +10,11 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/prepare_private.h"
-#include "core/data/rle.h"
 #include "core/image/decode.h"
-#include "core/image/png_io.h"
-#include "core/image/resize.h"
 
-enum { PNG_BYTES_MAX = 64 << 20, PROGRESS_MS = 100 };
+enum { PROGRESS_MS = 100 };
 
-// The pool. `mutex` guards done, bad, last, failed and error; `next` and `stop` are atomic.
+// The pool. `mutex` guards done, bad, last, running, unconfined and error; `next` and `stop` are atomic.
 typedef struct work_pool {
   import_job *job;
   atomic_size_t next;
@@ -28,130 +22,40 @@ typedef struct work_pool {
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   size_t done, bad, last, running;
+  bool unconfined;
   pl_error error;  // the first failure that ends the import
 } work_pool;
 
-// Writing
-
-// Writes a picture aside and renames it. Not synced here: one sync of the file system for the whole import, before
-// cases.csv names the pictures, costs a hundredth of one for each.
-static pl_status write_png(const char *workspace, const char *folder, const char *id, const pl_image *image,
-                           pl_error *err) {
-  pl_buf bytes;
-  pl_buf_init(&bytes, PNG_BYTES_MAX);
-  pl_status status = pl_png_encode(&bytes, image, PL_PNG_FAST, err);
-  char *path = pl_xprintf("%s/%s/%s.png", workspace, folder, id), *aside = pl_xprintf("%s.part", path);
-  if (status == PL_OK) {
-    int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) status = pl_fail_errno(err, errno, "cannot create %s", aside);
-    for (size_t at = 0; status == PL_OK && at < bytes.length;) {
-      ssize_t n = write(fd, bytes.data + at, bytes.length - at);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0)
-        status = pl_fail_errno(err, errno, "cannot write %s", path);
-      else
-        at += (size_t)n;
-    }
-    if (fd >= 0 && close(fd) != 0 && status == PL_OK) status = pl_fail_errno(err, errno, "cannot write %s", path);
-    if (status == PL_OK && rename(aside, path) != 0) status = pl_fail_errno(err, errno, "cannot write %s", path);
-    if (status != PL_OK && fd >= 0) unlink(aside);
+// The hash of an image's rows in the table: what its mask depends on besides the image. "" without rows.
+static void hash_labels(char hex[PL_SHA256_HEX_SIZE], const import_job *job, const pl_rle_image *rows) {
+  hex[0] = '\0';
+  if (rows == NULL) return;
+  pl_sha256 hash;
+  pl_sha256_init(&hash);
+  for (size_t k = 0; k < rows->count; k++) {
+    const char *pixels = job->table.rows[job->table.order[rows->first + k]].pixels;
+    pl_sha256_add(&hash, pixels, strlen(pixels) + 1);
   }
-  free(path);
-  free(aside);
-  pl_buf_clear(&bytes);
-  return status;
+  pl_sha256_finish(&hash, hex);
 }
 
-// True when the file is a PNG of that size, judged by its first bytes (PNG specification, 5.2 and 11.2.2).
-static bool is_png_of_size(const char *workspace, const char *folder, const char *id, uint32_t size) {
-  char *path = pl_xprintf("%s/%s/%s.png", workspace, folder, id);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  free(path);
-  if (fd < 0) return false;
-  uint8_t head[24];
-  ssize_t n = read(fd, head, sizeof head);
-  close(fd);
-  if (n != (ssize_t)sizeof head || memcmp(head, "\x89PNG\r\n\x1a\n", 8) != 0) return false;
-  uint32_t width = (uint32_t)head[16] << 24 | (uint32_t)head[17] << 16 | (uint32_t)head[18] << 8 | head[19];
-  uint32_t height = (uint32_t)head[20] << 24 | (uint32_t)head[21] << 16 | (uint32_t)head[22] << 8 | head[23];
-  return width == size && height == size;
+// Takes the mask that was made before, when it was made from the same rows and is still what was written.
+static bool keep_mask(const import_job *job, import_item *item) {
+  const import_record *r = item->record;
+  if (!item->skipped || r->entry.status != PL_CASE_OK || strcmp(r->labels, item->labels) != 0) return false;
+  if (!pl_import_is_whole(job, "masks", item->id, r->mask_hash)) return false;
+  item->entry.status = PL_CASE_OK;
+  item->entry.label = r->entry.label;
+  item->entry.mask_area = r->entry.mask_area;
+  item->mask_is_empty = r->mask_is_empty;
+  memcpy(item->mask_hash, r->mask_hash, sizeof item->mask_hash);
+  return true;
 }
 
-// Pixels
-
-static int32_t value_at(const pl_image *image, size_t i) {
-  if (image->type == PL_PIXEL_U8) return image->u8[i];
-  return image->type == PL_PIXEL_U16 ? image->u16[i] : image->s16[i];
-}
-
-// The plane as 8 bits; an 8-bit plane is moved, not copied.
-static pl_status to_8_bits(pl_image *out, pl_dicom *dicom, pl_error *err) {
-  pl_image *in = &dicom->image;
-  if (in->type == PL_PIXEL_U8) {
-    *out = *in;
-    in->data = NULL;
-    return PL_OK;
-  }
-  size_t pixels = (size_t)in->width * in->height;
-  int32_t low = INT32_MAX, high = INT32_MIN;
-  for (size_t i = 0; i < pixels; i++) {
-    int32_t v = value_at(in, i);
-    if (dicom->has_padding && v == dicom->padding) continue;
-    if (v < low) low = v;
-    if (v > high) high = v;
-  }
-  pl_status status = pl_image_init(out, in->width, in->height, PL_PIXEL_U8, in->meaning, err);
-  if (status != PL_OK) return status;
-  int32_t range = high > low ? high - low : 1;
-  for (size_t i = 0; i < pixels && low <= high; i++) {
-    int32_t v = value_at(in, i) - low;
-    if (v < 0) v = 0;
-    if (v > range) v = range;
-    out->u8[i] = (uint8_t)((v * 255 + range / 2) / range);
-  }
-  return PL_OK;
-}
-
-static pl_status write_image(const import_job *job, const import_item *item, pl_dicom *dicom, pl_error *err) {
-  pl_image full = {0}, small = {0};
-  pl_status status = to_8_bits(&full, dicom, err);
-  if (status == PL_OK) status = pl_image_resize(&small, &full, job->size, job->size, err);
-  if (status == PL_OK) status = write_png(job->workspace, "images", item->id, &small, err);
-  pl_image_clear(&small);
-  pl_image_clear(&full);
-  return status;
-}
-
-// Decodes the union of an image's rows at its own size; PL_E_FORMAT when a run lies outside.
-static pl_status union_of_rows(pl_image *out, const import_job *job, const pl_rle_image *rows, uint32_t width,
-                               uint32_t height, pl_error *err) {
-  pl_status status = pl_image_init(out, width, height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
-  for (size_t k = 0; status == PL_OK && k < rows->count; k++) {
-    const pl_rle_row *row = &job->table.rows[job->table.order[rows->first + k]];
-    status = pl_rle_decode(out, row->pixels, err);
-    if (status != PL_OK) pl_wrap(err, "%s line %zu", job->summary->rle_file, row->line);
-  }
-  if (status != PL_OK) pl_image_clear(out);
-  return status;
-}
-
-// Writes the mask from its full size, or an empty one when `full` is NULL.
-static pl_status write_mask(const import_job *job, import_item *item, const pl_image *full, pl_error *err) {
-  pl_image small = {0};
-  pl_status status = full == NULL ? pl_image_init(&small, job->size, job->size, PL_PIXEL_U8, PL_IMAGE_MASK, err)
-                                  : pl_image_resize(&small, full, job->size, job->size, err);
-  if (status != PL_OK) return status;
-  item->mask_is_empty = full == NULL || pl_mask_area(&small) == 0;
-  status = write_png(job->workspace, "masks", item->id, &small, err);
-  pl_image_clear(&small);
-  return status;
-}
-
-static pl_status make_positive(const import_job *job, import_item *item, const pl_rle_image *rows, pl_error *err) {
+static pl_status write_labelled(const import_job *job, import_item *item, const pl_rle_image *rows, pl_error *err) {
   pl_case *c = &item->entry;
-  pl_image full = {0};
   pl_error why = {0};
-  pl_status status = union_of_rows(&full, job, rows, c->cols, c->rows, &why);
+  pl_status status = pl_import_write_mask(job, item, rows->has_mask ? rows : NULL, &why);
   if (status == PL_E_FORMAT) {
     item->reason = pl_xprintf("left unlabelled: %s", why.message);
     return PL_OK;
@@ -161,33 +65,31 @@ static pl_status make_positive(const import_job *job, import_item *item, const p
     return status;
   }
   c->status = PL_CASE_OK;
-  c->label = PL_LABEL_POSITIVE;
-  c->mask_area = pl_mask_area(&full);
-  status = write_mask(job, item, &full, err);
-  pl_image_clear(&full);
-  return status;
+  c->label = rows->has_mask ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE;
+  return PL_OK;
 }
 
 // The label and the mask of a training image. What is wrong with its rows leaves it unlabelled, with the reason.
 static pl_status make_mask(const import_job *job, import_item *item, pl_error *err) {
   pl_case *c = &item->entry;
   item->mask_is_empty = true;
-  if (item->part != PL_PART_TRAIN) return PL_OK;
-  const pl_rle_image *rows = pl_rle_table_find(&job->table, item->id);
-  c->status = PL_CASE_UNLABELLED;
-  if (pl_rle_table_is_damaged(&job->table, item->id)) {
-    item->reason = pl_xstrdup("a row of its mask is damaged, so it is left unlabelled");
-    return PL_OK;
+  pl_status status = PL_OK;
+  if (item->part == PL_PART_TRAIN) {
+    const pl_rle_image *rows = pl_rle_table_find(&job->table, item->id);
+    c->status = PL_CASE_UNLABELLED;
+    if (pl_rle_table_is_damaged(&job->table, item->id)) {
+      item->reason = pl_xstrdup("a row of its mask is damaged, so it is left unlabelled");
+    } else if (rows != NULL) {
+      hash_labels(item->labels, job, rows);
+      if (keep_mask(job, item)) return PL_OK;
+      status = write_labelled(job, item, rows, err);
+    }
   }
-  if (rows == NULL) return PL_OK;
-  if (rows->has_mask) return make_positive(job, item, rows, err);
-  c->status = PL_CASE_OK;
-  c->label = PL_LABEL_NEGATIVE;
-  if (item->skipped && item->known->label == PL_LABEL_NEGATIVE &&
-      is_png_of_size(job->workspace, "masks", item->id, job->size)) {
-    return PL_OK;
+  // A mask that does not belong to the labels any more would look like one that does.
+  if (status == PL_OK && item->mask_hash[0] == '\0' && item->record != NULL && item->record->mask_hash[0] != '\0') {
+    pl_import_remove_mask(job, item->id);
   }
-  return write_mask(job, item, NULL, err);
+  return status;
 }
 
 // A patient's name in this workspace: says which images belong together, and nothing else without the salt.
@@ -202,20 +104,38 @@ static char *pseudonym(const import_job *job, const char *patient) {
   return pl_xprintf("%.12s", hex);
 }
 
+// True when the picture of just this source, made in this way, is there whole.
 static bool is_unchanged(const import_job *job, import_item *item) {
-  const pl_case *known = item->known;
-  if (known == NULL || known->status == PL_CASE_BAD || known->sha256[0] == '\0' || known->rows == 0) return false;
-  if (known->part != item->part || !is_png_of_size(job->workspace, "images", item->id, job->size)) return false;
+  const import_record *r = item->record;
+  pl_case *c = &item->entry;
+  if (r == NULL || r->entry.part != item->part || strcmp(r->recipe, job->recipe) != 0) return false;
   char hex[PL_SHA256_HEX_SIZE];
-  if (pl_sha256_file(hex, item->path, NULL) != PL_OK || strcmp(hex, known->sha256) != 0) return false;
-  memcpy(item->entry.sha256, hex, sizeof hex);
-  item->entry.rows = known->rows;
-  item->entry.cols = known->cols;
-  item->entry.age = known->age;
-  item->entry.sex = known->sex;
-  memcpy(item->entry.view, known->view, sizeof known->view);
-  item->entry.patient = pl_xstrdup(known->patient);
+  if (pl_sha256_file(hex, item->path, NULL) != PL_OK || strcmp(hex, r->entry.sha256) != 0) return false;
+  if (!pl_import_is_whole(job, "images", item->id, r->image_hash)) return false;
+  memcpy(c->sha256, hex, sizeof hex);
+  memcpy(item->image_hash, r->image_hash, sizeof item->image_hash);
+  c->rows = r->entry.rows;
+  c->cols = r->entry.cols;
+  c->age = r->entry.age;
+  c->sex = r->entry.sex;
+  memcpy(c->view, r->entry.view, sizeof c->view);
+  c->patient = pl_xstrdup(r->entry.patient);
   return true;
+}
+
+// Notes what is done, unless that is what the last record says already.
+static pl_status note(const import_job *job, const import_item *item, pl_error *err) {
+  const import_record *old = item->record;
+  if (item->skipped && strcmp(old->labels, item->labels) == 0 && strcmp(old->mask_hash, item->mask_hash) == 0 &&
+      old->entry.status == item->entry.status) {
+    return PL_OK;
+  }
+  import_record r = {.recipe = (char *)(uintptr_t)job->recipe, .entry = item->entry};
+  r.mask_is_empty = item->mask_is_empty;
+  memcpy(r.labels, item->labels, sizeof r.labels);
+  memcpy(r.image_hash, item->image_hash, sizeof r.image_hash);
+  memcpy(r.mask_hash, item->mask_hash, sizeof r.mask_hash);
+  return pl_import_record_append(job->journal, &r, err);
 }
 
 static bool is_plain_view(const char *view) {
@@ -236,7 +156,7 @@ static pl_status decode_item(const import_job *job, import_item *item, pl_decode
   c->sex = dicom.sex >= 'A' && dicom.sex <= 'Z' ? dicom.sex : '\0';
   if (is_plain_view(dicom.view)) (void)pl_copy_text(c->view, sizeof c->view, dicom.view);
   c->patient = pseudonym(job, dicom.patient);
-  status = write_image(job, item, &dicom, err);
+  status = pl_import_write_image(job, item, &dicom, err);
   *ours = status != PL_OK;
   pl_dicom_clear(&dicom);
   return status;
@@ -251,6 +171,7 @@ static pl_status do_item(import_job *job, import_item *item, pl_decoder *decoder
   pl_status status = item->skipped ? PL_OK : decode_item(job, item, decoder, &ours, &why);
   if (status == PL_OK) {
     status = make_mask(job, item, err);
+    if (status == PL_OK) status = note(job, item, err);
     item->done = status == PL_OK;
     if (status == PL_OK && job->options->strict && item->reason != NULL) {
       status = pl_fail(err, PL_E_FORMAT, "%s: %s", item->path, item->reason);
@@ -267,6 +188,7 @@ static pl_status do_item(import_job *job, import_item *item, pl_decoder *decoder
     reason += path_length + 2;
   }
   item->reason = pl_xstrdup(reason);
+  item->refusal = pl_refusal_of(&why);
   item->entry.status = PL_CASE_BAD;
   if (item->entry.patient == NULL) item->entry.patient = pl_xstrdup("");
   item->done = true;
@@ -274,6 +196,11 @@ static pl_status do_item(import_job *job, import_item *item, pl_decoder *decoder
 }
 
 // Threads
+
+// Only a helper that has answered says whether it is confined.
+static bool decoded_unconfined(const import_item *item, const pl_decoder *decoder) {
+  return item->done && !item->skipped && item->entry.status != PL_CASE_BAD && !pl_decoder_is_confined(decoder);
+}
 
 static void *worker(void *context) {
   work_pool *pool = context;
@@ -289,6 +216,7 @@ static void *worker(void *context) {
     pthread_mutex_lock(&pool->mutex);
     pool->done++;
     pool->bad += status == PL_OK && job->items[i].entry.status == PL_CASE_BAD;
+    pool->unconfined |= decoded_unconfined(&job->items[i], decoder);
     pool->last = i;
     pthread_mutex_unlock(&pool->mutex);
   }
@@ -359,6 +287,7 @@ pl_status pl_import_work(import_job *job, pl_error *err) {
   bool cancelled = watch(&pool);
   for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
   free(threads);
+  job->summary->unconfined = pool.unconfined;
   pthread_mutex_destroy(&pool.mutex);
   pthread_cond_destroy(&pool.changed);
   if (started == 0 && job->count > 0) return pl_fail(err, PL_E_NOMEM, "cannot start a thread");

@@ -231,7 +231,12 @@ static pl_status converse(pl_decoder *decoder, pl_dicom *out, const pl_buf *byte
     if (!pl_decode_is_refusal(&reply)) (void)end_helper(decoder, true);
     return status;
   }
+  pl_dicom_lut *luts[PL_DECODE_LUTS];
+  size_t lut_count = pl_decode_luts(luts, &dicom);
   status = receive(decoder, dicom.image.data, pl_image_bytes(&dicom.image), until);
+  for (size_t i = 0; status == PL_OK && i < lut_count; i++) {
+    status = receive(decoder, luts[i]->values, luts[i]->count * sizeof *luts[i]->values, until);
+  }
   if (status != PL_OK) {
     pl_dicom_clear(&dicom);
     return helper_failed(decoder, status, PL_E_FORMAT, err);

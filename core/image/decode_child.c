@@ -99,6 +99,16 @@ static bool greet(int socket) {
   return write_all(socket, &reply, sizeof reply) && ready;
 }
 
+static bool send_pixels(int socket, pl_dicom *dicom) {
+  pl_dicom_lut *luts[PL_DECODE_LUTS];
+  size_t count = pl_decode_luts(luts, dicom);
+  bool sent = write_all(socket, dicom->image.data, pl_image_bytes(&dicom->image));
+  for (size_t i = 0; sent && i < count; i++) {
+    sent = write_all(socket, luts[i]->values, luts[i]->count * sizeof *luts[i]->values);
+  }
+  return sent;
+}
+
 // False when the socket is closed or the parent makes no sense.
 static bool serve_one(int socket) {
   pl_decode_request request;
@@ -122,8 +132,7 @@ static bool serve_one(int socket) {
   } else {
     pl_decode_pack_error(&reply, &err);
   }
-  bool sent = write_all(socket, &reply, sizeof reply) &&
-              (status != PL_OK || write_all(socket, dicom.image.data, pl_image_bytes(&dicom.image)));
+  bool sent = write_all(socket, &reply, sizeof reply) && (status != PL_OK || send_pixels(socket, &dicom));
   pl_dicom_clear(&dicom);
   alarm(0);
   return sent;

@@ -3,9 +3,23 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/base/str.h"
 
 static uint32_t flag(bool on, uint32_t bit) { return on ? bit : 0; }
+
+size_t pl_decode_luts(pl_dicom_lut *luts[PL_DECODE_LUTS], pl_dicom *dicom) {
+  luts[0] = &dicom->modality_lut;
+  for (uint32_t i = 0; i < dicom->voi_lut_count; i++) luts[1 + i] = &dicom->voi_luts[i];
+  return 1 + dicom->voi_lut_count;
+}
+
+static void pack_lut(pl_decode_lut *out, const pl_dicom_lut *lut) {
+  out->count = lut->count;
+  out->bits = lut->bits;
+  out->first = lut->first;
+  memcpy(out->name, lut->name, sizeof out->name);
+}
 
 void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom) {
   // Padding bytes too: the helper must not send what happened to lie on its stack.
@@ -30,6 +44,9 @@ void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom) {
   out->row_spacing = dicom->row_spacing;
   out->column_spacing = dicom->column_spacing;
   memcpy(out->windows, dicom->windows, sizeof out->windows);
+  out->voi_lut_count = dicom->voi_lut_count;
+  pack_lut(&out->luts[0], &dicom->modality_lut);
+  for (uint32_t i = 0; i < dicom->voi_lut_count; i++) pack_lut(&out->luts[1 + i], &dicom->voi_luts[i]);
   out->sex = dicom->sex;
   memcpy(out->view, dicom->view, sizeof out->view);
   memcpy(out->modality, dicom->modality, sizeof out->modality);
@@ -71,6 +88,29 @@ static bool texts_make_sense(const pl_decode_reply *r) {
          is_text(r->transfer_syntax, sizeof r->transfer_syntax) && is_text(r->patient, sizeof r->patient);
 }
 
+static bool luts_make_sense(const pl_decode_reply *r) {
+  if (r->voi_lut_count > PL_DICOM_LUTS_MAX) return false;
+  for (uint32_t i = 0; i <= r->voi_lut_count; i++) {
+    const pl_decode_lut *lut = &r->luts[i];
+    if (lut->count == 0 && i == 0) continue;
+    if (lut->count < 1 || lut->count > PL_DICOM_LUT_ENTRIES_MAX || lut->bits < 8 || lut->bits > 16) return false;
+    if (lut->first < INT16_MIN || lut->first > UINT16_MAX || !is_text(lut->name, sizeof lut->name)) return false;
+  }
+  return true;
+}
+
+static void unpack_luts(pl_dicom *out, const pl_decode_reply *r) {
+  pl_dicom_lut *luts[PL_DECODE_LUTS];
+  out->voi_lut_count = r->voi_lut_count;
+  size_t count = pl_decode_luts(luts, out);
+  for (size_t i = 0; i < count; i++) {
+    *luts[i] = (pl_dicom_lut){.count = r->luts[i].count, .first = r->luts[i].first, .bits = r->luts[i].bits};
+    if (r->luts[i].count == 0) continue;
+    memcpy(luts[i]->name, r->luts[i].name, sizeof luts[i]->name);
+    luts[i]->values = pl_xcalloc(luts[i]->count, sizeof *luts[i]->values);
+  }
+}
+
 bool pl_decode_is_refusal(const pl_decode_reply *reply) {
   return reply->magic == PL_DECODE_MAGIC && reply->status < PL_OK && reply->status >= PL_E_INTERNAL &&
          is_text(reply->message, sizeof reply->message);
@@ -78,7 +118,8 @@ bool pl_decode_is_refusal(const pl_decode_reply *reply) {
 
 pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *err) {
   if (pl_decode_is_refusal(r)) return pl_fail(err, (pl_status)r->status, "%s", r->message);
-  if (r->magic != PL_DECODE_MAGIC || r->status != PL_OK || !numbers_make_sense(r) || !texts_make_sense(r)) {
+  if (r->magic != PL_DECODE_MAGIC || r->status != PL_OK || !numbers_make_sense(r) || !texts_make_sense(r) ||
+      !luts_make_sense(r)) {
     return pl_fail(err, PL_E_FORMAT, "the decoder's answer makes no sense");
   }
   bool monochrome1 = (r->flags & PL_DECODE_MONOCHROME1) != 0;
@@ -105,6 +146,7 @@ pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *er
   pl_status status = pl_image_init(&dicom.image, r->width, r->height, (pl_pixel_type)r->pixel_type,
                                    monochrome1 ? PL_IMAGE_GREY_INVERSE : PL_IMAGE_GREY, err);
   if (status != PL_OK) return status;
+  unpack_luts(&dicom, r);
   memcpy(dicom.windows, r->windows, r->window_count * sizeof r->windows[0]);
   memcpy(dicom.view, r->view, sizeof dicom.view);
   memcpy(dicom.modality, r->modality, sizeof dicom.modality);

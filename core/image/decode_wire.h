@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
@@ -31,7 +32,16 @@ enum {
   PL_DECODE_CONFINED = 1 << 6,  // in the greeting: a system call filter is on
 };
 
-// Followed by the plane when status is PL_OK. The helper's greeting is one of these without a plane.
+// One table of the reply; its entries follow the plane, 2 bytes each.
+typedef struct pl_decode_lut {
+  uint32_t count, bits;
+  int32_t first;
+  char name[PL_DICOM_TEXT_SIZE];
+} pl_decode_lut;
+
+enum { PL_DECODE_LUTS = 1 + PL_DICOM_LUTS_MAX };  // the modality LUT, with count 0 when there is none; the VOI LUTs
+
+// Followed by the plane and the tables when status is PL_OK. The helper's greeting is one of these without a plane.
 typedef struct pl_decode_reply {
   uint32_t magic;
   int32_t status;
@@ -42,7 +52,9 @@ typedef struct pl_decode_reply {
   int32_t padding, age;
   uint32_t voi_function, window_count;
   double rescale_slope, rescale_intercept, row_spacing, column_spacing;
+  uint32_t voi_lut_count;
   pl_dicom_window windows[PL_DICOM_WINDOWS_MAX];
+  pl_decode_lut luts[PL_DECODE_LUTS];
   char sex, view[17], modality[17];
   char transfer_syntax[PL_DICOM_TEXT_SIZE], patient[PL_DICOM_TEXT_SIZE];
 } pl_decode_reply;
@@ -53,8 +65,11 @@ void pl_decode_pack_error(pl_decode_reply *out, const pl_error *err);
 // True for a well-formed reply that carries an error: nothing follows it, and the helper waits for the next file.
 bool pl_decode_is_refusal(const pl_decode_reply *reply);
 
-// Checks the reply and allocates the plane, whose bytes are still to be read into out->image.data. A reply that carries
-// an error gives that error; one that makes no sense gives PL_E_FORMAT.
+// The tables of `dicom` in the order of their sending: luts[0] is the modality LUT. Returns how many.
+size_t pl_decode_luts(pl_dicom_lut *luts[PL_DECODE_LUTS], pl_dicom *dicom);
+
+// Checks the reply and allocates the plane and the tables, whose bytes are still to be read into out->image.data and
+// the tables' values. A reply that carries an error gives that error; one that makes no sense gives PL_E_FORMAT.
 pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *reply, pl_error *err);
 
 #ifdef __cplusplus

@@ -18,7 +18,9 @@ extern "C" {
 enum {
   PL_DICOM_FILE_MAX = 1 << 29,  // bytes that a DICOM file may have
   PL_DICOM_WINDOWS_MAX = 8,     // further windows of a file are ignored
-  PL_DICOM_TEXT_SIZE = 65,      // the longest LO or UI value (64 bytes) and a terminator; longer ones are cut
+  PL_DICOM_LUTS_MAX = 4,        // further VOI LUTs of a file are ignored
+  PL_DICOM_LUT_ENTRIES_MAX = 65536,
+  PL_DICOM_TEXT_SIZE = 65,  // the longest LO or UI value (64 bytes) and a terminator; longer ones are cut
 };
 
 // How a window maps values to grey: PS3.3 C.11.2.1.2 and C.11.2.1.3.
@@ -30,7 +32,16 @@ typedef struct pl_dicom_window {
   char name[PL_DICOM_TEXT_SIZE];  // as in the file: pass it through pl_safe_text before showing it
 } pl_dicom_window;
 
-// Plain data: it is copied between processes byte by byte, with the plane following.
+// A table of a Modality LUT (0028,3000) or VOI LUT Sequence (0028,3010) item: the value first + i becomes values[i];
+// smaller values become values[0], larger ones the last one.
+typedef struct pl_dicom_lut {
+  uint32_t count;                 // entries, 1 to 65536; 0 when there is no usable table
+  int32_t first;                  // First value mapped
+  uint32_t bits;                  // of the entries, 8 to 16
+  char name[PL_DICOM_TEXT_SIZE];  // LUT Explanation, as in the file: pass it through pl_safe_text before showing it
+  uint16_t *values;               // owned by the pl_dicom
+} pl_dicom_lut;
+
 typedef struct pl_dicom {
   // Exactly the values that pydicom's pixel_array has: 8-bit unsigned as PL_PIXEL_U8, 16-bit as PL_PIXEL_U16 or
   // PL_PIXEL_S16 by Pixel Representation (8-bit signed as PL_PIXEL_S16). Bits above Bits Stored are as in the file. The
@@ -40,8 +51,11 @@ typedef struct pl_dicom {
   bool is_signed, is_monochrome1;
   bool has_rescale;                         // Rescale Slope and Intercept are in the file
   double rescale_slope, rescale_intercept;  // 1 and 0 without
-  bool has_modality_lut, has_voi_lut;       // look-up table sequences are in the file; their contents are not read
-  bool has_padding;                         // Pixel Padding Value is in the file
+  bool has_modality_lut, has_voi_lut;       // the sequences are in the file, whether usable or not
+  pl_dicom_lut modality_lut;  // count 0 without a usable one; goes before the rescale, which is then not used
+  uint32_t voi_lut_count;
+  pl_dicom_lut voi_luts[PL_DICOM_LUTS_MAX];
+  bool has_padding;  // Pixel Padding Value is in the file
   int32_t padding;
   pl_voi_function voi_function;
   uint32_t window_count;
@@ -65,7 +79,7 @@ pl_status pl_dicom_setup(pl_error *err);
 // One thread at a time.
 pl_status pl_dicom_decode(pl_dicom *out, const void *bytes, size_t length, pl_error *err);
 
-void pl_dicom_clear(pl_dicom *dicom);  // frees the plane and zeroes the struct
+void pl_dicom_clear(pl_dicom *dicom);  // frees the plane and the tables and zeroes the struct
 
 #ifdef __cplusplus
 }

@@ -16,10 +16,12 @@
 #include <dcmtk/oflog/oflog.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
 
+#include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/image/jpeg_scan.h"
@@ -94,14 +96,90 @@ void read_windows(pl_dicom *out, DcmItem *data) {
                                                    : PL_VOI_LINEAR;
 }
 
+// One value of a LUT Descriptor, whose VR is US or SS as the writer saw fit. Counts and bits are unsigned whatever it
+// is.
+bool descriptor_of(uint16_t *out, DcmItem *item, unsigned long index) {
+  Uint16 value;
+  Sint16 signed_value;
+  if (item->findAndGetUint16(DCM_LUTDescriptor, value, index).good()) {
+    *out = value;
+  } else if (item->findAndGetSint16(DCM_LUTDescriptor, signed_value, index).good()) {
+    *out = static_cast<uint16_t>(signed_value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The entries of LUT Data, which is US, SS or OW; 8-bit entries may stand in 16 bits each or two together.
+bool entries_of(uint16_t *out, uint32_t count, uint32_t bits, DcmItem *item) {
+  DcmElement *element = nullptr;
+  Uint16 *words = nullptr;
+  Sint16 *signed_words = nullptr;
+  if (item->findAndGetElement(DCM_LUTData, element).bad() || element == nullptr) return false;
+  size_t length = element->getLength();
+  if (element->getUint16Array(words).bad() &&
+      (element->getSint16Array(signed_words).bad() || signed_words == nullptr)) {
+    return false;
+  }
+  const void *from = words != nullptr ? static_cast<const void *>(words) : signed_words;
+  if (from == nullptr) return false;
+  if (length / 2 >= count) {
+    memcpy(out, from, count * sizeof *out);
+    return true;
+  }
+  if (bits != 8 || length < count + (count & 1)) return false;
+  for (uint32_t i = 0; i < count; i++) {
+    uint16_t word;
+    memcpy(&word, static_cast<const uint8_t *>(from) + 2 * (i / 2), sizeof word);
+    out[i] = static_cast<uint8_t>(word >> (8 * (i & 1)));
+  }
+  return true;
+}
+
+// A table that makes no sense is left out: it only changes how the picture looks. PS3.3 C.11.1.1 and C.11.2.1.1.
+bool read_lut(pl_dicom_lut *out, DcmItem *item, bool is_signed) {
+  uint16_t count, first, bits;
+  if (!descriptor_of(&count, item, 0) || !descriptor_of(&first, item, 1) || !descriptor_of(&bits, item, 2))
+    return false;
+  if (bits < 8 || bits > 16) return false;
+  pl_dicom_lut lut = {};
+  lut.count = count == 0 ? static_cast<uint32_t>(PL_DICOM_LUT_ENTRIES_MAX) : count;
+  lut.first = is_signed ? static_cast<int16_t>(first) : static_cast<int32_t>(first);
+  lut.bits = bits;
+  lut.values = static_cast<uint16_t *>(pl_xcalloc(lut.count, sizeof *lut.values));
+  if (!entries_of(lut.values, lut.count, bits, item)) {
+    free(lut.values);
+    return false;
+  }
+  copy_text(lut.name, sizeof lut.name, item, DCM_LUTExplanation, 0);
+  *out = lut;
+  return true;
+}
+
+void read_luts(pl_dicom *out, DcmItem *data) {
+  DcmItem *item = nullptr;
+  out->has_modality_lut = data->tagExists(DCM_ModalityLUTSequence);
+  out->has_voi_lut = data->tagExists(DCM_VOILUTSequence);
+  if (out->has_modality_lut && data->findAndGetSequenceItem(DCM_ModalityLUTSequence, item, 0).good()) {
+    (void)read_lut(&out->modality_lut, item, out->is_signed);
+  }
+  // A VOI LUT looks at what the steps before it give: that of a modality LUT is unsigned, that of a rescale may be
+  // below zero.
+  bool is_signed = out->modality_lut.count == 0 && (out->is_signed || out->rescale_intercept < 0);
+  for (long i = 0; out->has_voi_lut && i < PL_DICOM_LUTS_MAX; i++) {
+    if (data->findAndGetSequenceItem(DCM_VOILUTSequence, item, i).bad() || item == nullptr) break;
+    out->voi_lut_count += read_lut(&out->voi_luts[out->voi_lut_count], item, is_signed);
+  }
+}
+
 void read_attributes(pl_dicom *out, DcmItem *data) {
   bool slope = number_of(&out->rescale_slope, data, DCM_RescaleSlope, 0);
   bool intercept = number_of(&out->rescale_intercept, data, DCM_RescaleIntercept, 0);
   out->has_rescale = slope || intercept;
   if (!slope || out->rescale_slope == 0) out->rescale_slope = 1;
   if (!intercept) out->rescale_intercept = 0;
-  out->has_modality_lut = data->tagExists(DCM_ModalityLUTSequence);
-  out->has_voi_lut = data->tagExists(DCM_VOILUTSequence);
+  read_luts(out, data);
   read_windows(out, data);
   Uint16 unsigned_padding;
   Sint16 signed_padding;
@@ -458,7 +536,7 @@ extern "C" pl_status pl_dicom_decode(pl_dicom *out, const void *bytes, size_t le
     status = pl_fail(err, PL_E_FORMAT, "DCMTK gave up");
   }
   if (status != PL_OK) {
-    pl_image_clear(&dicom.image);
+    pl_dicom_clear(&dicom);
     return status;
   }
   *out = dicom;
@@ -467,5 +545,7 @@ extern "C" pl_status pl_dicom_decode(pl_dicom *out, const void *bytes, size_t le
 
 extern "C" void pl_dicom_clear(pl_dicom *dicom) {
   pl_image_clear(&dicom->image);
+  free(dicom->modality_lut.values);
+  for (uint32_t i = 0; i < dicom->voi_lut_count; i++) free(dicom->voi_luts[i].values);
   *dicom = pl_dicom{};
 }

@@ -19,6 +19,14 @@ int pl_cli_report(const char *command, const pl_error *err) {
   return pl_status_exit_code(err->code);
 }
 
+void pl_cli_warn_unconfined(const char *command) {
+  fprintf(
+      stderr,
+      "pleura %s: warning: this kernel gives no seccomp, so the decoder had limits on memory and time, but no system "
+      "call filter: open only files that you trust\n",
+      command);
+}
+
 int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input) {
   char *plain = argv[0], *full = pl_xprintf("pleura %s", plain);
   argp_err_exit_status = 2;

@@ -24,6 +24,9 @@ const pl_cli_command *pl_cli_find(const char *name);
 // Prints "pleura NAME: message" on stderr and returns the exit code that goes with the error.
 int pl_cli_report(const char *command, const pl_error *err);
 
+// Says on stderr that files are decoded without a system call filter. For what opens files from outside.
+void pl_cli_warn_unconfined(const char *command);
+
 // argp_parse for a subcommand: messages and --help call it "pleura NAME", and mistakes end the process with exit
 // code 2. Returns 0, or the exit code to end with.
 struct argp;

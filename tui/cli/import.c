@@ -15,7 +15,17 @@
 #include "core/data/prepare.h"
 #include "tui/cli/cli.h"
 
-enum { BAR_WIDTH = 30, REASONS_SHOWN = 20, OPTION_IMAGES = 256, OPTION_TEST, OPTION_RLE, OPTION_SAMPLE, OPTION_STRICT };
+enum {
+  BAR_WIDTH = 30,
+  REASONS_SHOWN = 20,
+  OPTION_IMAGES = 256,
+  OPTION_TEST,
+  OPTION_RLE,
+  OPTION_SAMPLE,
+  OPTION_STRICT,
+  OPTION_RESIZE,
+  OPTION_ASPECT,
+};
 
 typedef struct arguments {
   pl_import_options import;
@@ -40,6 +50,15 @@ static uint64_t number_of(struct argp_state *state, const char *arg, const char 
   return value;
 }
 
+static pl_import_resize resize_of(struct argp_state *state, const char *arg) {
+  static const char *const names[] = {"area", "reference", "none"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    if (strcmp(arg, names[i]) == 0) return (pl_import_resize)i;
+  }
+  argp_error(state, "--resize takes area, reference or none, not '%s'", arg);
+  return PL_IMPORT_RESIZE_AREA;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   pl_import_options *o = &a->import;
@@ -49,6 +68,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RLE: o->rle = arg; return 0;
     case OPTION_SAMPLE: o->sample = arg; return 0;
     case OPTION_STRICT: o->strict = true; return 0;
+    case OPTION_RESIZE: o->resize = resize_of(state, arg); return 0;
+    case OPTION_ASPECT: o->keep_aspect = true; return 0;
     case 's': o->size = (uint32_t)number_of(state, arg, "--size", PL_IMPORT_SIZE_MIN, PL_IMPORT_SIZE_MAX); return 0;
     case 'j': o->threads = (unsigned)number_of(state, arg, "--jobs", 1, PL_IMPORT_THREADS_MAX); return 0;
     case 'C': o->workspace = arg; return 0;
@@ -60,6 +81,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
       if (o->folder == NULL && o->images == NULL && o->test_images == NULL) {
         argp_error(state, "name the folder to import, or its parts with --images and --test-images");
+      }
+      if (o->resize == PL_IMPORT_RESIZE_NONE && (o->size != 0 || o->keep_aspect)) {
+        argp_error(state, "--resize none keeps every image's own size: leave out --size and --keep-aspect");
       }
       return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -129,10 +153,23 @@ static void print_failures(const pl_import_summary *s) {
     fprintf(stderr, "  ... and %zu images more\n", s->failure_count - REASONS_SHOWN);
 }
 
+// "refused    3 several frames, 1 JPEG 2000": bad images by reason, each of which is listed with its words above.
+static void print_refused(const pl_import_summary *s) {
+  if (s->bad == 0) return;
+  const char *before = "refused    ";
+  for (int i = 0; i < PL_REFUSAL_COUNT; i++) {
+    if (s->refused[i] == 0) continue;
+    printf("%s%zu %s", before, s->refused[i], pl_refusal_name((pl_refusal)i));
+    before = ", ";
+  }
+  printf("\n");
+}
+
 static void print_summary(const pl_import_summary *s) {
   printf("workspace  %s%s\n", s->workspace, s->made_workspace ? " (new)" : "");
   printf("images     %zu: %zu train, %zu test; %zu unchanged, %zu bad\n", s->images, s->train, s->test, s->unchanged,
          s->bad);
+  print_refused(s);
   printf("labels     %zu positive, %zu negative, %zu unlabelled; %zu masks are not empty\n", s->positives, s->negatives,
          s->unlabelled, s->masks);
   if (s->rle_file != NULL) {
@@ -147,6 +184,10 @@ static void print_summary(const pl_import_summary *s) {
   if (s->made_folds) printf("folds      made folds.csv: 5 folds by image, seed 42 ('pleura split' makes others)\n");
   if (s->without_fold > 0) {
     printf("folds      %zu labelled images are not in folds.csv: 'pleura split' makes it anew\n", s->without_fold);
+  }
+  if (s->other_recipe > 0) {
+    printf("note       %zu pictures of this workspace were made with another --resize or --size and were left\n",
+           s->other_recipe);
   }
   if (s->rle_differs) {
     printf(
@@ -176,6 +217,7 @@ static int run(arguments *a, char **found) {
     fflush(stdout);
   }
   print_failures(&summary);
+  if (summary.unconfined) pl_cli_warn_unconfined("import");
   if (w.signals >= 0) close(w.signals);
   pl_import_summary_clear(&summary);
   return status == PL_OK ? 0 : pl_cli_report("import", &err);
@@ -197,6 +239,14 @@ static const struct argp_option options[] = {
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Table of run lengths: ImageId, EncodedPixels"},
     {.name = "sample", .key = OPTION_SAMPLE, .arg = "CSV", .doc = "Sample submission"},
     {.name = "size", .key = 's', .arg = "PX", .doc = "Side of the pictures made, 32 to 4096 (default: 512)"},
+    {.name = "resize",
+     .key = OPTION_RESIZE,
+     .arg = "HOW",
+     .doc = "area (default): average of the area covered, masks binary; reference: as scikit-image's resize in the "
+            "competition winner's prepare_png.py, masks grey at their edge; none: the images' own size"},
+    {.name = "keep-aspect",
+     .key = OPTION_ASPECT,
+     .doc = "Fit images that are not square into the square and fill up with black, instead of stretching them"},
     {.name = "jobs",
      .key = 'j',
      .arg = "N",
@@ -221,7 +271,12 @@ static const struct argp parser = {
         "sample_submission.csv are found by themselves, or any folder of .dcm files; the options name parts that lie "
         "elsewhere.\v"
         "An image without a row in the table is counted as unlabelled, rows without an image are counted too, and bad "
-        "images and rows are listed and left out. A second import does only what has changed.\n\n"
+        "images and rows are listed and left out, counted by reason; --strict stops at the first. Several frames, "
+        "colour "
+        "and JPEG 2000 are refused.\n\n"
+        "By the default rule a pixel of a mask is inside when at least half of the area that it covers is.\n\n"
+        "Another import does only what has changed, by the hashes of sources, labels and pictures, and goes on where "
+        "one that was stopped or killed left off.\n\n"
         "Examples:\n"
         "  pleura import ~/siim\n"
         "  pleura import --images dicom --rle train-rle.csv --size 256 -C ws",

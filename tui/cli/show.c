@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
@@ -14,6 +15,7 @@
 #include "core/image/decode.h"
 #include "core/image/lut.h"
 #include "core/image/png_io.h"
+#include "core/image/resize.h"
 #include "tui/cli/cli.h"
 #include "viewers/caps.h"
 #include "viewers/colormap.h"
@@ -24,7 +26,9 @@
 typedef struct arguments {
   const char *name, *workspace, *output, *graphics;
   uint32_t size;
-  bool invert, has_window;
+  bool invert;
+  const char *choice;  // a window of the file: its number, its name or "full"; NULL for the first
+  bool has_window;     // centre and width were given
   double centre, width;
   pl_mask_mode mask_mode;
 } arguments;
@@ -44,12 +48,13 @@ static const struct argp_option OPTIONS[OPTION_COUNT];
 
 // ---- Arguments
 
+// "C,W" is centre and width, anything else names a window of the file.
 static bool parse_window(arguments *a, const char *text) {
   const char *comma = strchr(text, ',');
-  if (comma == NULL) return false;
-  a->has_window = pl_parse_double(&a->centre, text, (size_t)(comma - text)) &&
-                  pl_parse_double(&a->width, comma + 1, strlen(comma + 1)) && a->width > 0;
-  return a->has_window;
+  a->has_window = comma != NULL && pl_parse_double(&a->centre, text, (size_t)(comma - text)) &&
+                  pl_parse_double(&a->width, comma + 1, strlen(comma + 1));
+  a->choice = a->has_window ? NULL : text;
+  return a->has_window ? a->width > 0 : text[0] != '\0';
 }
 
 static bool is_graphics(const char *text) {
@@ -76,7 +81,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
       return 0;
     case KEY_INVERT: a->invert = true; return 0;
     case KEY_WINDOW:
-      if (!parse_window(a, text)) argp_error(state, "--window %s: give centre and width, as in 128,200", text);
+      if (!parse_window(a, text)) {
+        argp_error(state, "--window %s: give centre and width above 0, as in 128,200, or a window's number or name",
+                   text);
+      }
       return 0;
     case ARGP_KEY_ARG:
       if (a->name != NULL) argp_error(state, "one case, not also %s", text);
@@ -101,23 +109,64 @@ static bool is_path(const char *text) {
   return (has_ending(text, ".dcm") || has_ending(text, ".png") || strchr(text, '/') != NULL) && pl_fs_is_file(text);
 }
 
+// Which of the file's windows, and what to say about it.
+static pl_status choose_window(pl_window *window, subject *s, const pl_dicom *dicom, const arguments *a,
+                               pl_error *err) {
+  size_t choice = 0, count = pl_lut_choices(dicom), length = strlen(s->caption);
+  *window = pl_lut_default_window(dicom);
+  if (a->has_window) {
+    *window = (pl_window){.function = PL_VOI_LINEAR, .centre = a->centre, .width = a->width};
+    return PL_OK;
+  }
+  if (a->choice != NULL && strcasecmp(a->choice, "full") == 0) {
+    *window = pl_lut_full_window(dicom);
+    return PL_OK;
+  }
+  if (a->choice != NULL) {
+    pl_status status = pl_lut_find_choice(&choice, dicom, a->choice, err);
+    if (status != PL_OK) return status;
+    *window = pl_lut_choice(dicom, choice);
+  }
+  if (count < 2 && a->choice == NULL) return PL_OK;
+  char name[80];
+  const char *text = pl_lut_choice_name(dicom, choice);
+  pl_safe_text(name, sizeof name, text, strlen(text));
+  snprintf(s->caption + length, sizeof s->caption - length, ", window %zu of %zu%s%s", choice + 1, count,
+           name[0] != '\0' ? " " : "", name);
+  return PL_OK;
+}
+
 // A DICOM file goes through its rescale and window into 8 bits; a PNG file is taken as it is.
 static pl_status take_image(subject *s, pl_dicom *dicom, const arguments *a, pl_error *err) {
   bool is_dicom = dicom->transfer_syntax[0] != '\0';
   if (!is_dicom) {
+    if (a->choice != NULL) {
+      return pl_fail(err, PL_E_USAGE, "--window %s: a PNG file has no windows; give centre and width", a->choice);
+    }
     s->image = dicom->image;
     dicom->image = (pl_image){0};
     return PL_OK;
   }
-  pl_window window = pl_lut_default_window(dicom);
-  if (a->has_window) window = (pl_window){.function = PL_VOI_LINEAR, .centre = a->centre, .width = a->width};
+  pl_window window;
+  pl_status status = choose_window(&window, s, dicom, a, err);
   s->is_windowed = true;
-  return pl_lut_apply(&s->image, dicom, &window, err);
+  return status == PL_OK ? pl_lut_apply(&s->image, dicom, &window, err) : status;
+}
+
+// Reads a foreign file through a decoder, and warns when that is less safe than it should be.
+static pl_status read_foreign(pl_dicom *dicom, const char *path, pl_error *err) {
+  pl_decoder *decoder = NULL;
+  pl_status status = pl_decoder_create(&decoder, NULL, err);
+  if (status == PL_OK) status = pl_image_read_any(dicom, path, decoder, err);
+  bool decoded = status == PL_OK && dicom->transfer_syntax[0] != '\0';
+  if (decoded && !pl_decoder_is_confined(decoder)) pl_cli_warn_unconfined("show");
+  pl_decoder_destroy(decoder);
+  return status;
 }
 
 static pl_status read_file(subject *s, const char *path, const arguments *a, pl_error *err) {
   pl_dicom dicom = {0};
-  pl_status status = pl_image_read_any(&dicom, path, NULL, err);
+  pl_status status = read_foreign(&dicom, path, err);
   if (status != PL_OK) return status;
   char name[160];
   const char *base = pl_path_base(path);
@@ -153,15 +202,46 @@ static void describe_case(subject *s, const pl_manifest *manifest, const pl_case
   snprintf(s->caption, sizeof s->caption, "#%u %s%s%s, %s", c->number, skip > 0 ? "..." : "", id, fold, label);
 }
 
-static pl_status read_case(subject *s, const pl_manifest *manifest, size_t index, bool want_mask, pl_error *err) {
+// The case's own file, for a window that only this one has.
+static pl_status read_source(subject *s, const pl_case *c, const arguments *a, pl_error *err) {
+  pl_dicom dicom = {0};
+  pl_status status = read_foreign(&dicom, c->source, err);
+  if (status == PL_OK) status = take_image(s, &dicom, a, err);
+  pl_dicom_clear(&dicom);
+  return status == PL_OK ? status : pl_wrap(err, "case #%u", c->number);
+}
+
+static bool same_shape(const pl_image *a, const pl_image *b) {
+  return (uint64_t)a->width * b->height == (uint64_t)b->width * a->height;
+}
+
+// The mask at the picture's size. One of another shape was made with other margins: it would lie in the wrong place.
+static pl_status read_mask(subject *s, const char *path, pl_error *err) {
+  pl_image mask = {0};
+  pl_status status = pl_png_read(&mask, path, err);
+  if (status != PL_OK) return status;
+  s->has_mask = same_shape(&mask, &s->image);
+  if (s->has_mask && mask.width != s->image.width) {
+    status = pl_image_resize_nearest(&s->mask, &mask, s->image.width, s->image.height, err);
+    s->has_mask = status == PL_OK;
+  } else if (s->has_mask) {
+    s->mask = mask;
+    mask = (pl_image){0};
+  }
+  pl_image_clear(&mask);
+  return status;
+}
+
+static pl_status read_case(subject *s, const pl_manifest *manifest, size_t index, const arguments *a, pl_error *err) {
   const pl_case *c = &manifest->cases[index];
   describe_case(s, manifest, c);
   char *image_path = pl_case_image_path(manifest, c), *mask_path = pl_case_mask_path(manifest, c);
-  pl_status status = pl_png_read(&s->image, image_path, err);
-  if (status != PL_OK) pl_wrap(err, "case #%u has no prepared image (import again, or look at its status)", c->number);
-  if (status == PL_OK && want_mask && c->label == PL_LABEL_POSITIVE && pl_fs_is_file(mask_path)) {
-    status = pl_png_read(&s->mask, mask_path, err);
-    s->has_mask = status == PL_OK;
+  pl_status status = a->choice != NULL ? read_source(s, c, a, err) : pl_png_read(&s->image, image_path, err);
+  if (status != PL_OK && a->choice == NULL) {
+    pl_wrap(err, "case #%u has no prepared image (import again, or look at its status)", c->number);
+  }
+  if (status == PL_OK && a->mask_mode != PL_MASK_OFF && c->label == PL_LABEL_POSITIVE && pl_fs_is_file(mask_path)) {
+    status = read_mask(s, mask_path, err);
   }
   free(image_path);
   free(mask_path);
@@ -185,7 +265,7 @@ static bool find_by_file_name(size_t *index, const pl_manifest *manifest, const 
 // A path that names a case of the workspace is that case, with its mask; any other is a file on its own.
 static pl_status read_subject(subject *s, const arguments *a, pl_error *err) {
   bool path = is_path(a->name), want_mask = a->mask_mode != PL_MASK_OFF;
-  if (path && (!want_mask || a->has_window)) return read_file(s, a->name, a, err);
+  if (path && (!want_mask || a->has_window || a->choice != NULL)) return read_file(s, a->name, a, err);
   char *workspace = NULL;
   pl_manifest manifest = {0};
   pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
@@ -198,11 +278,11 @@ static pl_status read_subject(subject *s, const arguments *a, pl_error *err) {
   }
   size_t index = 0;
   if (path) {
-    status = find_by_file_name(&index, &manifest, a->name) ? read_case(s, &manifest, index, want_mask, err)
+    status = find_by_file_name(&index, &manifest, a->name) ? read_case(s, &manifest, index, a, err)
                                                            : read_file(s, a->name, a, err);
   } else {
     status = pl_manifest_find(&index, &manifest, a->name, err);
-    if (status == PL_OK) status = read_case(s, &manifest, index, want_mask, err);
+    if (status == PL_OK) status = read_case(s, &manifest, index, a, err);
   }
   pl_manifest_clear(&manifest);
   return status;
@@ -316,6 +396,9 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
     {"contour", KEY_CONTOUR, NULL, 0, "only the mask's edge", 0},
     {"graphics", KEY_GRAPHICS, "HOW", 0, "auto, sixel or blocks; the last two also into a file or pipe", 0},
     {"invert", KEY_INVERT, NULL, 0, "black for white", 0},
-    {"window", KEY_WINDOW, "C,W", 0, "window centre and width, in the values of the file after its rescale", 0},
+    {"window", KEY_WINDOW, "WINDOW", 0,
+     "centre and width as C,W, in the values of the file after its rescale; or one of the DICOM file's own windows and "
+     "tables by its number or name (the first is the default); or full, from its smallest to its largest value",
+     0},
     {0},
 };

@@ -32,6 +32,9 @@ expect 2 "is a workspace already" "$pleura" init ws
 expect 2 "one folder at a time" "$pleura" init a b
 expect 2 "name the folder to import" "$pleura" import
 expect 2 "--size takes a number" "$pleura" import x --size 3
+expect 2 "--resize takes area, reference or none" "$pleura" import x --resize cubic
+expect 2 "leave out --size" "$pleura" import x --resize none --size 64
+expect 2 "leave out --size" "$pleura" import x --resize none --keep-aspect
 expect 2 "cannot open /nowhere" "$pleura" import /nowhere -C ws
 expect 2 "--by takes image or row" "$pleura" split --by patient
 expect 2 "is not in a workspace" "$pleura" split
@@ -65,4 +68,29 @@ expect 0 "0 bad" "$pleura" import set --size 32 -C ws -j 1
 same "$(find ws/masks -name '*.png' | wc -l)" 12 "the number of masks"
 same "$(find ws -name '*.part' | wc -l)" 0 "the number of half files"
 expect 0 "written to" "$pleura" split -C ws --folds 3
+
+# Other sizes and rules make the pictures anew; the same again changes nothing, and neither does a picture that was cut
+# off.
+expect 0 "14 unchanged" "$pleura" import set --size 32 -C ws
+expect 0 " 0 unchanged" "$pleura" import set --size 32 -C ws --resize reference
+expect 0 "14 unchanged" "$pleura" import set --size 32 -C ws --resize reference
+expect 0 " 0 unchanged" "$pleura" import set --resize none -C ws
+expect 0 "14 unchanged" "$pleura" import set --resize none -C ws
+picture=$(find ws/images -name '*.png' | head -1)
+head -c 300 "$picture" >half.png && mv half.png "$picture"
+expect 0 "13 unchanged" "$pleura" import set --resize none -C ws
+
+# Refused files are counted by reason, and --strict stops at the first.
+dicom=$(find set -name '*.dcm' | head -1)
+mkdir -p refused && head -c 2000 "$dicom" >refused/cut.dcm && echo text >refused/text.dcm && cp "$dicom" refused/good.dcm
+expect 0 "refused    2 damaged" "$pleura" import refused -C ws2 --size 32
+expect 3 "refused/cut.dcm" "$pleura" import refused -C ws2 --size 32 --strict
+
+# A window of the file by name or number, or what there is.
+expect 2 "there is no window '7'" "$pleura" show "$dicom" --window 7
+expect 0 "64x64" "$pleura" show "$dicom" --window full
+expect 0 "64x64" "$pleura" show "$dicom" --window 100,50
+expect 2 "centre and width above 0" "$pleura" show "$dicom" --window 100,0
+expect 2 "there is no window 'LUNG'" "$pleura" show 1 -C ws --window LUNG
+expect 2 "a PNG file has no windows" "$pleura" show "$picture" --window 1
 exit $failed

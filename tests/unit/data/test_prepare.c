@@ -35,9 +35,10 @@ static void write_text(const char *folder, const char *name, const char *text) {
   free(path);
 }
 
-static void write_dicom(const char *root, const char *part, const char *id, int level) {
+static void write_dicom_of(const char *root, const char *part, const char *id, int level, uint32_t width,
+                           uint32_t height) {
   pl_image image = {0};
-  assert_int_equal(pl_image_init(&image, SIDE, SIDE, PL_PIXEL_U8, PL_IMAGE_GREY, NULL), PL_OK);
+  assert_int_equal(pl_image_init(&image, width, height, PL_PIXEL_U8, PL_IMAGE_GREY, NULL), PL_OK);
   memset(image.u8, level, pl_image_bytes(&image));
   pl_dicom_identity who = {.instance_uid = "1.2.3",
                            .study_uid = "1.2.4",
@@ -59,6 +60,10 @@ static void write_dicom(const char *root, const char *part, const char *id, int 
   free(path);
   pl_buf_clear(&bytes);
   pl_image_clear(&image);
+}
+
+static void write_dicom(const char *root, const char *part, const char *id, int level) {
+  write_dicom_of(root, part, id, level, SIDE, SIDE);
 }
 
 static int set_up(void **state) {
@@ -92,12 +97,27 @@ static int tear_down(void **state) {
   return failed;
 }
 
-static pl_import_summary import(const fixture *f, uint32_t size) {
-  pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = size, .threads = 2};
+static pl_import_summary import_as(const fixture *f, uint32_t size, pl_import_resize resize, bool keep_aspect) {
+  pl_import_options options = {.workspace = f->workspace,
+                               .folder = f->data,
+                               .size = size,
+                               .resize = resize,
+                               .keep_aspect = keep_aspect,
+                               .threads = 2};
   pl_import_summary s = {0};
   pl_error err = {0};
   if (pl_import_run(&s, &options, &err) != PL_OK) fail_msg("%s", err.message);
   return s;
+}
+
+static pl_import_summary import(const fixture *f, uint32_t size) {
+  return import_as(f, size, PL_IMPORT_RESIZE_AREA, false);
+}
+
+static void import_counts(const fixture *f, uint32_t size, size_t unchanged) {
+  pl_import_summary s = import(f, size);
+  assert_int_equal(s.unchanged, unchanged);
+  pl_import_summary_clear(&s);
 }
 
 static pl_manifest load(const fixture *f) {
@@ -274,6 +294,9 @@ static void test_bad_files(void **state) {
   assert_int_equal(s.images, 8);
   assert_int_equal(s.other_files, 1);
   assert_int_equal(s.bad, 2);
+  assert_int_equal(s.refused[PL_REFUSAL_DAMAGED], 1);
+  assert_int_equal(s.refused[PL_REFUSAL_OTHER], 1);  // the second id.1
+  assert_false(s.unconfined);
   assert_int_equal(s.failure_count, 3);
   pl_import_summary_clear(&s);
   pl_manifest m = load(f);
@@ -416,11 +439,146 @@ static void test_killed(void **state) {
   write_text(f->workspace, "images/id.1.png.part", "half");
   pl_import_summary s = import(f, 64);
   assert_int_equal(s.bad, 0);
+  assert_in_range(s.unchanged, 3, 76);  // what was finished before is not done again
   pl_import_summary_clear(&s);
   assert_false(exists(f, "images/id.1.png.part"));
   pl_manifest m = load(f);
   assert_int_equal(m.count, 76);
   pl_manifest_clear(&m);
+}
+
+static pl_buf read_text(const fixture *f, const char *name) {
+  pl_buf text;
+  pl_buf_init(&text, 1 << 20);
+  char *path = pl_path_join(f->workspace, name);
+  assert_int_equal(pl_fs_read(&text, path, NULL), PL_OK);
+  free(path);
+  return text;
+}
+
+// Neither a picture that was cut off nor a line that was, nor one that lies, is believed.
+static void test_torn_files(void **state) {
+  const fixture *f = *state;
+  import_counts(f, 32, 0);
+  pl_buf whole = read_text(f, "images/id.3.png"), records = read_text(f, ".prepared.csv");
+  pl_buf cases = read_text(f, "cases.csv");
+  // The first half has a good header.
+  char *path = pl_path_join(f->workspace, "images/id.3.png");
+  assert_int_equal(pl_fs_replace(path, whole.data, whole.length / 2, NULL), PL_OK);
+  import_counts(f, 32, 5);
+  pl_buf again = read_text(f, "images/id.3.png");
+  assert_int_equal(again.length, whole.length);
+  assert_memory_equal(again.data, whole.data, whole.length);
+  import_counts(f, 32, 6);
+  // Another picture in its place, as whole as can be.
+  pl_buf other = read_text(f, "images/id.2.png");
+  assert_int_equal(pl_fs_replace(path, other.data, other.length, NULL), PL_OK);
+  import_counts(f, 32, 5);
+  // A mask that is gone or wrong is made again, and its image is not.
+  write_text(f->workspace, "masks/id.1.png", "not a picture");
+  import_counts(f, 32, 6);
+  pl_image mask = read_png(f, "masks", "id.1");
+  assert_int_equal(pl_mask_area(&mask), 32 * 16);
+  pl_image_clear(&mask);
+  // Records that end in the middle of a line, and one whose bytes have changed.
+  char *list = pl_path_join(f->workspace, ".prepared.csv");
+  assert_int_equal(pl_fs_replace(list, records.data, records.length - 5, NULL), PL_OK);
+  import_counts(f, 32, 5);
+  import_counts(f, 32, 6);
+  char *id = strstr(records.data, ",id.4,");
+  assert_non_null(id);
+  id[4] = '5';
+  assert_int_equal(pl_fs_replace(list, records.data, records.length, NULL), PL_OK);
+  import_counts(f, 32, 5);
+  // Without any record everything is made again, to the same workspace.
+  assert_int_equal(unlink(list), 0);
+  import_counts(f, 32, 0);
+  pl_buf cases_again = read_text(f, "cases.csv");
+  assert_string_equal(cases.data, cases_again.data);
+  free(list);
+  free(path);
+  pl_buf_clear(&whole);
+  pl_buf_clear(&records);
+  pl_buf_clear(&cases);
+  pl_buf_clear(&cases_again);
+  pl_buf_clear(&again);
+  pl_buf_clear(&other);
+}
+
+// A label that went away takes its mask with it.
+static void test_stale_masks(void **state) {
+  const fixture *f = *state;
+  import_counts(f, 32, 0);
+  assert_true(exists(f, "masks/id.2.png"));
+  write_text(f->data, "train-rle.csv", "id.1,0 3840\nid.3,-1\n");
+  import_counts(f, 32, 6);
+  assert_false(exists(f, "masks/id.2.png"));
+  assert_true(exists(f, "masks/id.1.png"));
+  assert_true(exists(f, "masks/id.3.png"));
+}
+
+static void check_size(const fixture *f, const char *folder, const char *id, uint32_t width, uint32_t height) {
+  pl_image image = read_png(f, folder, id);
+  assert_int_equal(image.width, width);
+  assert_int_equal(image.height, height);
+  pl_image_clear(&image);
+}
+
+static void test_resize_rules(void **state) {
+  const fixture *f = *state;
+  // Wide: 96 x 48. Its mask is the left half: 48 columns of 48.
+  write_dicom_of(f->data, "dicom-images-train", "wide", 200, SIDE, SIDE / 2);
+  write_text(f->data, "train-rle.csv", "id.1,0 3840\nid.1,2880 1728\nid.2,-1\nid.3,-1\nwide,0 2304\n");
+  pl_import_summary s = import_as(f, 0, PL_IMPORT_RESIZE_NONE, false);
+  assert_int_equal(s.unchanged, 0);
+  pl_import_summary_clear(&s);
+  check_size(f, "images", "wide", SIDE, SIDE / 2);
+  check_size(f, "masks", "wide", SIDE, SIDE / 2);
+  check_size(f, "masks", "id.2", SIDE, SIDE);
+  s = import_as(f, 64, PL_IMPORT_RESIZE_AREA, true);
+  assert_int_equal(s.unchanged, 0);
+  pl_import_summary_clear(&s);
+  pl_image image = read_png(f, "images", "wide"), mask = read_png(f, "masks", "wide");
+  assert_int_equal(image.height, 64);
+  for (size_t y = 0; y < 64; y++) {
+    for (size_t x = 0; x < 64; x++) {
+      bool inside = y >= 16 && y < 48;
+      assert_in_range(image.u8[y * 64 + x], inside ? 199 : 0, inside ? 201 : 0);
+      assert_int_equal(mask.u8[y * 64 + x], inside && x < 32 ? 255 : 0);
+    }
+  }
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
+  s = import_as(f, 64, PL_IMPORT_RESIZE_AREA, true);
+  assert_int_equal(s.unchanged, 7);
+  pl_import_summary_clear(&s);
+  // The reference's masks are grey at the edge. Columns 0 to 39 and 30 to 47 of 96 are added up; what is above 255 is
+  // saturated, so only the last edge is seen. The numbers are scikit-image's.
+  s = import_as(f, 32, PL_IMPORT_RESIZE_REFERENCE, false);
+  assert_int_equal(s.unchanged, 0);
+  assert_int_equal(s.masks, 2);
+  pl_import_summary_clear(&s);
+  mask = read_png(f, "masks", "id.1");
+  const uint8_t expected[] = {255, 255, 240, 15, 0};
+  assert_memory_equal(mask.u8 + 32 * 7 + 13, expected, sizeof expected);
+  pl_image_clear(&mask);
+  pl_manifest m = load(f);
+  size_t index = 0;
+  assert_int_equal(pl_manifest_find(&index, &m, "id.1", NULL), PL_OK);
+  assert_int_equal(m.cases[index].mask_area, 48 * SIDE);
+  pl_manifest_clear(&m);
+  // A part of the images alone, in another way: the rest is left and counted.
+  char *test_images = pl_path_join(f->data, "dicom-images-test");
+  pl_import_options options = {.workspace = f->workspace, .test_images = test_images, .size = 40};
+  assert_int_equal(pl_import_run(&s, &options, NULL), PL_OK);
+  assert_int_equal(s.images, 1);
+  assert_int_equal(s.other_recipe, 6);
+  pl_import_summary_clear(&s);
+  options.resize = PL_IMPORT_RESIZE_NONE;
+  pl_error err = {0};
+  assert_int_equal(pl_import_run(&s, &options, &err), PL_E_USAGE);
+  pl_import_summary_clear(&s);
+  free(test_images);
 }
 
 // The real images
@@ -520,6 +678,9 @@ int main(int argc, char **argv) {
       cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_torn_files, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_stale_masks, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_resize_rules, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_real, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

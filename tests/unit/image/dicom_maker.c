@@ -17,7 +17,7 @@ static void add_element(pl_buf *out, unsigned group, unsigned element, const cha
   add_u16(out, group);
   add_u16(out, element);
   pl_buf_add(out, vr, 2);
-  bool is_text = strcmp(vr, "OB") != 0 && strcmp(vr, "US") != 0;
+  bool is_text = strcmp(vr, "OB") != 0 && strcmp(vr, "US") != 0 && strcmp(vr, "SS") != 0;
   if (strcmp(vr, "OB") == 0 || strcmp(vr, "OW") == 0) {
     add_u16(out, 0);
     add_u32(out, (uint32_t)(n + (n & 1)));
@@ -60,6 +60,33 @@ static void add_encapsulated(pl_buf *out, const made_dicom *made) {
   add_u32(out, 0);
 }
 
+static void add_luts(pl_buf *out, unsigned element, const made_lut *luts, size_t count) {
+  if (count == 0) return;
+  pl_buf items;
+  pl_buf_init(&items, 1 << 20);
+  for (size_t i = 0; i < count; i++) {
+    const made_lut *lut = &luts[i];
+    pl_buf item;
+    pl_buf_init(&item, 1 << 20);
+    uint8_t descriptor[6];
+    for (size_t k = 0; k < 3; k++) {
+      descriptor[2 * k] = (uint8_t)lut->descriptor[k];
+      descriptor[2 * k + 1] = (uint8_t)(lut->descriptor[k] >> 8);
+    }
+    add_element(&item, 0x0028, 0x3002, lut->vr, descriptor, sizeof descriptor);
+    add_text(&item, 0x0028, 0x3003, "LO", lut->name);
+    add_element(&item, 0x0028, 0x3006, "OW", lut->data, lut->bytes);
+    add_item(&items, item.data, item.length);
+    pl_buf_clear(&item);
+  }
+  add_u16(out, 0x0028);
+  add_u16(out, element);
+  pl_buf_add(out, "SQ\0\0", 4);
+  add_u32(out, (uint32_t)items.length);
+  pl_buf_add(out, items.data, items.length);
+  pl_buf_clear(&items);
+}
+
 made_dicom maker_defaults(uint16_t rows, uint16_t columns, uint16_t allocated, const void *pixels) {
   return (made_dicom){.rows = rows,
                       .columns = columns,
@@ -86,7 +113,10 @@ static void add_image_attributes(pl_buf *out, const made_dicom *made) {
   add_text(out, 0x0028, 0x1051, "DS", made->width);
   add_text(out, 0x0028, 0x1052, "DS", made->intercept);
   add_text(out, 0x0028, 0x1053, "DS", made->slope);
+  add_text(out, 0x0028, 0x1055, "LO", made->window_names);
   add_text(out, 0x0028, 0x1056, "CS", made->voi_function);
+  add_luts(out, 0x3000, made->modality_lut, made->modality_lut != NULL);
+  add_luts(out, 0x3010, made->voi_luts, made->voi_lut_count);
 }
 
 void maker_file(pl_buf *out, const made_dicom *made) {

@@ -5,6 +5,15 @@
 
 #include "core/base/buf.h"
 
+// One item of a look-up table sequence.
+typedef struct made_lut {
+  uint16_t descriptor[3];
+  const char *vr;  // of the descriptor, US or SS; the data is OW
+  const void *data;
+  size_t bytes;
+  const char *name;  // or NULL
+} made_lut;
+
 // What maker_file writes; every field may lie.
 typedef struct made_dicom {
   const char *transfer_syntax;  // NULL for explicit VR little endian
@@ -17,6 +26,10 @@ typedef struct made_dicom {
   int encapsulated, offsets;
   size_t split;
   const char *age, *spacing, *slope, *intercept, *centre, *width, *voi_function;
+  const char *window_names;
+  const made_lut *modality_lut;  // or NULL
+  const made_lut *voi_luts;
+  size_t voi_lut_count;
 } made_dicom;
 
 // 8-bit MONOCHROME2 of the size of `pixels`.

@@ -126,6 +126,55 @@ static void masks_need_half_of_the_area(void **state) {
   pl_image_clear(&image);
 }
 
+// scikit-image 0.19.3 on scipy 1.10.1, written by OpenCV 4.6: resize(a, (height, width))*255 through cv2.imwrite; for
+// the mask resize(255.0*counts, ...) as it is. No pixel lies on a half, so the bytes are the same.
+static void reference_resize_equals_skimage(void **state) {
+  (void)state;
+  const struct {
+    uint32_t width, height;
+    pl_pixel_type type;
+    int scale, offset;
+    const char *hash;
+  } cases[] = {
+      {30, 20, PL_PIXEL_U8, 1, 0, "a4652f5968d3a5a6"},     {100, 90, PL_PIXEL_U8, 1, 0, "19c2097b3e152ec2"},
+      {30, 90, PL_PIXEL_U8, 1, 0, "315af8a08abe035d"},     {WIDTH, HEIGHT, PL_PIXEL_U8, 1, 0, "d626721ec86ec75a"},
+      {7, 5, PL_PIXEL_U8, 1, 0, "56aa88dca1009753"},       {1, 1, PL_PIXEL_U8, 1, 0, "620bfdaa346b088f"},
+      {30, 20, PL_PIXEL_U16, 257, -3, "8bfc7253bb7f8456"}, {30, 20, PL_PIXEL_S16, 1, -128, "b9b4408cefd803b7"},
+  };
+  pl_image pattern = make_pattern(), out;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pl_image in = make(WIDTH, HEIGHT, cases[i].type, PL_IMAGE_GREY);
+    for (size_t k = 0; k < (size_t)WIDTH * HEIGHT; k++) {
+      int value = pattern.u8[k] * cases[i].scale + cases[i].offset;
+      if (cases[i].type == PL_PIXEL_U8)
+        in.u8[k] = (uint8_t)value;
+      else
+        in.u16[k] = (uint16_t)value;
+    }
+    unsigned bits = cases[i].type == PL_PIXEL_U16 ? 16 : 8;
+    assert_int_equal(pl_image_resize_reference(&out, &in, bits, cases[i].width, cases[i].height, NULL), PL_OK);
+    assert_int_equal(out.type, PL_PIXEL_U8);
+    assert_hash(&out, cases[i].hash);
+    pl_image_clear(&out);
+    pl_image_clear(&in);
+  }
+  pl_image_clear(&pattern);
+  pl_image counts = make(WIDTH, HEIGHT, PL_PIXEL_U16, PL_IMAGE_MASK);
+  for (size_t y = 0; y < HEIGHT; y++) {
+    for (size_t x = 0; x < WIDTH; x++) counts.u16[y * WIDTH + x] = (uint16_t)((x / 9 + y / 7) % 3);
+  }
+  assert_int_equal(pl_mask_resize_reference(&out, &counts, 30, 20, NULL), PL_OK);
+  assert_int_equal(out.meaning, PL_IMAGE_MASK);
+  assert_memory_equal(out.u8 + 3 * 30, ((uint8_t[]){217, 217, 217, 217, 255, 255, 255, 255}), 8);
+  assert_hash(&out, "8da33c46e71e499e");
+  pl_image_clear(&out);
+  assert_int_equal(pl_mask_resize_reference(&out, &counts, 64, 64, NULL), PL_OK);
+  assert_hash(&out, "deb297c868d05f3c");
+  pl_image_clear(&out);
+  assert_int_equal(pl_mask_resize_reference(&out, &counts, 0, 5, NULL), PL_E_LIMIT);
+  pl_image_clear(&counts);
+}
+
 static void warp_equals_opencv(void **state) {
   (void)state;
   // OpenCV 4.8.1: warpAffine(..., WARP_INVERSE_MAP, BORDER_REFLECT_101), linear for the picture and nearest for the
@@ -200,18 +249,18 @@ static pl_dicom make_dicom(pl_pixel_type type, uint16_t stored) {
 static void windows_follow_the_standard(void **state) {
   (void)state;
   // PS3.3 C.11.2.1.2.1's own examples: centre 2048 width 4096 and centre 2048 width 1, scaled to 0..255.
-  pl_window w = {PL_VOI_LINEAR, 2048, 4096};
+  pl_window w = {.function = PL_VOI_LINEAR, .centre = 2048, .width = 4096};
   assert_true(pl_lut_window(&w, 0) == 0 && pl_lut_window(&w, 4095) == 255);
   assert_true(fabs(pl_lut_window(&w, 2047.5) - 127.5) < 1e-9);
   assert_true(fabs(pl_lut_window(&w, 1000) - 1000.0 / 4095 * 255) < 1e-9);
-  w = (pl_window){PL_VOI_LINEAR, 2048, 1};
+  w = (pl_window){.function = PL_VOI_LINEAR, .centre = 2048, .width = 1};
   assert_true(pl_lut_window(&w, 2047) == 0 && pl_lut_window(&w, 2048) == 255);
-  w = (pl_window){PL_VOI_LINEAR, 0, 100};
+  w = (pl_window){.function = PL_VOI_LINEAR, .centre = 0, .width = 100};
   assert_true(pl_lut_window(&w, -50) == 0 && pl_lut_window(&w, 49.5) == 255);
-  w = (pl_window){PL_VOI_LINEAR_EXACT, 0, 100};
+  w = (pl_window){.function = PL_VOI_LINEAR_EXACT, .centre = 0, .width = 100};
   assert_true(pl_lut_window(&w, -50) == 0 && pl_lut_window(&w, 50) == 255);
   assert_true(fabs(pl_lut_window(&w, 20) - 0.7 * 255) < 1e-9);
-  w = (pl_window){PL_VOI_SIGMOID, 40, 400};
+  w = (pl_window){.function = PL_VOI_SIGMOID, .centre = 40, .width = 400};
   assert_true(fabs(pl_lut_window(&w, 40) - 127.5) < 1e-9);
   assert_true(fabs(pl_lut_window(&w, 140) - 255 / (1 + exp(-1))) < 1e-9);
 }
@@ -257,7 +306,8 @@ static void pictures_become_grey(void **state) {
   dicom.window_count = 1;
   dicom.windows[0] = (pl_dicom_window){.centre = 0.5, .width = 1001};
   assert_view(&dicom, NULL, (uint8_t[]){0, 0, 128, 255});
-  assert_view(&dicom, &(pl_window){PL_VOI_LINEAR_EXACT, -500, 1000}, (uint8_t[]){0, 128, 255, 255});
+  assert_view(&dicom, &(pl_window){.function = PL_VOI_LINEAR_EXACT, .centre = -500, .width = 1000},
+              (uint8_t[]){0, 128, 255, 255});
   dicom.voi_function = PL_VOI_SIGMOID;
   assert_int_equal(pl_lut_default_window(&dicom).function, PL_VOI_SIGMOID);
   pl_image_clear(&dicom.image);
@@ -273,6 +323,7 @@ int main(void) {
       cmocka_unit_test(resize_equals_exact_arithmetic),
       cmocka_unit_test(shrinking_by_hand),
       cmocka_unit_test(masks_need_half_of_the_area),
+      cmocka_unit_test(reference_resize_equals_skimage),
       cmocka_unit_test(warp_equals_opencv),
       cmocka_unit_test(warp_keeps_and_mirrors),
       cmocka_unit_test(windows_follow_the_standard),
