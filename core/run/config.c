@@ -239,6 +239,18 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
 
 const char *pl_origin_name(pl_origin origin) { return origin_names[origin]; }
 
+pl_feed_options pl_config_feed(const pl_config *config) {
+  return (pl_feed_options){.subset = PL_SUBSET_TRAIN,
+                           .fold = (int)config->fold,
+                           .limit = (size_t)config->limit,
+                           .seed = (uint64_t)config->seed,
+                           .size = (uint32_t)config->size,
+                           .batch = (size_t)config->batch,
+                           .augment = config->augment,
+                           .workers = (unsigned)config->workers,
+                           .cache_bytes = (size_t)config->cache << 20};
+}
+
 void pl_config_describe(pl_buf *out, const pl_config *config) {
   for (size_t i = 0; i < pl_option_count; i++) {
     char text[PL_OPTION_TEXT_MAX];

@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/status.h"
+#include "core/data/feed.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,6 +112,9 @@ void pl_config_get(char out[PL_OPTION_TEXT_MAX], const pl_config *config, const 
 
 // What no single row can say: sides are multiples of 32, the accumulation fits, ... PL_E_USAGE.
 pl_status pl_config_check(const pl_config *config, pl_error *err);
+
+// The training batches that these options stand for; the size must be known (pl_run_check_data).
+pl_feed_options pl_config_feed(const pl_config *config);
 
 // Reads a workspace's pleura.yaml: a mapping from option names to values at its top level, other sections such as
 // `import:` being ignored when their value is a mapping. Missing file: nothing is set. PL_E_FORMAT with file, line and

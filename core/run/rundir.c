@@ -93,24 +93,31 @@ static bool has_labels(const pl_manifest *manifest) {
   return false;
 }
 
+pl_status pl_run_check_data(pl_config *config, const pl_manifest *manifest, pl_error *err) {
+  const char *workspace = manifest->workspace;
+  if (manifest->count == 0) {
+    return pl_fail(err, PL_E_NOTFOUND, "%s has no cases yet; 'pleura import FOLDER' brings them", workspace);
+  }
+  if (!has_labels(manifest)) {
+    return pl_fail(err, PL_E_NOTFOUND,
+                   "%s has no training image with a label; 'pleura import FOLDER --rle train-rle.csv' brings some",
+                   workspace);
+  }
+  if (manifest->fold_count == 0) {
+    return pl_fail(err, PL_E_NOTFOUND, "%s has no folds yet; 'pleura split' makes them", workspace);
+  }
+  if (config->fold >= manifest->fold_count) {
+    return pl_fail(err, PL_E_USAGE, "fold: there is no fold %d; they go from 0 to %d", (int)config->fold,
+                   manifest->fold_count - 1);
+  }
+  return config->size == 0 ? prepared_size(&config->size, manifest, err) : PL_OK;
+}
+
 static pl_status check_workspace(pl_config *config, const char *workspace, pl_error *err) {
   pl_manifest manifest = {0};
   pl_status status = pl_manifest_load(&manifest, workspace, err);
   if (status != PL_OK) return status;
-  if (manifest.count == 0) {
-    status = pl_fail(err, PL_E_NOTFOUND, "%s has no cases yet; 'pleura import FOLDER' brings them", workspace);
-  } else if (!has_labels(&manifest)) {
-    status = pl_fail(err, PL_E_NOTFOUND,
-                     "%s has no training image with a label; 'pleura import FOLDER --rle train-rle.csv' brings some",
-                     workspace);
-  } else if (manifest.fold_count == 0) {
-    status = pl_fail(err, PL_E_NOTFOUND, "%s has no folds yet; 'pleura split' makes them", workspace);
-  } else if (config->fold >= manifest.fold_count) {
-    status = pl_fail(err, PL_E_USAGE, "fold: there is no fold %d; they go from 0 to %d", (int)config->fold,
-                     manifest.fold_count - 1);
-  } else if (config->size == 0) {
-    status = prepared_size(&config->size, &manifest, err);
-  }
+  status = pl_run_check_data(config, &manifest, err);
   pl_manifest_clear(&manifest);
   return status;
 }

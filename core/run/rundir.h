@@ -7,6 +7,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/data/manifest.h"
 #include "core/run/config.h"
 #include "core/run/state.h"
 
@@ -30,6 +31,10 @@ typedef struct pl_run_info {
 // next free letter. The caller frees *folder (absolute). PL_E_EXISTS when the name is taken, PL_E_NOTFOUND when the
 // workspace has no cases or no folds, and as pl_config_check.
 pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err);
+
+// What a run takes from its workspace: labelled cases and the fold must be there (PL_E_NOTFOUND, PL_E_USAGE), and a
+// size of 0 becomes the size of the prepared images.
+pl_status pl_run_check_data(pl_config *config, const pl_manifest *manifest, pl_error *err);
 
 // Reads FOLDER/run.json. PL_E_NOTFOUND, PL_E_FORMAT.
 pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err);

@@ -240,8 +240,7 @@ static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err)
   pl_trainer_options options = {.encoder = c->encoder,
                                 .weights = c->weights,
                                 .choices = choices,
-                                .size = (uint32_t)c->size,
-                                .batch = (int32_t)c->batch,
+                                .feed = pl_config_feed(c),
                                 .valid_batch = (int32_t)c->valid_batch,
                                 .epochs = c->epochs,
                                 .accumulation = c->accumulation,
@@ -254,13 +253,7 @@ static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err)
                                 .weight_bce = c->weight_bce,
                                 .weight_dice = c->weight_dice,
                                 .weight_focal = c->weight_focal,
-                                .augment = c->augment,
-                                .fold = (int)c->fold,
-                                .seed = (uint64_t)c->seed,
-                                .limit = (size_t)c->limit,
-                                .best_by = best_by_of(c),
-                                .workers = (unsigned)c->workers,
-                                .cache_bytes = (size_t)c->cache << 20};
+                                .best_by = best_by_of(c)};
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
 }
 

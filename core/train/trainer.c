@@ -8,7 +8,6 @@
 
 #include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/base/rng.h"
 #include "core/train/schedule.h"
 #include "core/train/trainer_private.h"
 
@@ -98,7 +97,7 @@ static pl_train_program program_of(const pl_trainer *t, const pl_train_set *set,
 static pl_status load(pl_trainer *t, pl_train_set *set, slot_batch *out, int64_t index, pl_error *err) {
   const pl_batch *batch = NULL;
   out->count = 0;
-  pl_status status = pl_loader_next(set->loader, &batch, err);
+  pl_status status = pl_feed_next(set->feed, &batch, err);
   // What is missing in a workspace is a fault of the data, not of the command line.
   if (status == PL_E_NOTFOUND && err != NULL) err->code = PL_E_FORMAT;
   if (status == PL_E_NOTFOUND) return PL_E_FORMAT;
@@ -202,17 +201,6 @@ static pl_status tell_step(pl_trainer *t, const results *r, const pl_train_hooks
   return hooks->step(hooks->context, &step, err);
 }
 
-static pl_status start_pass(pl_trainer *t, pl_train_set *set, int64_t first, bool augment, pl_error *err) {
-  pl_sampler_order(set->sampler, (uint64_t)t->state.epoch, set->order);
-  pl_loader_pass pass = {.order = set->order,
-                         .count = set->count,
-                         .first = (size_t)first,
-                         .augment = augment,
-                         .seed = pl_rng_derive(t->options.seed, "augment"),
-                         .epoch = (uint64_t)t->state.epoch};
-  return pl_loader_start(set->loader, &pass, err);
-}
-
 static void swap(slot_batch *a, slot_batch *b) {
   slot_batch c = *a;
   *a = *b;
@@ -258,7 +246,7 @@ static pl_status train_epoch(pl_trainer *t, const pl_train_hooks *hooks, pl_erro
   t->epoch_images = 0;
   t->epoch_seconds = 0;
   if (t->state.position >= (int64_t)t->train.count) return PL_OK;
-  pl_status status = start_pass(t, &t->train, t->state.position, t->options.augment, err);
+  pl_status status = pl_feed_start(t->train.feed, (uint64_t)t->state.epoch, (size_t)t->state.position, err);
   if (status != PL_OK) return status;
   slot_batch slots[2];
   make_slots(slots, &t->train);
@@ -297,7 +285,7 @@ static pl_status evaluate_batches(pl_trainer *t, slot_batch *batch, slot_batch *
 }
 
 static pl_status evaluate(pl_trainer *t, pl_scores *scores, const pl_train_hooks *hooks, pl_error *err) {
-  pl_status status = start_pass(t, &t->valid, 0, false, err);
+  pl_status status = pl_feed_start(t->valid.feed, (uint64_t)t->state.epoch, 0, err);
   if (status != PL_OK) return status;
   slot_batch slots[2];
   make_slots(slots, &t->valid);

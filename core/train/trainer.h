@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/data/feed.h"
 #include "core/data/manifest.h"
 #include "core/net/backend.h"
 #include "core/train/checkpoint.h"
@@ -20,23 +21,17 @@ typedef enum pl_best_by { PL_BEST_BY_DICE_BATCH, PL_BEST_BY_DICE, PL_BEST_BY_DIC
 // Texts and arrays are borrowed while the trainer lives.
 typedef struct pl_trainer_options {
   const char *encoder;
-  const char *weights;  // file to start from, or ""
-  const char *choices;  // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
-  uint32_t size;        // side of the images in pixels
-  int32_t batch, valid_batch;
+  const char *weights;   // file to start from, or ""
+  const char *choices;   // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
+  pl_feed_options feed;  // of the training subset; the other one has the same fold, size and limit
+  int32_t valid_batch;
   int64_t epochs, accumulation;
   double learning_rate, gamma;
   const int32_t *milestones;
   size_t milestone_count;
   double clip_norm, weight_decay;
   double weight_bce, weight_dice, weight_focal;
-  bool augment;
-  int fold;
-  uint64_t seed;
-  size_t limit;  // cases of each subset, 0 for all
   pl_best_by best_by;
-  unsigned workers;
-  size_t cache_bytes;
 } pl_trainer_options;
 
 // Where it is. Unknown doubles are NAN.

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "core/base/clock.h"
-#include "core/data/loader.h"
-#include "core/data/sampler.h"
+#include "core/data/feed.h"
 #include "core/net/graph.h"
 #include "core/train/trainer.h"
 
@@ -21,11 +20,9 @@ typedef enum pl_train_program {
   PL_TRAIN_PROGRAMS
 } pl_train_program;
 
-// Cases of one subset and how they are read.
+// Cases of one subset.
 typedef struct pl_train_set {
-  pl_sampler *sampler;
-  pl_loader *loader;
-  size_t *order;
+  pl_feed *feed;
   size_t count;
   int32_t batch;
 } pl_train_set;

@@ -10,30 +10,25 @@
 #include "core/net/weights.h"
 #include "core/train/trainer_private.h"
 
-static pl_status make_set(pl_train_set *set, pl_trainer *t, pl_subset subset, int32_t batch, pl_error *err) {
-  const pl_trainer_options *o = &t->options;
-  size_t *cases = NULL, count = 0;
-  pl_status status = pl_subset_select(&cases, &count, t->manifest, o->fold, subset, err);
+static pl_status make_set(pl_train_set *set, const pl_trainer *t, const pl_feed_options *options, pl_error *err) {
+  pl_status status = pl_feed_create(&set->feed, t->manifest, options, err);
   if (status != PL_OK) return status;
-  if (o->limit > 0 && count > o->limit) count = o->limit;
-  pl_sampler_options sampling = {.shuffle = subset == PL_SUBSET_TRAIN, .seed = pl_rng_derive(o->seed, "shuffle")};
-  status = pl_sampler_create(&set->sampler, t->manifest, cases, count, &sampling, err);
-  free(cases);
-  if (status != PL_OK) return status;
-  set->count = pl_sampler_length(set->sampler);
-  set->batch = (int64_t)set->count < batch ? (int32_t)set->count : batch;
-  set->order = pl_xcalloc(set->count, sizeof *set->order);
-  pl_loader_options reading = {.size = o->size,
-                               .batch = (size_t)set->batch,
-                               .workers = o->workers,
-                               .prefetch = 3,
-                               .cache_bytes = o->cache_bytes};
-  return pl_loader_create(&set->loader, t->manifest, &reading, err);
+  set->count = pl_feed_count(set->feed);
+  set->batch = (int32_t)pl_feed_batch(set->feed);
+  return PL_OK;
+}
+
+static pl_status make_sets(pl_trainer *t, pl_error *err) {
+  pl_feed_options valid = t->options.feed;
+  valid.subset = PL_SUBSET_VALID;
+  valid.batch = (size_t)t->options.valid_batch;
+  pl_status status = make_set(&t->train, t, &t->options.feed, err);
+  return status == PL_OK ? make_set(&t->valid, t, &valid, err) : status;
 }
 
 static pl_program_spec spec_of(const pl_trainer *t, pl_program_kind kind, int32_t batch) {
   const pl_trainer_options *o = &t->options;
-  pl_program_spec spec = pl_program_spec_default(kind, batch, (int32_t)o->size, (int32_t)o->size);
+  pl_program_spec spec = pl_program_spec_default(kind, batch, (int32_t)o->feed.size, (int32_t)o->feed.size);
   spec.augment = true;
   spec.weight_bce = o->weight_bce;
   spec.weight_dice = o->weight_dice;
@@ -76,7 +71,7 @@ static pl_status compile_all(pl_trainer *t, pl_error *err) {
 // Batch norm needs more than one value of each channel, and the deepest plane has side size/32.
 static pl_status check_batches(const pl_trainer *t, pl_error *err) {
   size_t last = t->train.count % (size_t)t->train.batch;
-  if (t->options.size == PL_SIDE_MULTIPLE && (t->train.batch == 1 || last == 1)) {
+  if (t->options.feed.size == PL_SIDE_MULTIPLE && (t->train.batch == 1 || last == 1)) {
     return pl_fail(err, PL_E_USAGE,
                    "a batch of one image of %d pixels gives batch norm a single value: %zu images in batches of %d; "
                    "choose another batch or size",
@@ -92,11 +87,7 @@ static pl_status check_batches(const pl_trainer *t, pl_error *err) {
 
 // A score over the images that have a mask needs some.
 static pl_status check_best(const pl_trainer *t, pl_error *err) {
-  if (t->options.best_by != PL_BEST_BY_DICE_POS) return PL_OK;
-  pl_sampler_order(t->valid.sampler, 0, t->valid.order);
-  for (size_t i = 0; i < t->valid.count; i++) {
-    if (t->manifest->cases[t->valid.order[i]].label == PL_LABEL_POSITIVE) return PL_OK;
-  }
+  if (t->options.best_by != PL_BEST_BY_DICE_POS || pl_feed_positives(t->valid.feed) > 0) return PL_OK;
   return pl_fail(err, PL_E_USAGE,
                  "best-by: dice_pos is the score of images with a mask, and none of the %zu to validate on has one; "
                  "choose dice_batch, dice or another fold",
@@ -113,14 +104,13 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   t->clock = pl_clock_system();
   t->state = (pl_checkpoint_state){.best = -1,
                                    .best_epoch = -1,
-                                   .seed = (int64_t)options->seed,
+                                   .seed = (int64_t)options->feed.seed,
                                    .learning_rate = options->learning_rate,
                                    .epochs = options->epochs};
   (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
   (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
   (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));
-  pl_status status = make_set(&t->train, t, PL_SUBSET_TRAIN, options->batch, err);
-  if (status == PL_OK) status = make_set(&t->valid, t, PL_SUBSET_VALID, options->valid_batch, err);
+  pl_status status = make_sets(t, err);
   if (status == PL_OK) status = check_batches(t, err);
   if (status == PL_OK) status = check_best(t, err);
   if (status == PL_OK) status = pl_unet_model(&t->model, options->encoder, err);
@@ -137,11 +127,7 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   return PL_OK;
 }
 
-static void clear_set(pl_train_set *set) {
-  pl_loader_destroy(set->loader);
-  pl_sampler_destroy(set->sampler);
-  free(set->order);
-}
+static void clear_set(pl_train_set *set) { pl_feed_destroy(set->feed); }
 
 void pl_trainer_destroy(pl_trainer *t) {
   if (t == NULL) return;
@@ -160,7 +146,8 @@ const char *pl_trainer_choices(const pl_trainer *t) { return t->api->choices(t->
 pl_memory pl_trainer_memory(const pl_trainer *t) { return t->api->memory(t->store); }
 
 pl_status pl_trainer_initialise(pl_trainer *t, char *words, size_t words_size, pl_error *err) {
-  pl_status status = pl_weights_initialise(t->api, t->store, &t->model, pl_rng_derive(t->options.seed, "weights"), err);
+  pl_status status =
+      pl_weights_initialise(t->api, t->store, &t->model, pl_rng_derive(t->options.feed.seed, "weights"), err);
   if (status != PL_OK) return status;
   const char *path = t->options.weights;
   if (path == NULL || path[0] == '\0') {
@@ -182,9 +169,10 @@ pl_status pl_trainer_initialise(pl_trainer *t, char *words, size_t words_size, p
 }
 
 pl_status pl_trainer_restore(pl_trainer *t, const char *path, const pl_checkpoint_state *state, pl_error *err) {
-  if (strcmp(state->encoder, t->options.encoder) != 0 || state->seed != (int64_t)t->options.seed) {
+  if (strcmp(state->encoder, t->options.encoder) != 0 || state->seed != (int64_t)t->options.feed.seed) {
     return pl_fail(err, PL_E_USAGE, "%s is of encoder %s and seed %lld, the run is of %s and %llu", path,
-                   state->encoder, (long long)state->seed, t->options.encoder, (unsigned long long)t->options.seed);
+                   state->encoder, (long long)state->seed, t->options.encoder,
+                   (unsigned long long)t->options.feed.seed);
   }
   if (state->position > (int64_t)t->train.count) {
     return pl_fail(err, PL_E_FORMAT, "%s is at image %lld of an epoch of %zu: it belongs to other data", path,

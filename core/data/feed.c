@@ -1,0 +1,80 @@
+#include "core/data/feed.h"
+
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+
+enum { PREFETCH = 3 };
+
+struct pl_feed {
+  pl_sampler *sampler;
+  pl_loader *loader;
+  size_t *order;  // of the epoch under way
+  size_t count, positives, batch;
+  bool augment;
+  uint64_t seed;
+};
+
+static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_options *o, pl_error *err) {
+  size_t *cases = NULL, count = 0;
+  pl_status status = pl_subset_select(&cases, &count, manifest, o->fold, o->subset, err);
+  if (status != PL_OK) return status;
+  if (o->limit > 0 && count > o->limit) count = o->limit;
+  for (size_t i = 0; i < count; i++) feed->positives += manifest->cases[cases[i]].label == PL_LABEL_POSITIVE;
+  bool training = o->subset == PL_SUBSET_TRAIN;
+  pl_sampler_options sampling = {.shuffle = training, .seed = pl_rng_derive(o->seed, "shuffle")};
+  status = pl_sampler_create(&feed->sampler, manifest, cases, count, &sampling, err);
+  free(cases);
+  if (status != PL_OK) return status;
+  feed->count = pl_sampler_length(feed->sampler);
+  feed->batch = feed->count < o->batch ? feed->count : o->batch;
+  feed->order = pl_xcalloc(feed->count, sizeof *feed->order);
+  feed->augment = training && o->augment;
+  feed->seed = pl_rng_derive(o->seed, "augment");
+  pl_loader_options reading = {.size = o->size,
+                               .batch = feed->batch,
+                               .workers = o->workers,
+                               .prefetch = PREFETCH,
+                               .cache_bytes = o->cache_bytes};
+  return pl_loader_create(&feed->loader, manifest, &reading, err);
+}
+
+pl_status pl_feed_create(pl_feed **out, const pl_manifest *manifest, const pl_feed_options *options, pl_error *err) {
+  pl_feed *feed = pl_xcalloc(1, sizeof *feed);
+  pl_status status = open(feed, manifest, options, err);
+  if (status != PL_OK) {
+    pl_feed_destroy(feed);
+    return status;
+  }
+  *out = feed;
+  return PL_OK;
+}
+
+void pl_feed_destroy(pl_feed *feed) {
+  if (feed == NULL) return;
+  pl_loader_destroy(feed->loader);
+  pl_sampler_destroy(feed->sampler);
+  free(feed->order);
+  free(feed);
+}
+
+size_t pl_feed_count(const pl_feed *feed) { return feed->count; }
+size_t pl_feed_positives(const pl_feed *feed) { return feed->positives; }
+size_t pl_feed_batch(const pl_feed *feed) { return feed->batch; }
+size_t pl_feed_batches(const pl_feed *feed) { return (feed->count + feed->batch - 1) / feed->batch; }
+
+pl_status pl_feed_start(pl_feed *feed, uint64_t epoch, size_t first, pl_error *err) {
+  pl_sampler_order(feed->sampler, epoch, feed->order);
+  pl_loader_pass pass = {.order = feed->order,
+                         .count = feed->count,
+                         .first = first,
+                         .augment = feed->augment,
+                         .seed = feed->seed,
+                         .epoch = epoch};
+  return pl_loader_start(feed->loader, &pass, err);
+}
+
+pl_status pl_feed_next(pl_feed *feed, const pl_batch **out, pl_error *err) {
+  return pl_loader_next(feed->loader, out, err);
+}
