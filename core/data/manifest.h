@@ -30,7 +30,7 @@ typedef struct pl_case {
   uint32_t number;  // stable: given at import, never reused; shown as #1234
   char *id;         // Kaggle's ImageId
   pl_part part;
-  char *source;                     // path of the DICOM file it came from, absolute
+  char *source;                     // the DICOM file it came from, absolute; see core/data/source.h
   char sha256[PL_SHA256_HEX_SIZE];  // of the source file
   uint32_t rows, cols;              // of the source image
   pl_case_status status;

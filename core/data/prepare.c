@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/prepare_private.h"
+#include "core/data/source.h"
 #include "core/data/split.h"
 
 enum { TABLE_BYTES_MAX = 256 << 20, SALT_DIGITS = 32 };
@@ -110,23 +111,35 @@ static pl_status open_workspace(import_job *job, int *lock, pl_error *err) {
 
 // Tables
 
-// Copies a table into the workspace when it has none of that name; *differs tells whether it has another one.
-static pl_status keep_table(const char *workspace, const char *name, const char *from, bool *differs, pl_error *err) {
+// Writes a table into the workspace when it has none of that name; *differs tells whether it has another one.
+static pl_status keep_table(const char *workspace, const char *name, const pl_buf *bytes, bool *differs,
+                            pl_error *err) {
   char *path = pl_path_join(workspace, name);
   pl_status status = PL_OK;
   char old_hash[PL_SHA256_HEX_SIZE], new_hash[PL_SHA256_HEX_SIZE];
   if (access(path, F_OK) == 0) {
     status = pl_sha256_file(old_hash, path, err);
-    if (status == PL_OK) status = pl_sha256_file(new_hash, from, err);
+    pl_sha256_bytes(new_hash, bytes->data, bytes->length);
     if (status == PL_OK) *differs = strcmp(old_hash, new_hash) != 0;
   } else {
-    pl_buf bytes;
-    pl_buf_init(&bytes, TABLE_BYTES_MAX);
-    status = pl_fs_read(&bytes, from, err);
-    if (status == PL_OK) status = pl_fs_replace(path, bytes.data, bytes.length, err);
-    pl_buf_clear(&bytes);
+    status = pl_fs_replace(path, bytes->data, bytes->length, err);
   }
   free(path);
+  return status;
+}
+
+// Reads a table from a file or the archive, and keeps it in the workspace under that name.
+static pl_status load_table(pl_rle_table *out, import_job *job, const char *source, const char *name, bool *differs,
+                            pl_error *err) {
+  pl_buf bytes;
+  pl_buf_init(&bytes, TABLE_BYTES_MAX);
+  pl_status status = pl_source_read(&bytes, source, err);
+  if (status == PL_OK) {
+    status = pl_rle_table_parse(out, bytes.data, bytes.length, job->options->strict, err);
+    if (status != PL_OK) pl_wrap(err, "%s", source);
+  }
+  if (status == PL_OK) status = keep_table(job->workspace, name, &bytes, differs, err);
+  pl_buf_clear(&bytes);
   return status;
 }
 
@@ -140,12 +153,12 @@ static pl_status load_rle(import_job *job, pl_error *err) {
       free(kept);
   }
   if (s->rle_file == NULL) return PL_OK;
-  pl_status status = pl_rle_table_load(&job->table, s->rle_file, job->options->strict, err);
+  pl_status status = load_table(&job->table, job, s->rle_file, "train-rle.csv", &s->rle_differs, err);
   if (status != PL_OK) return status;
   s->rows = job->table.count + job->table.problem_count;
   s->bad_rows = job->table.problem_count;
   memcpy(s->row_problems, job->table.problems, sizeof s->row_problems);
-  return keep_table(job->workspace, "train-rle.csv", s->rle_file, &s->rle_differs, err);
+  return PL_OK;
 }
 
 // Which ids the manifest has, to count the rows without an image.
@@ -170,7 +183,8 @@ static pl_status count_sample(import_job *job, pl_case **sorted, size_t count, p
   pl_import_summary *s = job->summary;
   if (s->sample_file == NULL) return PL_OK;
   pl_rle_table sample = {0};
-  pl_status status = pl_rle_table_load(&sample, s->sample_file, job->options->strict, err);
+  bool differs = false;
+  pl_status status = load_table(&sample, job, s->sample_file, "sample_submission.csv", &differs, err);
   if (status != PL_OK) return status;
   s->sample_ids = sample.image_count;
   for (size_t i = 0; i < sample.image_count; i++) {
@@ -178,8 +192,7 @@ static pl_status count_sample(import_job *job, pl_case **sorted, size_t count, p
     s->sample_without_image += c == NULL || c->part != PL_PART_TEST;
   }
   pl_rle_table_clear(&sample);
-  bool differs = false;
-  return keep_table(job->workspace, "sample_submission.csv", s->sample_file, &differs, err);
+  return PL_OK;
 }
 
 // Joining
@@ -349,6 +362,8 @@ static void clear_job(import_job *job) {
   free(job->items);
   free(job->known);
   free(job->workspace);
+  free(job->archive_path);
+  pl_archive_close(job->archive);
   if (job->journal >= 0) close(job->journal);
   pl_import_records_clear(&job->records);
   pl_rle_table_clear(&job->table);

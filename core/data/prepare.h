@@ -40,9 +40,10 @@ typedef struct pl_import_progress {
 
 typedef struct pl_import_options {
   const char *workspace;  // folder; becomes a workspace when it is none
-  // Kaggle's unpacked folder, or NULL. Parts that are NULL below are looked for in it and in its only subfolder:
-  // dicom-images-train, dicom-images-test, train-rle.csv and sample_submission.csv, or as the second stage named them.
-  // A folder with none of the image folders is itself the folder of training images.
+  // Kaggle's unpacked folder, or Kaggle's zip archive as it is, or NULL. Parts that are NULL below are looked for in it
+  // and in its only subfolder: dicom-images-train, dicom-images-test, train-rle.csv and sample_submission.csv, or as
+  // the second stage named them. A folder with none of the image folders is itself the folder of training images. In an
+  // archive they may lie at any depth; its members are read one by one and never unpacked to disk.
   const char *folder;
   const char *images, *test_images;  // folders that are searched for *.dcm at any depth
   const char *rle, *sample;          // tables
@@ -59,7 +60,7 @@ typedef struct pl_import_options {
 } pl_import_options;
 
 typedef struct pl_import_failure {
-  char *path;    // of the image file, as it is
+  char *path;    // of the image file, or ARCHIVE!/MEMBER, as it is
   char *reason;  // safe to print
 } pl_import_failure;
 

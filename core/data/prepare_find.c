@@ -9,11 +9,6 @@
 #include "core/data/csvio.h"
 #include "core/data/prepare_private.h"
 
-static const char *const train_folders[4];
-static const char *const test_folders[4];
-static const char *const rle_files[4];
-static const char *const sample_files[3];
-
 // The first of the names that exists in the folder, or NULL; the caller frees.
 static char *first_there(const char *folder, const char *const *names, bool (*is)(const char *)) {
   for (size_t i = 0; names[i] != NULL; i++) {
@@ -38,10 +33,10 @@ static pl_status take(char **out, const char *path, bool (*is)(const char *), co
 
 static void find_in(import_job *job, const char *folder) {
   pl_import_summary *s = job->summary;
-  if (s->images_folder == NULL) s->images_folder = first_there(folder, train_folders, pl_fs_is_folder);
-  if (s->test_folder == NULL) s->test_folder = first_there(folder, test_folders, pl_fs_is_folder);
-  if (s->rle_file == NULL) s->rle_file = first_there(folder, rle_files, pl_fs_is_file);
-  if (s->sample_file == NULL) s->sample_file = first_there(folder, sample_files, pl_fs_is_file);
+  if (s->images_folder == NULL) s->images_folder = first_there(folder, pl_import_train_folders, pl_fs_is_folder);
+  if (s->test_folder == NULL) s->test_folder = first_there(folder, pl_import_test_folders, pl_fs_is_folder);
+  if (s->rle_file == NULL) s->rle_file = first_there(folder, pl_import_rle_files, pl_fs_is_file);
+  if (s->sample_file == NULL) s->sample_file = first_there(folder, pl_import_sample_files, pl_fs_is_file);
 }
 
 // Kaggle's archives often unpack into one folder in the folder they were unpacked in.
@@ -90,8 +85,10 @@ pl_status pl_import_find_parts(import_job *job, pl_error *err) {
   if (status == PL_OK && o->sample != NULL) status = take(&s->sample_file, o->sample, pl_fs_is_file, "file", err);
   if (status == PL_OK && o->folder != NULL) {
     char *folder = NULL;
-    status = take(&folder, o->folder, pl_fs_is_folder, "folder", err);
-    if (status == PL_OK) find_all(job, folder);
+    bool packed = pl_fs_is_file(o->folder);
+    status =
+        packed ? pl_import_open_archive(job, o->folder, err) : take(&folder, o->folder, pl_fs_is_folder, "folder", err);
+    if (status == PL_OK && !packed) find_all(job, folder);
     free(folder);
   }
   if (status != PL_OK) return status;
@@ -122,10 +119,7 @@ void pl_import_add_failure(pl_import_summary *summary, const char *path, const c
   summary->failure_count++;
 }
 
-static pl_status on_file(void *context, const char *path, uint64_t size, pl_error *err) {
-  (void)size;
-  lister *l = context;
-  import_job *job = l->job;
+pl_status pl_import_add_file(import_job *job, pl_part part, const char *path, const char *member, pl_error *err) {
   if (job->options->cancelled != NULL && job->options->cancelled(job->options->context)) {
     return pl_fail(err, PL_E_CANCELLED, "stopped before the first image");
   }
@@ -147,9 +141,23 @@ static pl_status on_file(void *context, const char *path, uint64_t size, pl_erro
     job->room = job->room != 0 ? 2 * job->room : 1024;
     job->items = pl_xrealloc(job->items, job->room, sizeof *job->items);
   }
-  job->items[job->count++] =
-      (import_item){.path = pl_xstrdup(path), .id = pl_xprintf("%.*s", (int)length, name), .part = l->part};
+  import_item *item = &job->items[job->count++];
+  *item = (import_item){.path = pl_xstrdup(path), .id = pl_xprintf("%.*s", (int)length, name), .part = part};
+  if (member != NULL) item->member = item->path + (strlen(path) - strlen(member));
   return PL_OK;
+}
+
+static pl_status on_file(void *context, const char *path, uint64_t size, pl_error *err) {
+  (void)size;
+  lister *l = context;
+  return pl_import_add_file(l->job, l->part, path, NULL, err);
+}
+
+static pl_status list_part(import_job *job, pl_part part, const char *folder, pl_error *err) {
+  if (folder == NULL) return PL_OK;
+  if (pl_import_is_in_archive(job, folder)) return pl_import_list_members(job, part, folder, err);
+  lister l = {.job = job, .part = part};
+  return pl_fs_walk(folder, on_file, &l, err);
 }
 
 static int by_id_then_place(const void *a, const void *b) {
@@ -195,12 +203,11 @@ static pl_status drop_doubles(import_job *job, pl_error *err) {
 
 pl_status pl_import_list_files(import_job *job, pl_error *err) {
   pl_import_summary *s = job->summary;
-  lister l = {.job = job, .part = PL_PART_TRAIN};
-  pl_status status = s->images_folder == NULL ? PL_OK : pl_fs_walk(s->images_folder, on_file, &l, err);
+  pl_status status = list_part(job, PL_PART_TRAIN, s->images_folder, err);
   s->train = s->images;
-  l.part = PL_PART_TEST;
-  if (status == PL_OK && s->test_folder != NULL) status = pl_fs_walk(s->test_folder, on_file, &l, err);
+  if (status == PL_OK) status = list_part(job, PL_PART_TEST, s->test_folder, err);
   s->test = s->images - s->train;
+  if (status == PL_OK) status = pl_import_refuse_members(job, err);
   if (status == PL_OK) status = drop_doubles(job, err);
   if (status == PL_OK && s->images == 0) {
     status = pl_fail(err, PL_E_NOTFOUND, "there are no .dcm files in %s%s%s",
@@ -211,7 +218,7 @@ pl_status pl_import_list_files(import_job *job, pl_error *err) {
   return status;
 }
 
-static const char *const train_folders[4] = {"dicom-images-train", "stage_2_train_images", "stage_2_train", NULL};
-static const char *const test_folders[4] = {"dicom-images-test", "stage_2_images", "stage_2_test_images", NULL};
-static const char *const rle_files[4] = {"train-rle.csv", "stage_2_train.csv", "train-rle-dr.csv", NULL};
-static const char *const sample_files[3] = {"sample_submission.csv", "stage_2_sample_submission.csv", NULL};
+const char *const pl_import_train_folders[4] = {"dicom-images-train", "stage_2_train_images", "stage_2_train", NULL};
+const char *const pl_import_test_folders[4] = {"dicom-images-test", "stage_2_images", "stage_2_test_images", NULL};
+const char *const pl_import_rle_files[4] = {"train-rle.csv", "stage_2_train.csv", "train-rle-dr.csv", NULL};
+const char *const pl_import_sample_files[3] = {"sample_submission.csv", "stage_2_sample_submission.csv", NULL};

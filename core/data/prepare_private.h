@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/data/archive.h"
 #include "core/data/manifest.h"
 #include "core/data/prepare.h"
 #include "core/image/dicom.h"
@@ -32,7 +33,8 @@ typedef struct import_records {
 
 // One image file.
 typedef struct import_item {
-  char *path;
+  char *path;          // of a file, or as core/data/source.h names a member of the archive
+  const char *member;  // its name in the archive, a part of `path`; NULL for a file
   char *id;
   pl_part part;
   const pl_case *known;         // the case of that id that the workspace had, borrowed, or NULL
@@ -62,13 +64,30 @@ typedef struct import_job {
   int journal;  // where records are appended, -1 before
   import_item *items;
   size_t count, room;
+  // When options->folder is an archive, with what was found in it; the main thread's own.
+  char *archive_path;  // absolute; NULL without
+  pl_archive *archive;
 } import_job;
 
 // prepare_find.c: fills the summary's folders and tables from the options.
 pl_status pl_import_find_parts(import_job *job, pl_error *err);
 // Lists the image files of both folders into job->items; unusable names become failures.
 pl_status pl_import_list_files(import_job *job, pl_error *err);
+// Takes a file or, with `member`, a member of the archive as an image of that part, when its name says that it is one.
+pl_status pl_import_add_file(import_job *job, pl_part part, const char *path, const char *member, pl_error *err);
+extern const char *const pl_import_train_folders[4], *const pl_import_test_folders[4];
+extern const char *const pl_import_rle_files[4], *const pl_import_sample_files[3];
 void pl_import_add_failure(pl_import_summary *summary, const char *path, const char *reason);
+
+// prepare_archive.c: the same two for a zip archive. Opens it and fills what of the summary's folders and tables is not
+// filled yet, in the words of core/data/source.h.
+pl_status pl_import_open_archive(import_job *job, const char *path, pl_error *err);
+// Adds the members of an archive's folder (the summary's), or of none.
+pl_status pl_import_list_members(import_job *job, pl_part part, const char *folder, pl_error *err);
+// Counts the members that are refused, and lists them as failures.
+pl_status pl_import_refuse_members(import_job *job, pl_error *err);
+// True when that folder of the summary is one of the archive.
+bool pl_import_is_in_archive(const import_job *job, const char *folder);
 
 // prepare_record.c: the file in which an import notes what it has finished. Lines that are torn or make no sense are
 // dropped; a workspace without the file has no records.

@@ -26,6 +26,12 @@ typedef struct work_pool {
   pl_error error;  // the first failure that ends the import
 } work_pool;
 
+// What a worker has to itself.
+typedef struct import_tools {
+  pl_decoder *decoder;
+  pl_archive *archive;  // NULL when there is none
+} import_tools;
+
 // The hash of an image's rows in the table: what its mask depends on besides the image. "" without rows.
 static void hash_labels(char hex[PL_SHA256_HEX_SIZE], const import_job *job, const pl_rle_image *rows) {
   hex[0] = '\0';
@@ -108,11 +114,10 @@ static char *pseudonym(const import_job *job, const char *patient) {
 static bool is_unchanged(const import_job *job, import_item *item) {
   const import_record *r = item->record;
   pl_case *c = &item->entry;
-  if (r == NULL || r->entry.part != item->part || strcmp(r->recipe, job->recipe) != 0) return false;
-  char hex[PL_SHA256_HEX_SIZE];
-  if (pl_sha256_file(hex, item->path, NULL) != PL_OK || strcmp(hex, r->entry.sha256) != 0) return false;
+  if (r == NULL || strcmp(c->sha256, r->entry.sha256) != 0 || r->entry.part != item->part ||
+      strcmp(r->recipe, job->recipe) != 0)
+    return false;
   if (!pl_import_is_whole(job, "images", item->id, r->image_hash)) return false;
-  memcpy(c->sha256, hex, sizeof hex);
   memcpy(item->image_hash, r->image_hash, sizeof item->image_hash);
   c->rows = r->entry.rows;
   c->cols = r->entry.cols;
@@ -143,11 +148,20 @@ static bool is_plain_view(const char *view) {
          strspn(view, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == strlen(view);
 }
 
+// Reads the file or the member, and notes its hash.
+static pl_status read_item(pl_buf *bytes, import_item *item, pl_archive *archive, pl_error *err) {
+  pl_status status =
+      item->member != NULL ? pl_archive_read(bytes, archive, item->member, err) : pl_fs_read(bytes, item->path, err);
+  if (status == PL_OK) pl_sha256_bytes(item->entry.sha256, bytes->data, bytes->length);
+  return status;
+}
+
 // *ours is set when the failure is one of the workspace or of the machine, which every further image would meet too.
-static pl_status decode_item(const import_job *job, import_item *item, pl_decoder *decoder, bool *ours, pl_error *err) {
+static pl_status decode_item(const import_job *job, import_item *item, const pl_buf *bytes, pl_decoder *decoder,
+                             bool *ours, pl_error *err) {
   pl_dicom dicom = {0};
   pl_case *c = &item->entry;
-  pl_status status = pl_decoder_read(decoder, &dicom, c->sha256, item->path, err);
+  pl_status status = pl_decoder_read_bytes(decoder, &dicom, bytes->data, bytes->length, err);
   *ours = status == PL_E_INTERNAL;
   if (status != PL_OK) return status;
   c->rows = dicom.image.height;
@@ -162,13 +176,24 @@ static pl_status decode_item(const import_job *job, import_item *item, pl_decode
   return status;
 }
 
-static pl_status do_item(import_job *job, import_item *item, pl_decoder *decoder, pl_error *err) {
+// The picture, made unless it is there already.
+static pl_status make_picture(const import_job *job, import_item *item, const import_tools *tools, bool *ours,
+                              pl_error *err) {
+  pl_buf bytes;
+  pl_buf_init(&bytes, PL_DICOM_FILE_MAX);
+  pl_status status = read_item(&bytes, item, tools->archive, err);
+  item->skipped = status == PL_OK && is_unchanged(job, item);
+  if (status == PL_OK && !item->skipped) status = decode_item(job, item, &bytes, tools->decoder, ours, err);
+  pl_buf_clear(&bytes);
+  return status;
+}
+
+static pl_status do_item(import_job *job, import_item *item, const import_tools *tools, pl_error *err) {
   item->entry = (pl_case){.id = item->id, .part = item->part, .label = PL_LABEL_UNKNOWN, .age = -1, .fold = -1};
   item->entry.source = item->path;
-  item->skipped = is_unchanged(job, item);
   pl_error why = {0};
   bool ours = false;
-  pl_status status = item->skipped ? PL_OK : decode_item(job, item, decoder, &ours, &why);
+  pl_status status = make_picture(job, item, tools, &ours, &why);
   if (status == PL_OK) {
     status = make_mask(job, item, err);
     if (status == PL_OK) status = note(job, item, err);
@@ -180,14 +205,9 @@ static pl_status do_item(import_job *job, import_item *item, pl_decoder *decoder
   }
   if (ours || job->options->strict) {
     if (err != NULL) *err = why;
-    return status;
+    return ours ? status : pl_wrap(err, "%s", item->path);
   }
-  size_t path_length = strlen(item->path);
-  const char *reason = why.message;
-  if (strncmp(reason, item->path, path_length) == 0 && pl_begins_with(reason + path_length, ": ")) {
-    reason += path_length + 2;
-  }
-  item->reason = pl_xstrdup(reason);
+  item->reason = pl_xstrdup(why.message);
   item->refusal = pl_refusal_of(&why);
   item->entry.status = PL_CASE_BAD;
   if (item->entry.patient == NULL) item->entry.patient = pl_xstrdup("");
@@ -205,22 +225,24 @@ static bool decoded_unconfined(const import_item *item, const pl_decoder *decode
 static void *worker(void *context) {
   work_pool *pool = context;
   import_job *job = pool->job;
-  pl_decoder *decoder = NULL;
+  import_tools tools = {0};
   pl_error err = {0};
   pl_decoder_options options = {.executable = job->options->executable};
-  pl_status status = pl_decoder_create(&decoder, &options, &err);
+  pl_status status = pl_decoder_create(&tools.decoder, &options, &err);
+  if (status == PL_OK && job->archive != NULL) status = pl_archive_open(&tools.archive, job->archive_path, &err);
   while (status == PL_OK && !atomic_load(&pool->stop)) {
     size_t i = atomic_fetch_add(&pool->next, 1);
     if (i >= job->count) break;
-    status = do_item(job, &job->items[i], decoder, &err);
+    status = do_item(job, &job->items[i], &tools, &err);
     pthread_mutex_lock(&pool->mutex);
     pool->done++;
     pool->bad += status == PL_OK && job->items[i].entry.status == PL_CASE_BAD;
-    pool->unconfined |= decoded_unconfined(&job->items[i], decoder);
+    pool->unconfined |= decoded_unconfined(&job->items[i], tools.decoder);
     pool->last = i;
     pthread_mutex_unlock(&pool->mutex);
   }
-  pl_decoder_destroy(decoder);
+  pl_decoder_destroy(tools.decoder);
+  pl_archive_close(tools.archive);
   pthread_mutex_lock(&pool->mutex);
   if (status != PL_OK) {
     atomic_store(&pool->stop, true);

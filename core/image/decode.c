@@ -216,12 +216,13 @@ static pl_status start_helper(pl_decoder *decoder, double until, pl_error *err) 
   return PL_OK;
 }
 
-static pl_status converse(pl_decoder *decoder, pl_dicom *out, const pl_buf *bytes, double until, pl_error *err) {
+static pl_status converse(pl_decoder *decoder, pl_dicom *out, const void *bytes, size_t length, double until,
+                          pl_error *err) {
   pl_decode_request request = {
-      .magic = PL_DECODE_MAGIC, .seconds = (uint32_t)fmin(decoder->deadline * 2 + 1, 1e6), .length = bytes->length};
+      .magic = PL_DECODE_MAGIC, .seconds = (uint32_t)fmin(decoder->deadline * 2 + 1, 1e6), .length = length};
   pl_decode_reply reply;
   pl_status status = transmit(decoder, &request, sizeof request, until);
-  if (status == PL_OK) status = transmit(decoder, bytes->data, bytes->length, until);
+  if (status == PL_OK) status = transmit(decoder, bytes, length, until);
   if (status == PL_OK) status = receive(decoder, &reply, sizeof reply, until);
   if (status != PL_OK) return helper_failed(decoder, status, PL_E_FORMAT, err);
   pl_dicom dicom;
@@ -252,7 +253,8 @@ static bool is_waiting(const pl_decoder *decoder) {
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-static pl_status decode_bytes(pl_decoder *decoder, pl_dicom *out, const pl_buf *bytes, pl_error *err) {
+pl_status pl_decoder_read_bytes(pl_decoder *decoder, pl_dicom *out, const void *bytes, size_t length, pl_error *err) {
+  if (length > PL_DICOM_FILE_MAX) return pl_fail(err, PL_E_LIMIT, "it is larger than %d bytes", PL_DICOM_FILE_MAX);
   double until = pl_clock_monotonic(&decoder->clock) + decoder->deadline;
   if (decoder->helper != 0 && (decoder->files >= FILES_PER_HELPER || !is_waiting(decoder))) {
     (void)end_helper(decoder, true);
@@ -262,7 +264,7 @@ static pl_status decode_bytes(pl_decoder *decoder, pl_dicom *out, const pl_buf *
     if (status != PL_OK) return status;
   }
   decoder->files++;
-  return converse(decoder, out, bytes, until, err);
+  return converse(decoder, out, bytes, length, until, err);
 }
 
 pl_status pl_decoder_read(pl_decoder *decoder, pl_dicom *out, char sha256[PL_SHA256_HEX_SIZE], const char *path,
@@ -272,7 +274,7 @@ pl_status pl_decoder_read(pl_decoder *decoder, pl_dicom *out, char sha256[PL_SHA
   pl_status status = pl_fs_read(&bytes, path, err);
   if (status == PL_OK) {
     if (sha256 != NULL) pl_sha256_bytes(sha256, bytes.data, bytes.length);
-    status = decode_bytes(decoder, out, &bytes, err);
+    status = pl_decoder_read_bytes(decoder, out, bytes.data, bytes.length, err);
     if (status != PL_OK) pl_wrap(err, "%s", path);
   }
   pl_buf_clear(&bytes);

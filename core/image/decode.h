@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/hash.h"
 #include "core/base/status.h"
@@ -36,6 +37,9 @@ void pl_decoder_destroy(pl_decoder *decoder);  // ends the helper; takes NULL
 // PL_E_INTERNAL when no helper can be started. The caller clears *out; on failure it is untouched.
 pl_status pl_decoder_read(pl_decoder *decoder, pl_dicom *out, char sha256[PL_SHA256_HEX_SIZE], const char *path,
                           pl_error *err);
+
+// The same for a file's bytes that are in memory already. Messages name no file.
+pl_status pl_decoder_read_bytes(pl_decoder *decoder, pl_dicom *out, const void *bytes, size_t length, pl_error *err);
 
 // True when the running helper is under a system call filter; false before the first file and on kernels without
 // seccomp, where only the limits apply.

@@ -45,10 +45,16 @@ static const rule rules[RULES] = {
 };
 
 static const char *const names[PL_REFUSAL_COUNT] = {
-    [PL_REFUSAL_FRAMES] = "several frames", [PL_REFUSAL_COLOUR] = "colour",
-    [PL_REFUSAL_JPEG2000] = "JPEG 2000",    [PL_REFUSAL_CODING] = "other compression",
-    [PL_REFUSAL_BITS] = "bits per pixel",   [PL_REFUSAL_NO_PIXELS] = "no pixels",
-    [PL_REFUSAL_DAMAGED] = "damaged",       [PL_REFUSAL_CRASHED] = "decoder crashed or too slow",
-    [PL_REFUSAL_TOO_LARGE] = "too large",   [PL_REFUSAL_UNREADABLE] = "unreadable",
+    [PL_REFUSAL_FRAMES] = "several frames",
+    [PL_REFUSAL_COLOUR] = "colour",
+    [PL_REFUSAL_JPEG2000] = "JPEG 2000",
+    [PL_REFUSAL_CODING] = "other compression",
+    [PL_REFUSAL_BITS] = "bits per pixel",
+    [PL_REFUSAL_NO_PIXELS] = "no pixels",
+    [PL_REFUSAL_DAMAGED] = "damaged",
+    [PL_REFUSAL_CRASHED] = "decoder crashed or too slow",
+    [PL_REFUSAL_TOO_LARGE] = "too large",
+    [PL_REFUSAL_UNREADABLE] = "unreadable",
+    [PL_REFUSAL_MEMBER] = "unsafe archive members",
     [PL_REFUSAL_OTHER] = "other",
 };

@@ -18,6 +18,7 @@ typedef enum pl_refusal {
   PL_REFUSAL_CRASHED,     // the decoder crashed on it or took too long
   PL_REFUSAL_TOO_LARGE,   // beyond the limits on sides, bytes or memory
   PL_REFUSAL_UNREADABLE,  // the file cannot be opened or read
+  PL_REFUSAL_MEMBER,      // a member of an archive with an unsafe name, a link, encrypted or out of proportion
   PL_REFUSAL_OTHER,
   PL_REFUSAL_COUNT,
 } pl_refusal;

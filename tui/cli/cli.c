@@ -57,7 +57,7 @@ const pl_cli_command pl_cli_commands[] = {
      .summary = "make a synthetic workspace and train on it",
      .run = pl_cli_demo},
     {.name = "import",
-     .arguments = "FOLDER [--images DIR --test-images DIR --rle CSV --size PX -j N -C WORKSPACE]",
+     .arguments = "FOLDER|FILE.zip [--images DIR --test-images DIR --rle CSV --size PX -j N -C WORKSPACE]",
      .summary = "bring DICOM images and their masks into a workspace",
      .run = pl_cli_import},
     {.name = "init", .arguments = "[DIR]", .summary = "make an empty workspace", .run = pl_cli_init},

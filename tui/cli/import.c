@@ -75,12 +75,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'C': o->workspace = arg; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
-      if (o->folder != NULL) argp_error(state, "one folder at a time");
+      if (o->folder != NULL) argp_error(state, "one folder or archive at a time");
       o->folder = arg;
       return 0;
     case ARGP_KEY_END:
       if (o->folder == NULL && o->images == NULL && o->test_images == NULL) {
-        argp_error(state, "name the folder to import, or its parts with --images and --test-images");
+        argp_error(state, "name the folder or zip archive to import, or its parts with --images and --test-images");
       }
       if (o->resize == PL_IMPORT_RESIZE_NONE && (o->size != 0 || o->keep_aspect)) {
         argp_error(state, "--resize none keeps every image's own size: leave out --size and --keep-aspect");
@@ -263,13 +263,15 @@ static const struct argp_option options[] = {
 static const struct argp parser = {
     .options = options,
     .parser = parse,
-    .args_doc = "[FOLDER]",
+    .args_doc = "[FOLDER|FILE.zip]",
     .doc =
         "Brings DICOM images and their masks into a workspace: images/ID.png, masks/ID.png, cases.csv and "
         "folds.csv.\n\n"
         "FOLDER is Kaggle's unpacked folder, where dicom-images-train, dicom-images-test, train-rle.csv and "
         "sample_submission.csv are found by themselves, or any folder of .dcm files; the options name parts that lie "
-        "elsewhere.\v"
+        "elsewhere. FILE.zip is Kaggle's archive as it was downloaded ('pleura fetch'): it is read in place, and "
+        "nothing "
+        "but the pictures is written.\v"
         "An image without a row in the table is counted as unlabelled, rows without an image are counted too, and bad "
         "images and rows are listed and left out, counted by reason; --strict stops at the first. Several frames, "
         "colour "
@@ -279,5 +281,6 @@ static const struct argp parser = {
         "one that was stopped or killed left off.\n\n"
         "Examples:\n"
         "  pleura import ~/siim\n"
+        "  pleura import siim-train-test.zip -C ws\n"
         "  pleura import --images dicom --rle train-rle.csv --size 256 -C ws",
 };

@@ -12,6 +12,7 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
+#include "core/data/source.h"
 #include "core/image/decode.h"
 #include "core/image/lut.h"
 #include "core/image/png_io.h"
@@ -153,11 +154,13 @@ static pl_status take_image(subject *s, pl_dicom *dicom, const arguments *a, pl_
   return status == PL_OK ? pl_lut_apply(&s->image, dicom, &window, err) : status;
 }
 
-// Reads a foreign file through a decoder, and warns when that is less safe than it should be.
-static pl_status read_foreign(pl_dicom *dicom, const char *path, pl_error *err) {
+// Reads a foreign file or the source of a case through a decoder, and warns when that is less safe than it should be.
+static pl_status read_foreign(pl_dicom *dicom, const char *path, bool is_source, pl_error *err) {
   pl_decoder *decoder = NULL;
   pl_status status = pl_decoder_create(&decoder, NULL, err);
-  if (status == PL_OK) status = pl_image_read_any(dicom, path, decoder, err);
+  if (status == PL_OK) {
+    status = is_source ? pl_source_decode(dicom, path, decoder, err) : pl_image_read_any(dicom, path, decoder, err);
+  }
   bool decoded = status == PL_OK && dicom->transfer_syntax[0] != '\0';
   if (decoded && !pl_decoder_is_confined(decoder)) pl_cli_warn_unconfined("show");
   pl_decoder_destroy(decoder);
@@ -166,7 +169,7 @@ static pl_status read_foreign(pl_dicom *dicom, const char *path, pl_error *err) 
 
 static pl_status read_file(subject *s, const char *path, const arguments *a, pl_error *err) {
   pl_dicom dicom = {0};
-  pl_status status = read_foreign(&dicom, path, err);
+  pl_status status = read_foreign(&dicom, path, false, err);
   if (status != PL_OK) return status;
   char name[160];
   const char *base = pl_path_base(path);
@@ -205,7 +208,7 @@ static void describe_case(subject *s, const pl_manifest *manifest, const pl_case
 // The case's own file, for a window that only this one has.
 static pl_status read_source(subject *s, const pl_case *c, const arguments *a, pl_error *err) {
   pl_dicom dicom = {0};
-  pl_status status = read_foreign(&dicom, c->source, err);
+  pl_status status = read_foreign(&dicom, c->source, true, err);
   if (status == PL_OK) status = take_image(s, &dicom, a, err);
   pl_dicom_clear(&dicom);
   return status == PL_OK ? status : pl_wrap(err, "case #%u", c->number);

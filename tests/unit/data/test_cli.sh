@@ -30,7 +30,7 @@ cd "$work" || exit 1
 expect 0 "is now a workspace" "$pleura" init ws
 expect 2 "is a workspace already" "$pleura" init ws
 expect 2 "one folder at a time" "$pleura" init a b
-expect 2 "name the folder to import" "$pleura" import
+expect 2 "name the folder or zip archive to import" "$pleura" import
 expect 2 "--size takes a number" "$pleura" import x --size 3
 expect 2 "--resize takes area, reference or none" "$pleura" import x --resize cubic
 expect 2 "leave out --size" "$pleura" import x --resize none --size 64
@@ -84,7 +84,7 @@ expect 0 "13 unchanged" "$pleura" import set --resize none -C ws
 dicom=$(find set -name '*.dcm' | head -1)
 mkdir -p refused && head -c 2000 "$dicom" >refused/cut.dcm && echo text >refused/text.dcm && cp "$dicom" refused/good.dcm
 expect 0 "refused    2 damaged" "$pleura" import refused -C ws2 --size 32
-expect 3 "refused/cut.dcm" "$pleura" import refused -C ws2 --size 32 --strict
+expect 3 "refused/cut.dcm" "$pleura" import refused -C ws2 --size 32 --strict -j 1
 
 # A window of the file by name or number, or what there is.
 expect 2 "there is no window '7'" "$pleura" show "$dicom" --window 7
