@@ -13,6 +13,7 @@ enum {
   DELTA_LINEAR = 1 << (COORDINATE_BITS - FRACTION_BITS - 1),
   DELTA_NEAREST = 1 << (COORDINATE_BITS - 1),
   COORDINATE_MAX = 1 << 29,
+  FIELD_MAX = 1 << 24,
 };
 
 // Where a row of the output reads, without its share that depends on y.
@@ -55,6 +56,18 @@ static int64_t mirror(int64_t at, int64_t n) {
   return m < n ? m : period - m;
 }
 
+// The grey level at (at_x/32, at_y/32).
+static uint8_t sample(const uint8_t *in, int64_t w, int64_t h, int64_t at_x, int64_t at_y) {
+  int64_t ix = at_x >> FRACTION_BITS, iy = at_y >> FRACTION_BITS;
+  int fx = (int)(at_x & (FRACTIONS - 1)), fy = (int)(at_y & (FRACTIONS - 1));
+  const uint8_t *top = in + mirror(iy, h) * w, *bottom = in + mirror(iy + 1, h) * w;
+  int64_t left = mirror(ix, w), right = mirror(ix + 1, w);
+  int upper = top[left] * (FRACTIONS - fx) + top[right] * fx;
+  int lower = bottom[left] * (FRACTIONS - fx) + bottom[right] * fx;
+  int sum = upper * (FRACTIONS - fy) + lower * fy;
+  return (uint8_t)((sum + FRACTIONS * FRACTIONS / 2) / (FRACTIONS * FRACTIONS));
+}
+
 void pl_warp_linear(uint8_t *out, uint32_t out_width, uint32_t out_height, const uint8_t *in, uint32_t in_width,
                     uint32_t in_height, const double map[6]) {
   warp_columns columns = make_columns(out_width, map);
@@ -66,14 +79,7 @@ void pl_warp_linear(uint8_t *out, uint32_t out_width, uint32_t out_height, const
     for (uint32_t x = 0; x < out_width; x++) {
       int64_t at_x = (start_x + columns.x[x]) >> (COORDINATE_BITS - FRACTION_BITS);
       int64_t at_y = (start_y + columns.y[x]) >> (COORDINATE_BITS - FRACTION_BITS);
-      int64_t ix = at_x >> FRACTION_BITS, iy = at_y >> FRACTION_BITS;
-      int fx = (int)(at_x & (FRACTIONS - 1)), fy = (int)(at_y & (FRACTIONS - 1));
-      const uint8_t *top = in + mirror(iy, h) * w, *bottom = in + mirror(iy + 1, h) * w;
-      int64_t left = mirror(ix, w), right = mirror(ix + 1, w);
-      int upper = top[left] * (FRACTIONS - fx) + top[right] * fx;
-      int lower = bottom[left] * (FRACTIONS - fx) + bottom[right] * fx;
-      int sum = upper * (FRACTIONS - fy) + lower * fy;
-      row[x] = (uint8_t)((sum + FRACTIONS * FRACTIONS / 2) / (FRACTIONS * FRACTIONS));
+      row[x] = sample(in, w, h, at_x, at_y);
     }
   }
   free_columns(&columns);
@@ -93,4 +99,26 @@ void pl_warp_nearest(uint8_t *out, uint32_t out_width, uint32_t out_height, cons
     }
   }
   free_columns(&columns);
+}
+
+// A coordinate of a field, in units of 1/scale.
+static int64_t field_point(float value, float scale) {
+  if (!(value > -FIELD_MAX)) return value <= -FIELD_MAX ? -FIELD_MAX * (int64_t)scale : 0;
+  return value < FIELD_MAX ? lrintf(value * scale) : FIELD_MAX * (int64_t)scale;
+}
+
+void pl_warp_field_linear(uint8_t *out, const uint8_t *in, uint32_t width, uint32_t height, const float *x,
+                          const float *y) {
+  size_t count = (size_t)width * height;
+  for (size_t i = 0; i < count; i++)
+    out[i] = sample(in, width, height, field_point(x[i], FRACTIONS), field_point(y[i], FRACTIONS));
+}
+
+void pl_warp_field_nearest(uint8_t *out, const uint8_t *in, uint32_t width, uint32_t height, const float *x,
+                           const float *y) {
+  size_t count = (size_t)width * height;
+  for (size_t i = 0; i < count; i++) {
+    int64_t ix = mirror(field_point(x[i], 1), width), iy = mirror(field_point(y[i], 1), height);
+    out[i] = in[iy * width + ix];
+  }
 }

@@ -34,6 +34,14 @@ void pl_warp_linear(uint8_t *out, uint32_t out_width, uint32_t out_height, const
 void pl_warp_nearest(uint8_t *out, uint32_t out_width, uint32_t out_height, const uint8_t *in, uint32_t in_width,
                      uint32_t in_height, const double map[6]);
 
+// The same for a map that is given for every pixel: output pixel i lies at (x[i], y[i]) in the input, which has the
+// output's size. Equal to OpenCV's cv2.remap with maps of floats and BORDER_REFLECT_101: coordinates are rounded to
+// 1/32 pixel (linear) or to whole pixels (nearest), halves to even, and held within +-2^24; NaN counts as 0.
+void pl_warp_field_linear(uint8_t *out, const uint8_t *in, uint32_t width, uint32_t height, const float *x,
+                          const float *y);
+void pl_warp_field_nearest(uint8_t *out, const uint8_t *in, uint32_t width, uint32_t height, const float *x,
+                           const float *y);
+
 #ifdef __cplusplus
 }
 #endif
