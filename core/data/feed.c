@@ -10,9 +10,10 @@ enum { PREFETCH = 3 };
 struct pl_feed {
   pl_sampler *sampler;
   pl_loader *loader;
-  size_t *order;  // of the epoch under way
-  size_t count, positives, batch;
-  bool augment;
+  size_t *order;  // of the epoch under way; room for the longest
+  size_t positives, batch;
+  const pl_augment_list *augment;
+  double strength;
   uint64_t seed;
 };
 
@@ -23,14 +24,20 @@ static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_
   if (o->limit > 0 && count > o->limit) count = o->limit;
   for (size_t i = 0; i < count; i++) feed->positives += manifest->cases[cases[i]].label == PL_LABEL_POSITIVE;
   bool training = o->subset == PL_SUBSET_TRAIN;
-  pl_sampler_options sampling = {.shuffle = training, .seed = pl_rng_derive(o->seed, "shuffle")};
+  pl_sampler_options sampling = {.shuffle = training,
+                                 .seed = pl_rng_derive(o->seed, "shuffle"),
+                                 .positive_rate = training ? o->sample_rate : 0,
+                                 .positive_rate_end = training ? o->sample_rate_end : 0,
+                                 .epochs = o->epochs,
+                                 .batch = o->batch};
   status = pl_sampler_create(&feed->sampler, manifest, cases, count, &sampling, err);
   free(cases);
   if (status != PL_OK) return status;
-  feed->count = pl_sampler_length(feed->sampler);
-  feed->batch = feed->count < o->batch ? feed->count : o->batch;
-  feed->order = pl_xcalloc(feed->count, sizeof *feed->order);
-  feed->augment = training && o->augment;
+  size_t longest = pl_sampler_length_max(feed->sampler);
+  feed->batch = longest < o->batch ? longest : o->batch;
+  feed->order = pl_xcalloc(longest, sizeof *feed->order);
+  feed->augment = training ? o->augment : NULL;
+  feed->strength = o->augment_strength;
   feed->seed = pl_rng_derive(o->seed, "augment");
   pl_loader_options reading = {.size = o->size,
                                .batch = feed->batch,
@@ -59,17 +66,26 @@ void pl_feed_destroy(pl_feed *feed) {
   free(feed);
 }
 
-size_t pl_feed_count(const pl_feed *feed) { return feed->count; }
+size_t pl_feed_count(const pl_feed *feed, uint64_t epoch) { return pl_sampler_length(feed->sampler, epoch); }
 size_t pl_feed_positives(const pl_feed *feed) { return feed->positives; }
 size_t pl_feed_batch(const pl_feed *feed) { return feed->batch; }
-size_t pl_feed_batches(const pl_feed *feed) { return (feed->count + feed->batch - 1) / feed->batch; }
+
+static size_t batches_of(const pl_feed *feed, size_t images) { return (images + feed->batch - 1) / feed->batch; }
+
+size_t pl_feed_batches(const pl_feed *feed, uint64_t epoch) { return batches_of(feed, pl_feed_count(feed, epoch)); }
+size_t pl_feed_batches_min(const pl_feed *feed) { return batches_of(feed, pl_sampler_length_min(feed->sampler)); }
+
+bool pl_feed_varies(const pl_feed *feed) {
+  return pl_sampler_length_min(feed->sampler) != pl_sampler_length_max(feed->sampler);
+}
 
 pl_status pl_feed_start(pl_feed *feed, uint64_t epoch, size_t first, pl_error *err) {
   pl_sampler_order(feed->sampler, epoch, feed->order);
   pl_loader_pass pass = {.order = feed->order,
-                         .count = feed->count,
+                         .count = pl_feed_count(feed, epoch),
                          .first = first,
                          .augment = feed->augment,
+                         .strength = feed->strength,
                          .seed = feed->seed,
                          .epoch = epoch};
   return pl_loader_start(feed->loader, &pass, err);

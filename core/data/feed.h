@@ -22,7 +22,11 @@ typedef struct pl_feed_options {
   uint64_t seed;     // of the run: order and augmentations come from it
   uint32_t size;     // side of the images in pixels
   size_t batch;      // images of a batch; never more than there are
-  bool augment;      // training subset only
+  // Of the training subset only:
+  const pl_augment_list *augment;       // NULL for none
+  double augment_strength;              // see pl_augment_place
+  double sample_rate, sample_rate_end;  // the positive rates of pl_sampler_options
+  uint64_t epochs;                      // over which the rate slides
   unsigned workers;
   size_t cache_bytes;
 } pl_feed_options;
@@ -33,10 +37,15 @@ typedef struct pl_feed pl_feed;
 pl_status pl_feed_create(pl_feed **out, const pl_manifest *manifest, const pl_feed_options *options, pl_error *err);
 void pl_feed_destroy(pl_feed *feed);  // takes NULL
 
-size_t pl_feed_count(const pl_feed *feed);      // images of an epoch
-size_t pl_feed_positives(const pl_feed *feed);  // cases of the subset that have a mask
-size_t pl_feed_batch(const pl_feed *feed);      // images of a full batch
-size_t pl_feed_batches(const pl_feed *feed);    // of an epoch, the last one may be smaller
+size_t pl_feed_count(const pl_feed *feed, uint64_t epoch);    // images of an epoch
+size_t pl_feed_positives(const pl_feed *feed);                // cases of the subset that have a mask
+size_t pl_feed_batch(const pl_feed *feed);                    // images of a full batch
+size_t pl_feed_batches(const pl_feed *feed, uint64_t epoch);  // of an epoch, the last one may be smaller
+
+// Whether epochs differ in length, as with a sample rate that slides; then all their batches are full. And how many
+// batches the shortest one has.
+bool pl_feed_varies(const pl_feed *feed);
+size_t pl_feed_batches_min(const pl_feed *feed);
 
 // Begins an epoch (training counts them from 1) at its image number `first`. PL_E_USAGE when there are not so many.
 pl_status pl_feed_start(pl_feed *feed, uint64_t epoch, size_t first, pl_error *err);

@@ -36,12 +36,13 @@ struct pl_loader {
   bool quit, cancelled;
   pl_loader_pass pass;
   size_t *order;
-  size_t next;       // position that the next free worker takes
-  size_t delivered;  // batches that the caller has given back
-  bool holding;      // the caller has batch number `delivered`
-  size_t active;     // workers in a sample
-  slot *slots;       // options.prefetch; batch b lies in slot b % prefetch. A worker writes its sample's part unlocked
-  uint8_t **cache;   // by case: image and mask planes; set once, then only read
+  uint32_t *repeats;  // how often order[i] is in the order before place i
+  size_t next;        // position that the next free worker takes
+  size_t delivered;   // batches that the caller has given back
+  bool holding;       // the caller has batch number `delivered`
+  size_t active;      // workers in a sample
+  slot *slots;        // options.prefetch; batch b lies in slot b % prefetch. A worker writes its sample's part unlocked
+  uint8_t **cache;    // by case: image and mask planes; set once, then only read
   size_t cached_bytes;
 };
 
@@ -136,48 +137,80 @@ static bool has_work(const pl_loader *l) {
          (l->next - l->pass.first) / l->options.batch < l->delivered + l->options.prefetch;
 }
 
-static void keep(pl_loader *l, size_t index, const uint8_t *image, const uint8_t *mask) {
-  size_t bytes = 2 * l->plane;
-  if (l->cache[index] != NULL || l->options.cache_bytes - l->cached_bytes < bytes) return;
-  uint8_t *copy = pl_try_alloc(bytes);
-  if (copy == NULL) return;  // it only saves time
-  memcpy(copy, image, l->plane);
-  memcpy(copy + l->plane, mask, l->plane);
-  l->cache[index] = copy;
-  l->cached_bytes += bytes;
+// One image on its way into a batch.
+typedef struct sample {
+  size_t index;
+  uint32_t repeat;
+  const uint8_t *cached;  // image and mask planes, or NULL: read them
+  bool keep;              // there is room in the cache for them
+  uint8_t *copy;          // what goes into the cache
+  uint8_t *image, *mask;
+  pl_augmentation *augmentation;
+} sample;
+
+// Without the mutex: fills in the planes, with the augmentations that are done here, and the row of those that are not.
+static pl_status make_sample(sample *s, const pl_loader *l, const pl_loader_pass *pass, pl_augment_room *room,
+                             pl_error *err) {
+  const pl_case *c = &l->manifest->cases[s->index];
+  if (s->cached != NULL) {
+    memcpy(s->image, s->cached, l->plane);
+    memcpy(s->mask, s->cached + l->plane, l->plane);
+  } else {
+    pl_status status = pl_loader_read(s->image, s->mask, l->manifest, s->index, l->options.size, err);
+    if (status != PL_OK) return status;
+  }
+  if (s->keep) s->copy = pl_try_alloc(2 * l->plane);
+  if (s->copy != NULL) {  // it only saves time
+    memcpy(s->copy, s->image, l->plane);
+    memcpy(s->copy + l->plane, s->mask, l->plane);
+  }
+  pl_augment_plan plan;
+  pl_augment_draw(&plan, pass->augment,
+                  &(pl_augment_place){.seed = pass->seed,
+                                      .epoch = pass->epoch,
+                                      .image = c->number,
+                                      .repeat = s->repeat,
+                                      .width = l->options.size,
+                                      .height = l->options.size,
+                                      .strength = pass->strength});
+  *s->augmentation = pl_augment_affine(&plan);
+  return pl_augment_apply(s->image, s->mask, &plan, room, err);
+}
+
+// With the mutex held: puts the copy into the cache, or gives back the room that was kept for it.
+static void keep(pl_loader *l, sample *s) {
+  if (s->copy != NULL && l->cache[s->index] == NULL) {
+    l->cache[s->index] = s->copy;
+    return;
+  }
+  free(s->copy);
+  if (s->keep) l->cached_bytes -= 2 * l->plane;
 }
 
 // Takes the next position, works on it without the mutex, and notes the outcome.
-static void work_once(pl_loader *l) {
+static void work_once(pl_loader *l, pl_augment_room *room) {
   size_t position = l->next++, offset = position - l->pass.first, at = offset % l->options.batch;
   slot *s = &l->slots[offset / l->options.batch % l->options.prefetch];
-  size_t index = l->order[position];
-  const uint8_t *cached = l->cache[index];
+  sample one = {.index = l->order[position],
+                .repeat = l->repeats[position],
+                .cached = l->cache[l->order[position]],
+                .image = s->image + at * l->plane,
+                .mask = s->mask + at * l->plane,
+                .augmentation = &s->augmentations[at]};
+  one.keep = one.cached == NULL && l->options.cache_bytes - l->cached_bytes >= 2 * l->plane;
+  if (one.keep) l->cached_bytes += 2 * l->plane;
+  s->cases[at] = one.index;
   pl_loader_pass pass = l->pass;
-  uint32_t size = l->options.size;
   l->active++;
   pthread_mutex_unlock(&l->mutex);
 
-  uint8_t *image = s->image + at * l->plane, *mask = s->mask + at * l->plane;
   pl_error error = {0};
-  pl_status status = PL_OK;
-  if (cached != NULL) {
-    memcpy(image, cached, l->plane);
-    memcpy(mask, cached + l->plane, l->plane);
-  } else {
-    status = pl_loader_read(image, mask, l->manifest, index, size, &error);
-  }
-  s->cases[at] = index;
-  s->augmentations[at] = pl_augment_identity();
-  if (pass.augment) {
-    s->augmentations[at] = pl_augment_draw(&(pl_augment_place){
-        .seed = pass.seed, .epoch = pass.epoch, .position = position, .width = size, .height = size});
-  }
+  pl_status status = make_sample(&one, l, &pass, room, &error);
 
   pthread_mutex_lock(&l->mutex);
   l->active--;
   s->done++;
-  if (status == PL_OK && cached == NULL) keep(l, index, image, mask);
+  keep(l, &one);
   if (status != PL_OK && (s->status == PL_OK || position < s->failed_at)) {
     s->status = status;
     s->failed_at = position;
@@ -188,14 +221,16 @@ static void work_once(pl_loader *l) {
 
 static void *worker(void *context) {
   pl_loader *l = context;
+  pl_augment_room room = {0};
   pthread_mutex_lock(&l->mutex);
   while (!l->quit) {
     if (has_work(l))
-      work_once(l);
+      work_once(l, &room);
     else
       pthread_cond_wait(&l->work, &l->mutex);
   }
   pthread_mutex_unlock(&l->mutex);
+  pl_augment_room_clear(&room);
   return NULL;
 }
 
@@ -268,7 +303,16 @@ void pl_loader_destroy(pl_loader *l) {
   free(l->cache);
   free(l->threads);
   free(l->order);
+  free(l->repeats);
   free(l);
+}
+
+// How often each member of an order is in it before.
+static uint32_t *count_repeats(const size_t *order, size_t count, size_t cases) {
+  uint32_t *repeats = pl_xcalloc(count + 1, sizeof *repeats), *seen = pl_xcalloc(cases + 1, sizeof *seen);
+  for (size_t i = 0; i < count; i++) repeats[i] = seen[order[i]]++;
+  free(seen);
+  return repeats;
 }
 
 pl_status pl_loader_start(pl_loader *l, const pl_loader_pass *pass, pl_error *err) {
@@ -282,11 +326,14 @@ pl_status pl_loader_start(pl_loader *l, const pl_loader_pass *pass, pl_error *er
   }
   size_t *order = pl_xcalloc(pass->count + 1, sizeof *order);
   if (pass->count > 0) memcpy(order, pass->order, pass->count * sizeof *order);
+  uint32_t *repeats = count_repeats(order, pass->count, l->manifest->count);
   pthread_mutex_lock(&l->mutex);
   l->cancelled = true;  // no new samples of the old pass; those in work end first
   while (l->active > 0) pthread_cond_wait(&l->progress, &l->mutex);
   free(l->order);
+  free(l->repeats);
   l->order = order;
+  l->repeats = repeats;
   l->pass = *pass;
   l->pass.order = order;
   l->next = pass->first;

@@ -25,7 +25,8 @@ typedef struct pl_loader_options {
 } pl_loader_options;
 
 typedef struct pl_batch {
-  size_t count;                          // images in this batch
+  size_t count;  // images in this batch
+  // Everything of the augmentations is done but what is in `augmentations`, which is the backend's part.
   const uint8_t *image;                  // [count][1][size][size]
   const uint8_t *mask;                   // [count][1][size][size], 0 or 255
   const pl_augmentation *augmentations;  // [count]
@@ -37,9 +38,10 @@ typedef struct pl_batch {
 typedef struct pl_loader_pass {
   const size_t *order;  // indices into manifest->cases; copied
   size_t count;
-  size_t first;          // position to begin at: where a resumed run goes on
-  bool augment;          // false: identity for every image
-  uint64_t seed, epoch;  // of the augmentations
+  size_t first;                    // position to begin at: where a resumed run goes on
+  const pl_augment_list *augment;  // NULL: identity for every image
+  double strength;                 // of the augmentations, see pl_augment_place
+  uint64_t seed, epoch;            // of the augmentations
 } pl_loader_pass;
 
 typedef struct pl_loader pl_loader;

@@ -10,7 +10,6 @@ struct pl_sampler {
   pl_sampler_options options;
   size_t *cases;  // with a positive rate: the positives first
   size_t count, positives;
-  size_t length;
 };
 
 pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *manifest, int fold, pl_subset subset,
@@ -40,8 +39,52 @@ static bool is_positive(const pl_manifest *manifest, size_t index) {
   return manifest->cases[index].label == PL_LABEL_POSITIVE;
 }
 
-static pl_status plan_rate(pl_sampler *s, const pl_manifest *manifest, pl_error *err) {
-  double rate = s->options.positive_rate;
+static bool slides(const pl_sampler *s) { return s->options.positive_rate_end > 0; }
+
+double pl_sampler_rate(const pl_sampler *s, uint64_t epoch) {
+  const pl_sampler_options *o = &s->options;
+  if (!slides(s) || epoch <= 1 || o->epochs <= 1) return o->positive_rate;
+  if (epoch >= o->epochs) return o->positive_rate_end;
+  double way = (double)(epoch - 1) / (double)(o->epochs - 1);
+  return o->positive_rate + (o->positive_rate_end - o->positive_rate) * way;
+}
+
+static double negatives_at(const pl_sampler *s, double rate) { return (double)s->positives * (1 - rate) / rate + 0.5; }
+
+size_t pl_sampler_length(const pl_sampler *s, uint64_t epoch) {
+  double rate = pl_sampler_rate(s, epoch);
+  if (rate <= 0) return s->count;
+  size_t length = s->positives + (size_t)negatives_at(s, rate);
+  size_t batch = slides(s) ? (size_t)s->options.batch : 1;
+  return (length + batch - 1) / batch * batch;
+}
+
+// The rate moves in one direction, and so do the lengths.
+size_t pl_sampler_length_min(const pl_sampler *s) {
+  size_t first = pl_sampler_length(s, 1), last = pl_sampler_length(s, s->options.epochs);
+  return first < last ? first : last;
+}
+
+size_t pl_sampler_length_max(const pl_sampler *s) {
+  size_t first = pl_sampler_length(s, 1), last = pl_sampler_length(s, s->options.epochs);
+  return first > last ? first : last;
+}
+
+static pl_status check_rate(const pl_sampler *s, double rate, pl_error *err) {
+  if (s->positives == 0)
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs positive cases: there are none", rate);
+  double negatives = negatives_at(s, rate);
+  if (negatives > 1e9)
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g makes epochs of %.3g cases", rate, negatives);
+  // A sliding rate fills up batches with negatives, also where it is 1.
+  if ((negatives >= 1 || slides(s)) && s->positives == s->count) {
+    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs negative cases: there are none", rate);
+  }
+  return PL_OK;
+}
+
+// Puts the positives first.
+static void order_by_label(pl_sampler *s, const pl_manifest *manifest) {
   size_t *ordered = pl_xcalloc(s->count, sizeof *ordered), at = 0;
   for (size_t i = 0; i < s->count; i++) {
     if (is_positive(manifest, s->cases[i])) ordered[at++] = s->cases[i];
@@ -52,34 +95,41 @@ static pl_status plan_rate(pl_sampler *s, const pl_manifest *manifest, pl_error 
   }
   free(s->cases);
   s->cases = ordered;
-  if (s->positives == 0)
-    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs positive cases: there are none", rate);
-  double negatives = (double)s->positives * (1 - rate) / rate + 0.5;
-  if (negatives > 1e9)
-    return pl_fail(err, PL_E_USAGE, "a positive rate of %g makes epochs of %.3g cases", rate, negatives);
-  if (negatives >= 1 && s->positives == s->count) {
-    return pl_fail(err, PL_E_USAGE, "a positive rate of %g needs negative cases: there are none", rate);
+}
+
+static pl_status check_options(const pl_sampler_options *o, pl_error *err) {
+  const double rates[] = {o->positive_rate, o->positive_rate_end};
+  for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+    if (!(rates[i] >= 0 && rates[i] <= 1)) {
+      return pl_fail(err, PL_E_USAGE, "positive rate %g: must be 0 (off) to 1", rates[i]);
+    }
   }
-  s->length = s->positives + (size_t)negatives;
+  if (o->positive_rate_end > 0 && o->positive_rate == 0) {
+    return pl_fail(err, PL_E_USAGE, "a positive rate that ends at %g needs one to begin with", o->positive_rate_end);
+  }
+  if (o->positive_rate_end > 0 && (o->epochs < 1 || o->batch < 1)) {
+    return pl_fail(err, PL_E_USAGE, "a positive rate that slides needs epochs and a batch size");
+  }
   return PL_OK;
 }
 
 pl_status pl_sampler_create(pl_sampler **out, const pl_manifest *manifest, const size_t *cases, size_t count,
                             const pl_sampler_options *options, pl_error *err) {
   if (count == 0) return pl_fail(err, PL_E_USAGE, "no cases to go through");
-  if (!(options->positive_rate >= 0 && options->positive_rate <= 1)) {
-    return pl_fail(err, PL_E_USAGE, "positive rate %g: must be 0 (off) to 1", options->positive_rate);
-  }
+  pl_status status = check_options(options, err);
+  if (status != PL_OK) return status;
   pl_sampler *s = pl_xcalloc(1, sizeof *s);
-  *s = (pl_sampler){.options = *options, .count = count, .length = count};
+  *s = (pl_sampler){.options = *options, .count = count};
   s->cases = pl_xcalloc(count, sizeof *s->cases);
   memcpy(s->cases, cases, count * sizeof *cases);
   if (options->positive_rate > 0) {
-    pl_status status = plan_rate(s, manifest, err);
-    if (status != PL_OK) {
-      pl_sampler_destroy(s);
-      return status;
-    }
+    order_by_label(s, manifest);
+    status = check_rate(s, options->positive_rate, err);
+    if (status == PL_OK && slides(s)) status = check_rate(s, options->positive_rate_end, err);
+  }
+  if (status != PL_OK) {
+    pl_sampler_destroy(s);
+    return status;
   }
   *out = s;
   return PL_OK;
@@ -90,8 +140,6 @@ void pl_sampler_destroy(pl_sampler *sampler) {
   free(sampler->cases);
   free(sampler);
 }
-
-size_t pl_sampler_length(const pl_sampler *sampler) { return sampler->length; }
 
 // Fisher and Yates, from the end.
 static void shuffle(size_t *values, size_t count, uint64_t seed, uint64_t epoch) {
@@ -116,14 +164,15 @@ static void take_negatives(const pl_sampler *s, uint64_t epoch, size_t *out, siz
 }
 
 void pl_sampler_order(const pl_sampler *sampler, uint64_t epoch, size_t *order) {
+  size_t length = pl_sampler_length(sampler, epoch);
   if (sampler->options.positive_rate > 0) {
     memcpy(order, sampler->cases, sampler->positives * sizeof *order);
-    size_t wanted = sampler->length - sampler->positives;
+    size_t wanted = length - sampler->positives;
     if (wanted > 0) take_negatives(sampler, epoch, order + sampler->positives, wanted);
   } else {
     memcpy(order, sampler->cases, sampler->count * sizeof *order);
   }
   if (sampler->options.shuffle) {
-    shuffle(order, sampler->length, pl_rng_derive(sampler->options.seed, "shuffle"), epoch);
+    shuffle(order, length, pl_rng_derive(sampler->options.seed, "shuffle"), epoch);
   }
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/augment.h"
 #include "core/net/model.h"
 
 static const char *const origin_names[5];
@@ -226,6 +227,10 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
   if (config->weight_bce + config->weight_dice + config->weight_focal <= 0) {
     return pl_fail(err, PL_E_USAGE, "the three loss weights are 0: there is nothing to learn from");
   }
+  if (config->sample_rate_end > 0 && config->sample_rate == 0) {
+    return pl_fail(err, PL_E_USAGE, "sample-rate-end: %g is where a sample-rate slides to; give that too",
+                   config->sample_rate_end);
+  }
   if (config->backend[0] == '\0' || strchr(config->backend, '/') != NULL) {
     return pl_fail(err, PL_E_USAGE, "backend: '%.40s' is not a name; a plug-in's path goes into 'plugin'",
                    config->backend);
@@ -246,7 +251,11 @@ pl_feed_options pl_config_feed(const pl_config *config) {
                            .seed = (uint64_t)config->seed,
                            .size = (uint32_t)config->size,
                            .batch = (size_t)config->batch,
-                           .augment = config->augment,
+                           .augment = pl_augment_list_find(config->augment),
+                           .augment_strength = config->augment_strength,
+                           .sample_rate = config->sample_rate,
+                           .sample_rate_end = config->sample_rate_end,
+                           .epochs = (uint64_t)config->epochs,
                            .workers = (unsigned)config->workers,
                            .cache_bytes = (size_t)config->cache << 20};
 }
@@ -267,6 +276,10 @@ static const char *encoder_choice(size_t index) {
 static const char *best_by_choice(size_t index) {
   static const char *const names[] = {"dice_batch", "dice", "dice_pos"};
   return index < sizeof names / sizeof names[0] ? names[index] : NULL;
+}
+
+static const char *augment_choice(size_t index) {
+  return index < pl_augment_list_count ? pl_augment_lists[index].name : NULL;
 }
 
 const pl_option pl_options[] = {
@@ -406,12 +419,40 @@ const pl_option pl_options[] = {
      .text = "4",
      .help = "Weight of the focal loss in the loss"},
     {.name = "augment",
-     .argument = "on|off",
-     .type = PL_OPTION_BOOL,
+     .argument = "LIST",
+     .type = PL_OPTION_CHOICE,
      .offset = offsetof(pl_config, augment),
      .size = sizeof(((pl_config *)NULL)->augment),
-     .text = "on",
-     .help = "Flip and rotate the training images"},
+     .choice = augment_choice,
+     .text = "blog",
+     .help = "Changes of training images: blog flips and rotates, winner is the competition winner's list"},
+    {.name = "augment-strength",
+     .argument = "X",
+     .type = PL_OPTION_DOUBLE,
+     .offset = offsetof(pl_config, augment_strength),
+     .size = sizeof(((pl_config *)NULL)->augment_strength),
+     .min = 0,
+     .max = 2,
+     .text = "1",
+     .help = "Factor of the limits of these changes; 0 leaves only the flips"},
+    {.name = "sample-rate",
+     .argument = "X",
+     .type = PL_OPTION_DOUBLE,
+     .offset = offsetof(pl_config, sample_rate),
+     .size = sizeof(((pl_config *)NULL)->sample_rate),
+     .min = 0,
+     .max = 1,
+     .text = "0",
+     .help = "Share of positives in an epoch: all of them, and negatives to match; 0 takes every image once"},
+    {.name = "sample-rate-end",
+     .argument = "X",
+     .type = PL_OPTION_DOUBLE,
+     .offset = offsetof(pl_config, sample_rate_end),
+     .size = sizeof(((pl_config *)NULL)->sample_rate_end),
+     .min = 0,
+     .max = 1,
+     .text = "0",
+     .help = "Share in the last epoch, to which the sample rate slides; 0 to stay. The winner slid from 0.8 to 0.4"},
     {.name = "fold",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -553,7 +594,7 @@ static const char *const blog_values[][2] = {
     {"weight-bce", "3"},
     {"weight-dice", "1"},
     {"weight-focal", "4"},
-    {"augment", "on"},
+    {"augment", "blog"},
     {"epochs", "20"},
     {NULL, NULL},
 };

@@ -44,7 +44,9 @@ typedef struct pl_config {
   double learning_rate, gamma, clip_norm, weight_decay;
   pl_int_list milestones;
   double weight_bce, weight_dice, weight_focal;
-  bool augment;
+  char augment[16];  // a list of core/data/augment.h
+  double augment_strength;
+  double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
   int64_t fold, seed, limit;
   char best_by[16];
   int64_t checkpoint_every, keep;

@@ -42,7 +42,21 @@ static double speed(const pl_trainer *t) {
   return t->epoch_seconds > 0 ? (double)t->epoch_images / t->epoch_seconds : (double)NAN;
 }
 
-static int64_t steps_of_epoch(const pl_trainer *t) { return pl_train_batches(&t->train) / t->options.accumulation; }
+// Optimizer steps of all epochs.
+static int64_t all_steps(const pl_trainer *t) {
+  int64_t group = t->options.accumulation, steps = 0;
+  if (!pl_feed_varies(t->train.feed)) return pl_train_batches(&t->train, 1) / group * t->state.epochs;
+  for (int64_t e = 1; e <= t->state.epochs; e++) steps += pl_train_batches(&t->train, e) / group;
+  return steps;
+}
+
+// Images of the epochs after `epoch`.
+static double images_after(const pl_trainer *t, int64_t epoch) {
+  double images = 0;
+  if (!pl_feed_varies(t->train.feed)) return (double)(t->state.epochs - epoch) * (double)pl_train_images(&t->train, 1);
+  for (int64_t e = epoch + 1; e <= t->state.epochs; e++) images += (double)pl_train_images(&t->train, e);
+  return images;
+}
 
 static double eta(const pl_trainer *t) {
   if (t->timed_images == 0) return (double)NAN;
@@ -51,9 +65,10 @@ static double eta(const pl_trainer *t) {
   double per_evaluated = t->timed_evaluated > 0 ? t->evaluation_seconds / (double)t->timed_evaluated : per_image / 3.0;
   int64_t epochs_left = t->state.epochs - t->state.epoch;
   if (epochs_left < 0) return 0;
-  double images = (double)epochs_left * (double)t->train.count;
-  if (t->state.epoch > 0) images += (double)t->train.count - (double)t->state.position;
-  double evaluated = (double)(epochs_left + 1) * (double)t->valid.count - (t->evaluating ? (double)t->evaluated : 0);
+  double images = images_after(t, t->state.epoch);
+  if (t->state.epoch > 0) images += (double)(pl_train_images(&t->train, t->state.epoch) - t->state.position);
+  double evaluated = (double)(epochs_left + 1) * (double)pl_train_images(&t->valid, t->state.epoch);
+  if (t->evaluating) evaluated -= (double)t->evaluated;
   return images * per_image + evaluated * per_evaluated;
 }
 
@@ -62,11 +77,11 @@ pl_train_progress pl_trainer_progress(const pl_trainer *t) {
   int64_t images = t->evaluating ? t->evaluated : t->state.position;
   return (pl_train_progress){.evaluating = t->evaluating,
                              .step = t->state.step,
-                             .steps = steps_of_epoch(t) * t->state.epochs,
+                             .steps = all_steps(t),
                              .epoch = t->state.epoch < t->state.epochs ? t->state.epoch : t->state.epochs,
                              .epochs = t->state.epochs,
                              .epoch_step = (images + set->batch - 1) / set->batch,
-                             .epoch_steps = pl_train_batches(set),
+                             .epoch_steps = pl_train_batches(set, t->state.epoch),
                              .loss_mean = loss_mean(t),
                              .learning_rate = rate_of(t, t->state.epoch),
                              .images_per_second = speed(t),
@@ -245,7 +260,7 @@ static void make_slots(slot_batch out[2], const pl_train_set *set) {
 static pl_status train_epoch(pl_trainer *t, const pl_train_hooks *hooks, pl_error *err) {
   t->epoch_images = 0;
   t->epoch_seconds = 0;
-  if (t->state.position >= (int64_t)t->train.count) return PL_OK;
+  if (t->state.position >= pl_train_images(&t->train, t->state.epoch)) return PL_OK;
   pl_status status = pl_feed_start(t->train.feed, (uint64_t)t->state.epoch, (size_t)t->state.position, err);
   if (status != PL_OK) return status;
   slot_batch slots[2];

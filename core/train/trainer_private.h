@@ -23,7 +23,6 @@ typedef enum pl_train_program {
 // Cases of one subset.
 typedef struct pl_train_set {
   pl_feed *feed;
-  size_t count;
   int32_t batch;
 } pl_train_set;
 
@@ -49,6 +48,11 @@ struct pl_trainer {
   int skipped;  // steps in a row whose gradient was not finite
 };
 
-static inline int64_t pl_train_batches(const pl_train_set *set) {
-  return ((int64_t)set->count + set->batch - 1) / set->batch;
+// Images and batches of an epoch; how many there are can depend on it, see pl_feed_options.
+static inline int64_t pl_train_images(const pl_train_set *set, int64_t epoch) {
+  return (int64_t)pl_feed_count(set->feed, (uint64_t)epoch);
+}
+
+static inline int64_t pl_train_batches(const pl_train_set *set, int64_t epoch) {
+  return (int64_t)pl_feed_batches(set->feed, (uint64_t)epoch);
 }

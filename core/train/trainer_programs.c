@@ -13,7 +13,6 @@
 static pl_status make_set(pl_train_set *set, const pl_trainer *t, const pl_feed_options *options, pl_error *err) {
   pl_status status = pl_feed_create(&set->feed, t->manifest, options, err);
   if (status != PL_OK) return status;
-  set->count = pl_feed_count(set->feed);
   set->batch = (int32_t)pl_feed_batch(set->feed);
   return PL_OK;
 }
@@ -50,8 +49,9 @@ static pl_status compile(pl_trainer *t, pl_train_program place, pl_program_kind 
 }
 
 static pl_status compile_all(pl_trainer *t, pl_error *err) {
-  int32_t batch = t->train.batch, last = (int32_t)(t->train.count % (size_t)batch);
-  int32_t valid = t->valid.batch, valid_last = (int32_t)(t->valid.count % (size_t)valid);
+  // Epochs that differ in length have no smaller last batch.
+  int32_t batch = t->train.batch, last = (int32_t)(pl_train_images(&t->train, 1) % batch);
+  int32_t valid = t->valid.batch, valid_last = (int32_t)(pl_train_images(&t->valid, 1) % valid);
   bool fused = t->options.accumulation == 1;
   bool several = t->options.accumulation > 1;
   pl_status status = PL_OK;
@@ -70,17 +70,18 @@ static pl_status compile_all(pl_trainer *t, pl_error *err) {
 
 // Batch norm needs more than one value of each channel, and the deepest plane has side size/32.
 static pl_status check_batches(const pl_trainer *t, pl_error *err) {
-  size_t last = t->train.count % (size_t)t->train.batch;
+  int64_t images = pl_train_images(&t->train, 1), last = images % t->train.batch;
+  int64_t fewest = (int64_t)pl_feed_batches_min(t->train.feed);
   if (t->options.feed.size == PL_SIDE_MULTIPLE && (t->train.batch == 1 || last == 1)) {
     return pl_fail(err, PL_E_USAGE,
-                   "a batch of one image of %d pixels gives batch norm a single value: %zu images in batches of %d; "
+                   "a batch of one image of %d pixels gives batch norm a single value: %lld images in batches of %d; "
                    "choose another batch or size",
-                   PL_SIDE_MULTIPLE, t->train.count, (int)t->train.batch);
+                   PL_SIDE_MULTIPLE, (long long)images, (int)t->train.batch);
   }
-  if (t->options.accumulation > pl_train_batches(&t->train)) {
+  if (t->options.accumulation > fewest) {
     return pl_fail(err, PL_E_USAGE,
                    "accumulation: %lld batches, but an epoch has only %lld: no step would ever be made",
-                   (long long)t->options.accumulation, (long long)pl_train_batches(&t->train));
+                   (long long)t->options.accumulation, (long long)fewest);
   }
   return PL_OK;
 }
@@ -91,7 +92,7 @@ static pl_status check_best(const pl_trainer *t, pl_error *err) {
   return pl_fail(err, PL_E_USAGE,
                  "best-by: dice_pos is the score of images with a mask, and none of the %zu to validate on has one; "
                  "choose dice_batch, dice or another fold",
-                 t->valid.count);
+                 pl_feed_count(t->valid.feed, 0));
 }
 
 pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_backend *backend,
@@ -174,9 +175,10 @@ pl_status pl_trainer_restore(pl_trainer *t, const char *path, const pl_checkpoin
                    state->encoder, (long long)state->seed, t->options.encoder,
                    (unsigned long long)t->options.feed.seed);
   }
-  if (state->position > (int64_t)t->train.count) {
-    return pl_fail(err, PL_E_FORMAT, "%s is at image %lld of an epoch of %zu: it belongs to other data", path,
-                   (long long)state->position, t->train.count);
+  int64_t images = pl_train_images(&t->train, state->epoch);
+  if (state->position > images) {
+    return pl_fail(err, PL_E_FORMAT, "%s is at image %lld of an epoch of %lld: it belongs to other data", path,
+                   (long long)state->position, (long long)images);
   }
   pl_checkpoint_source target = pl_trainer_source(t);
   pl_status status = pl_checkpoint_load(&target, path, err);

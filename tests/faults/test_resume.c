@@ -92,10 +92,22 @@ static char *make_run(const char *name) {
   pl_config c;
   pl_error err = {0};
   pl_config_defaults(&c);
-  static const char *const values[][2] = {{"encoder", "resnet18"}, {"batch", "4"},   {"valid-batch", "4"},
-                                          {"epochs", "3"},         {"lr", "1e-3"},   {"milestones", "1,2"},
-                                          {"accumulation", "1"},   {"workers", "1"}, {"threads", "1"},
-                                          {"fold", "0"},           {"keep", "2"},    {"checkpoint-every", "1"}};
+  static const char *const values[][2] = {{"encoder", "resnet18"},
+                                          {"batch", "4"},
+                                          {"valid-batch", "4"},
+                                          {"epochs", "3"},
+                                          {"lr", "1e-3"},
+                                          {"milestones", "1,2"},
+                                          {"accumulation", "1"},
+                                          {"workers", "1"},
+                                          {"threads", "1"},
+                                          {"fold", "0"},
+                                          {"keep", "2"},
+                                          {"checkpoint-every", "1"},
+                                          // Epochs of 2, 3 and 4 batches, in which negatives come twice.
+                                          {"augment", "winner"},
+                                          {"sample-rate", "0.8"},
+                                          {"sample-rate-end", "0.4"}};
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
     assert_int_equal(pl_config_set(&c, values[i][0], values[i][1], PL_ORIGIN_COMMAND, &err), PL_OK);
   }

@@ -1,9 +1,8 @@
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/data/augment.h"
-#include "core/data/sampler.h"
 #include "tests/tools/testing.h"
 
 static void near_all(const double *got, const double *want, size_t count) {
@@ -54,35 +53,61 @@ static void flip_then_rotate_is_composed(void **state) {
   near_all(p.affine, (double[]){0, 1, 19, 1, 0, -20}, 6);
 }
 
-static void draws_depend_on_place_only(void **state) {
+static void shift_scale_rotate_is_opencv(void **state) {
   (void)state;
-  pl_augment_place place = {.seed = 7, .epoch = 3, .position = 11, .width = 64, .height = 64};
-  pl_augmentation a = pl_augment_draw(&place), b = pl_augment_draw(&place);
-  assert_memory_equal(&a, &b, sizeof a);
-  size_t equal_epoch = 0, equal_seed = 0;
-  for (uint64_t i = 0; i < 200; i++) {
-    place = (pl_augment_place){.seed = 7, .epoch = 3, .position = i, .width = 64, .height = 64};
-    a = pl_augment_draw(&place);
-    place.epoch = 4;
-    b = pl_augment_draw(&place);
-    equal_epoch += memcmp(a.affine, b.affine, sizeof a.affine) == 0;
-    place = (pl_augment_place){.seed = 8, .epoch = 3, .position = i, .width = 64, .height = 64};
-    b = pl_augment_draw(&place);
-    equal_seed += memcmp(a.affine, b.affine, sizeof a.affine) == 0;
-  }
-  // Equal only when neither is turned and both or none are mirrored: one in eight.
-  assert_in_range(equal_epoch, 8, 50);
-  assert_in_range(equal_seed, 8, 50);
+  // cv2.invertAffineTransform of getRotationMatrix2D((64, 48), 30, 0.9) with 0.05*128 and -0.0625*96 added.
+  pl_augmentation p = pl_augment_identity();
+  pl_augment_shift_scale_rotate(&p, 128, 96, 30, 0.9, 0.05, -0.0625);
+  near_all(p.affine,
+           (double[]){0.962250448649376, -0.555555555555555, 19.5909017484172, 0.555555555555555, 0.962250448649376,
+                      -31.5256299543849},
+           6);
 }
 
-static void draws_have_the_right_distribution(void **state) {
+static pl_augment_plan draw(const char *list, uint64_t seed, uint64_t epoch, uint32_t image, uint32_t repeat) {
+  pl_augment_plan plan;
+  pl_augment_draw(
+      &plan, pl_augment_list_find(list),
+      &(pl_augment_place){
+          .seed = seed, .epoch = epoch, .image = image, .repeat = repeat, .width = 512, .height = 512, .strength = 1});
+  return plan;
+}
+
+static bool same(const pl_augment_plan *a, const pl_augment_plan *b) {
+  bool equal = a->count == b->count;
+  for (size_t i = 0; equal && i < a->count; i++) {
+    equal = a->steps[i].kind == b->steps[i].kind &&
+            memcmp(&a->steps[i].values, &b->steps[i].values, sizeof a->steps[i].values) == 0;
+  }
+  return equal;
+}
+
+static void draws_depend_on_place_only(void **state) {
+  (void)state;
+  // Of a list that draws nothing in one image of 2 * 1/0.7^2 * 2; both of a pair must be empty or flips to be equal.
+  static const char *const lists[] = {"blog", "winner"};
+  for (size_t k = 0; k < 2; k++) {
+    size_t equal[4] = {0};
+    for (uint32_t i = 1; i <= 400; i++) {
+      pl_augment_plan a = draw(lists[k], 7, 3, i, 0), again = draw(lists[k], 7, 3, i, 0);
+      pl_augment_plan others[] = {draw(lists[k], 8, 3, i, 0), draw(lists[k], 7, 4, i, 0),
+                                  draw(lists[k], 7, 3, i + 1, 0), draw(lists[k], 7, 3, i, 1)};
+      assert_true(same(&a, &again));
+      for (size_t j = 0; j < 4; j++) equal[j] += same(&a, &others[j]);
+    }
+    // blog: neither is turned and both or none are flipped, 1/8; winner: 1/2 * (0.7 * 0.7 * 0.5)^2 = 0.03.
+    for (size_t j = 0; j < 4; j++) assert_in_range(equal[j], k == 0 ? 25 : 3, k == 0 ? 80 : 30);
+  }
+}
+
+static void blog_draws_as_it_says(void **state) {
   (void)state;
   enum { COUNT = 20000 };
   size_t flips = 0, turns = 0, both = 0;
   double sum = 0, squares = 0, most = 0;
-  for (uint64_t i = 0; i < COUNT; i++) {
-    pl_augmentation p = pl_augment_draw(
-        &(pl_augment_place){.seed = 1, .epoch = i / 500, .position = i % 500, .width = 512, .height = 512});
+  for (uint32_t i = 0; i < COUNT; i++) {
+    pl_augment_plan plan = draw("blog", 1, i / 500, i % 500, 0);
+    pl_augmentation p = pl_augment_affine(&plan);
     bool flipped = p.affine[0] < 0, turned = p.affine[3] != 0;
     flips += flipped;
     turns += turned;
@@ -102,124 +127,88 @@ static void draws_have_the_right_distribution(void **state) {
   assert_true(most <= 10 && most > 9.9);
 }
 
-static pl_manifest make_manifest(pl_case *cases, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    cases[i] = (pl_case){.number = (uint32_t)i + 1,
-                         .id = "",
-                         .part = PL_PART_TRAIN,
-                         .status = PL_CASE_OK,
-                         .label = i % 4 == 0 ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE,
-                         .fold = (int)(i % 5)};
-  }
-  return (pl_manifest){.workspace = "", .cases = cases, .count = count, .fold_count = 5};
-}
-
-static void subsets_leave_out_what_has_no_label(void **state) {
+// Per mille of the images that each kind of the winner's list changes, and the limits of its values.
+static void winner_draws_as_it_says(void **state) {
   (void)state;
-  pl_case cases[20];
-  pl_manifest m = make_manifest(cases, 20);
-  cases[3].part = PL_PART_TEST;
-  cases[8].status = PL_CASE_UNLABELLED;
-  cases[13].status = PL_CASE_BAD;
-  cases[12].label = PL_LABEL_UNKNOWN;
-  size_t *chosen = NULL, count = 0;
-  pl_error err = {0};
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_VALID, &err), PL_OK);
-  assert_int_equal(count, 1);  // of 3, 8, 13 and 18
-  assert_int_equal(chosen[0], 18);
-  free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_TRAIN, &err), PL_OK);
-  assert_int_equal(count, 15);
-  for (size_t i = 0; i < count; i++) assert_true(chosen[i] % 5 != 3 && chosen[i] != 12);
-  free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_TRAIN, &err), PL_OK);
-  assert_int_equal(count, 16);
-  free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 5, PL_SUBSET_TRAIN, &err), PL_E_USAGE);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_VALID, &err), PL_E_USAGE);
-}
-
-static void orders_are_permutations(void **state) {
-  (void)state;
-  pl_case cases[50];
-  pl_manifest m = make_manifest(cases, 50);
-  size_t all[50], first[50], again[50], at_zero[50] = {0};
-  for (size_t i = 0; i < 50; i++) all[i] = i;
-  pl_sampler *s = NULL;
-  pl_error err = {0};
-  assert_int_equal(pl_sampler_create(&s, &m, all, 50, &(pl_sampler_options){.shuffle = true, .seed = 5}, &err), PL_OK);
-  assert_int_equal(pl_sampler_length(s), 50);
-  for (uint64_t epoch = 0; epoch < 5000; epoch++) {
-    bool seen[50] = {false};
-    pl_sampler_order(s, epoch, first);
-    for (size_t i = 0; i < 50; i++) {
-      assert_true(first[i] < 50 && !seen[first[i]]);
-      seen[first[i]] = true;
-    }
-    at_zero[first[0]]++;
-  }
-  for (size_t i = 0; i < 50; i++) assert_in_range(at_zero[i], 55, 150);  // 100 expected, deviation 10
-  pl_sampler_order(s, 17, first);
-  pl_sampler_order(s, 18, again);
-  assert_memory_not_equal(first, again, sizeof first);
-  pl_sampler_order(s, 17, again);
-  assert_memory_equal(first, again, sizeof first);
-  pl_sampler_destroy(s);
-  assert_int_equal(pl_sampler_create(&s, &m, all, 50, &(pl_sampler_options){.seed = 5}, &err), PL_OK);
-  pl_sampler_order(s, 3, again);
-  assert_memory_equal(all, again, sizeof all);
-  pl_sampler_destroy(s);
-}
-
-static void positive_rate_is_kept(void **state) {
-  (void)state;
-  pl_case cases[40];
-  pl_manifest m = make_manifest(cases, 40);  // 10 positive, 30 negative
-  size_t all[40];
-  for (size_t i = 0; i < 40; i++) all[i] = i;
+  enum { COUNT = 20000 };
   static const struct {
-    double rate;
-    size_t length;
-  } cases_of_rate[] = {{0.4, 25}, {0.5, 20}, {0.25, 40}, {0.1, 100}, {1, 10}};
-  for (size_t k = 0; k < sizeof cases_of_rate / sizeof cases_of_rate[0]; k++) {
-    pl_sampler *s = NULL;
-    pl_error err = {0};
-    pl_sampler_options options = {.shuffle = true, .seed = 2, .positive_rate = cases_of_rate[k].rate};
-    assert_int_equal(pl_sampler_create(&s, &m, all, 40, &options, &err), PL_OK);
-    assert_int_equal(pl_sampler_length(s), cases_of_rate[k].length);
-    size_t order[100], other[100], times[40] = {0};
-    pl_sampler_order(s, 0, order);
-    pl_sampler_order(s, 1, other);
-    for (size_t i = 0; i < cases_of_rate[k].length; i++) times[order[i]]++;
-    size_t rounds = (cases_of_rate[k].length - 10) / 30;
-    for (size_t i = 0; i < 40; i++) {
-      if (i % 4 == 0)
-        assert_int_equal(times[i], 1);
-      else
-        assert_in_range(times[i], rounds, rounds + 1);
+    const char *kind;
+    int per_mille;
+    size_t values;
+    double low[4], high[4];
+  } want[] = {
+      {"flip", 500, 0, {0}, {0}},
+      {"rotate", 0, 0, {0}, {0}},
+      {"contrast", 100, 1, {0.8}, {1.2}},
+      {"gamma", 100, 1, {0.8}, {1.2}},
+      {"brightness", 100, 1, {-0.2}, {0.2}},
+      {"elastic", 100, 4, {-3.6, -3.6, -3.6, -3.6}, {3.6, 3.6, 3.6, 3.6}},
+      {"grid", 100, 4, {0.7, 0.7, 0.7, 0.7}, {1.3, 1.3, 1.3, 1.3}},
+      {"optical", 100, 1, {-2}, {2}},
+      {"shift-scale-rotate", 500, 4, {-45, 0.9, -0.0625, -0.0625}, {45, 1.1, 0.0625, 0.0625}},
+  };
+  enum { KINDS = sizeof want / sizeof want[0] };
+  size_t times[KINDS] = {0};
+  double low[KINDS][4] = {{0}}, high[KINDS][4] = {{0}};
+  assert_int_equal(KINDS, pl_augment_kind_count);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    pl_augment_plan plan = draw("winner", 3, 1, i, 0);
+    for (size_t s = 0; s < plan.count; s++) {
+      size_t k = (size_t)(plan.steps[s].kind - pl_augment_kinds);
+      for (size_t v = 0; v < want[k].values; v++) {
+        double value = plan.steps[s].values.v[v];
+        if (times[k] == 0 || value < low[k][v]) low[k][v] = value;
+        if (times[k] == 0 || value > high[k][v]) high[k][v] = value;
+      }
+      times[k]++;
     }
-    assert_memory_not_equal(order, other, cases_of_rate[k].length * sizeof order[0]);
-    pl_sampler_destroy(s);
   }
-  pl_sampler *s = NULL;
-  pl_error err = {0};
-  size_t negatives[2] = {1, 2}, positives[1] = {4};
-  pl_sampler_options half = {.positive_rate = 0.5};
-  assert_int_equal(pl_sampler_create(&s, &m, negatives, 2, &half, &err), PL_E_USAGE);
-  assert_int_equal(pl_sampler_create(&s, &m, positives, 1, &half, &err), PL_E_USAGE);
-  assert_int_equal(pl_sampler_create(&s, &m, all, 40, &(pl_sampler_options){.positive_rate = 1.5}, &err), PL_E_USAGE);
-  assert_int_equal(pl_sampler_create(&s, &m, all, 0, &(pl_sampler_options){0}, &err), PL_E_USAGE);
+  for (size_t k = 0; k < KINDS; k++) {
+    assert_string_equal(pl_augment_kinds[k].name, want[k].kind);
+    double share = 1000.0 * (double)times[k] / COUNT;
+    if (fabs(share - want[k].per_mille) > (want[k].per_mille == 0 ? 0 : 12)) {
+      fail_msg("%s: %.1f of 1000", want[k].kind, share);
+    }
+    for (size_t v = 0; v < want[k].values; v++) {
+      double slack = 0.01 * (want[k].high[v] - want[k].low[v]);
+      if (low[k][v] < want[k].low[v] || low[k][v] > want[k].low[v] + slack || high[k][v] > want[k].high[v] ||
+          high[k][v] < want[k].high[v] - slack) {
+        fail_msg("%s: value %zu from %g to %g", want[k].kind, v, low[k][v], high[k][v]);
+      }
+    }
+  }
+}
+
+static void lists_name_kinds(void **state) {
+  (void)state;
+  for (size_t i = 0; i < pl_augment_list_count; i++) {
+    const pl_augment_list *list = &pl_augment_lists[i];
+    assert_ptr_equal(pl_augment_list_find(list->name), list);
+    assert_true(list->count <= PL_AUGMENT_STEPS_MAX);
+    for (size_t m = 0; m < list->count; m++) {
+      assert_non_null(list->members[m].kinds[0]);
+      for (size_t k = 0; k < PL_AUGMENT_CHOICES_MAX && list->members[m].kinds[k] != NULL; k++)
+        assert_non_null(pl_augment_kind_find(list->members[m].kinds[k]));
+    }
+  }
+  for (size_t i = 0; i < pl_augment_kind_count; i++) {
+    const pl_augment_kind *k = &pl_augment_kinds[i];
+    assert_int_equal((k->affine != NULL) + (k->levels != NULL) + (k->field != NULL), 1);
+  }
+  assert_null(pl_augment_list_find("blogs"));
+  pl_augment_plan none = draw("none", 1, 1, 1, 0);
+  assert_int_equal(none.count, 0);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rotation_is_opencv),
       cmocka_unit_test(flip_then_rotate_is_composed),
+      cmocka_unit_test(shift_scale_rotate_is_opencv),
       cmocka_unit_test(draws_depend_on_place_only),
-      cmocka_unit_test(draws_have_the_right_distribution),
-      cmocka_unit_test(subsets_leave_out_what_has_no_label),
-      cmocka_unit_test(orders_are_permutations),
-      cmocka_unit_test(positive_rate_is_kept),
+      cmocka_unit_test(blog_draws_as_it_says),
+      cmocka_unit_test(winner_draws_as_it_says),
+      cmocka_unit_test(lists_name_kinds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

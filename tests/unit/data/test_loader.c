@@ -84,23 +84,37 @@ static pl_loader *make_loader(const workspace *w, unsigned workers, size_t cache
   return loader;
 }
 
+// What place `at` of a pass should hold, made by itself.
+static pl_augmentation make_sample(const workspace *w, const pl_loader_pass *pass, size_t at, uint8_t *image,
+                                   uint8_t *mask) {
+  pl_error err = {0};
+  size_t index = pass->order[at];
+  if (pl_loader_read(image, mask, &w->manifest, index, SIZE, &err) != PL_OK) fail_msg("%s", err.message);
+  pl_augment_place place = {.seed = pass->seed,
+                            .epoch = pass->epoch,
+                            .image = w->cases[index].number,
+                            .width = SIZE,
+                            .height = SIZE,
+                            .strength = pass->strength};
+  for (size_t i = 0; i < at; i++) place.repeat += pass->order[i] == index;
+  pl_augment_plan plan;
+  pl_augment_room room = {0};
+  pl_augment_draw(&plan, pass->augment, &place);
+  assert_int_equal(pl_augment_apply(image, mask, &plan, &room, &err), PL_OK);
+  pl_augment_room_clear(&room);
+  return pl_augment_affine(&plan);
+}
+
 static void check_batch(const workspace *w, const pl_batch *batch, const pl_loader_pass *pass, size_t position) {
   uint8_t image[SIZE * SIZE], mask[SIZE * SIZE];
   size_t left = pass->count - position;
   assert_int_equal(batch->count, left < 4 ? left : 4);
   assert_int_equal(batch->position, position);
   for (size_t i = 0; i < batch->count; i++) {
-    pl_error err = {0};
-    size_t index = pass->order[position + i];
-    assert_int_equal(batch->cases[i], index);
-    if (pl_loader_read(image, mask, &w->manifest, index, SIZE, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_int_equal(batch->cases[i], pass->order[position + i]);
+    pl_augmentation want = make_sample(w, pass, position + i, image, mask);
     assert_memory_equal(batch->image + i * SIZE * SIZE, image, sizeof image);
     assert_memory_equal(batch->mask + i * SIZE * SIZE, mask, sizeof mask);
-    pl_augmentation want = pl_augment_identity();
-    if (pass->augment) {
-      want = pl_augment_draw(&(pl_augment_place){
-          .seed = pass->seed, .epoch = pass->epoch, .position = position + i, .width = SIZE, .height = SIZE});
-    }
     assert_memory_equal(&batch->augmentations[i], &want, sizeof want);
   }
 }
@@ -148,21 +162,52 @@ static void single_reads_are_right(void **state) {
 
 static void batches_do_not_depend_on_workers(void **state) {
   workspace *w = *state;
-  static const unsigned workers[] = {1, 2, 4, 13};
+  static const unsigned workers[] = {1, 2, 3, 4, 13};
   static const size_t caches[] = {0, 5 * 2 * SIZE * SIZE + 3, 1 << 20};
+  const pl_augment_list *blog = pl_augment_list_find("blog"), *winner = pl_augment_list_find("winner");
+  size_t twice[2 * CASES];  // every case comes twice, and is changed in another way
+  for (size_t i = 0; i < 2 * CASES; i++) twice[i] = w->order[i % CASES];
   for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
     for (size_t k = 0; k < sizeof caches / sizeof caches[0]; k++) {
       pl_loader *loader = make_loader(w, workers[i], caches[k]);
-      for (uint64_t epoch = 0; epoch < 2; epoch++) {
-        run_pass(w, loader,
-                 &(pl_loader_pass){.order = w->order, .count = CASES, .augment = true, .seed = 3, .epoch = epoch});
+      pl_loader_pass pass = {.order = w->order, .count = CASES, .strength = 1, .seed = 3};
+      for (pass.epoch = 0; pass.epoch < 2; pass.epoch++) {
+        pass.augment = blog;
+        run_pass(w, loader, &pass);
+        pass.augment = winner;
+        run_pass(w, loader, &pass);
         run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = CASES});
       }
-      run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = CASES, .first = 8, .augment = true});
+      pass.first = 8;
+      run_pass(w, loader, &pass);
       run_pass(w, loader, &(pl_loader_pass){.order = w->order, .count = 0});
+      run_pass(w, loader,
+               &(pl_loader_pass){
+                   .order = twice, .count = 2 * CASES, .first = 20, .augment = winner, .strength = 1, .seed = 5});
       pl_loader_destroy(loader);
     }
   }
+}
+
+// An image's draws do not hang on where in the epoch it comes.
+static void draws_follow_the_image(void **state) {
+  workspace *w = *state;
+  size_t backwards[CASES];
+  for (size_t i = 0; i < CASES; i++) backwards[i] = w->order[CASES - 1 - i];
+  pl_loader_pass forth = {.order = w->order, .count = CASES, .augment = pl_augment_list_find("winner"), .strength = 1};
+  pl_loader_pass back = forth;
+  back.order = backwards;
+  size_t changed = 0;
+  for (size_t i = 0; i < CASES; i++) {
+    uint8_t a[2][SIZE * SIZE], b[2][SIZE * SIZE];
+    pl_augmentation there = make_sample(w, &forth, i, a[0], a[1]),
+                    here = make_sample(w, &back, CASES - 1 - i, b[0], b[1]);
+    assert_memory_equal(&there, &here, sizeof here);
+    assert_memory_equal(a, b, sizeof a);
+    pl_augmentation nothing = pl_augment_identity();
+    changed += memcmp(&there, &nothing, sizeof there) != 0;
+  }
+  assert_in_range(changed, 5, CASES);
 }
 
 static void the_cache_keeps_what_fits(void **state) {
@@ -294,6 +339,7 @@ int main(void) {
       cmocka_unit_test(single_reads_are_right),    cmocka_unit_test(batches_do_not_depend_on_workers),
       cmocka_unit_test(the_cache_keeps_what_fits), cmocka_unit_test(bad_files_name_their_case),
       cmocka_unit_test(cancelling_ends_a_pass),    cmocka_unit_test(bad_options_are_refused),
+      cmocka_unit_test(draws_follow_the_image),
   };
   return cmocka_run_group_tests(tests, make_workspace, remove_workspace);
 }

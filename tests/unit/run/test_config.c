@@ -58,7 +58,7 @@ static void test_refusals(void **state) {
   refuse("lr", "nan", PL_E_USAGE, "not a number");
   refuse("lr", "11", PL_E_USAGE, "outside");
   refuse("encoder", "vgg", PL_E_USAGE, "resnet18");
-  refuse("augment", "maybe", PL_E_USAGE, "neither");
+  refuse("augment", "maybe", PL_E_USAGE, "none, blog, winner");
   refuse("milestones", "3,3", PL_E_USAGE, "rise");
   refuse("milestones", "3,x", PL_E_USAGE, "whole numbers");
   refuse("epoch", "3", PL_E_NOTFOUND, "did you mean 'epochs'");
@@ -73,6 +73,10 @@ static void test_check(void **state) {
   c.size = 100;
   assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
   assert_non_null(strstr(err.message, "96 or 128"));
+  pl_config_defaults(&c);
+  c.sample_rate_end = 0.4;
+  assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, "sample-rate"));
   pl_config_defaults(&c);
   assert_int_equal(pl_config_set(&c, "name", "../x", PL_ORIGIN_COMMAND, &err), PL_OK);
   assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
@@ -104,12 +108,12 @@ static void test_yaml(void **state) {
   pl_config c;
   pl_error err = {0};
   const char *good =
-      "# ours\nencoder: resnet34\nsize: 512\nlr: 3e-4\nmilestones: [1, 2, 30]\naugment: off\n"
+      "# ours\nencoder: resnet34\nsize: 512\nlr: 3e-4\nmilestones: [1, 2, 30]\naugment: none\n"
       "import:\n  size: 1\n  more: {a: [b]}\n";
   if (read_yaml(&c, good, &err) != PL_OK) fail_msg("%s", err.message);
   assert_string_equal(c.encoder, "resnet34");
   assert_int_equal(c.size, 512);
-  assert_true(c.learning_rate == 3e-4 && !c.augment);
+  assert_true(c.learning_rate == 3e-4 && strcmp(c.augment, "none") == 0);
   assert_int_equal(c.milestones.count, 3);
   assert_int_equal(c.milestones.values[2], 30);
   assert_int_equal(c.origin[pl_option_find("size") - pl_options], PL_ORIGIN_WORKSPACE);
