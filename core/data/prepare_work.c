@@ -14,7 +14,7 @@
 
 enum { PROGRESS_MS = 100 };
 
-// The pool. `mutex` guards done, bad, last, running, unconfined and error; `next` and `stop` are atomic.
+// The pool. `mutex` guards done, bad, last, running, unconfined, error and failed; `next` and `stop` are atomic.
 typedef struct work_pool {
   import_job *job;
   atomic_size_t next;
@@ -23,7 +23,8 @@ typedef struct work_pool {
   pthread_cond_t changed;
   size_t done, bad, last, running;
   bool unconfined;
-  pl_error error;  // the first failure that ends the import
+  pl_error error;  // the failure that ends the import: of several, that of the first item, whoever is done first
+  size_t failed;   // that item
 } work_pool;
 
 // What a worker has to itself.
@@ -230,8 +231,9 @@ static void *worker(void *context) {
   pl_decoder_options options = {.executable = job->options->executable};
   pl_status status = pl_decoder_create(&tools.decoder, &options, &err);
   if (status == PL_OK && job->archive != NULL) status = pl_archive_open(&tools.archive, job->archive_path, &err);
+  size_t i = 0;
   while (status == PL_OK && !atomic_load(&pool->stop)) {
-    size_t i = atomic_fetch_add(&pool->next, 1);
+    i = atomic_fetch_add(&pool->next, 1);
     if (i >= job->count) break;
     status = do_item(job, &job->items[i], &tools, &err);
     pthread_mutex_lock(&pool->mutex);
@@ -246,7 +248,11 @@ static void *worker(void *context) {
   pthread_mutex_lock(&pool->mutex);
   if (status != PL_OK) {
     atomic_store(&pool->stop, true);
-    if (pool->error.code == PL_OK) pool->error = err;
+    // Items are taken in order and finished once taken, so every item before this one is still reported here.
+    if (pool->error.code == PL_OK || i < pool->failed) {
+      pool->error = err;
+      pool->failed = i;
+    }
   }
   pool->running--;
   pthread_cond_signal(&pool->changed);
