@@ -14,6 +14,7 @@
 #include "core/run/inbox.h"
 #include "core/run/journal.h"
 #include "core/run/rundir.h"
+#include "core/run/spawn.h"
 #include "core/run/watch.h"
 #include "tests/tools/testing.h"
 
@@ -280,6 +281,41 @@ static void test_lock(void **state) {
   assert_int_equal(pl_run_alive(folder, &s, 4), PL_ALIVE_NO);
 }
 
+// A core that only tells what it was started with.
+static char *told_by_core(const char *folder) {
+  append(folder, "core.sh", "#!/bin/sh\nprintenv OMP_WAIT_POLICY\necho \"$@\"\necho ready >&3\n");
+  char *program = pl_path_join(folder, "core.sh"), *log = pl_path_join(folder, "core.log");
+  assert_int_equal(chmod(program, 0700), 0);
+  pl_error err = {0};
+  const pl_spawn_options options = {.executable = program, .resume = true};
+  assert_int_equal(pl_spawn_core(folder, &options, &err), PL_OK);
+  pl_buf text;
+  pl_buf_init(&text, 4096);
+  assert_int_equal(pl_fs_read(&text, log, NULL), PL_OK);
+  char *copy = pl_xprintf("%.*s", (int)text.length, text.data);
+  pl_buf_clear(&text);
+  assert_int_equal(unlink(log), 0);
+  assert_int_equal(unlink(program), 0);
+  free(log);
+  free(program);
+  return copy;
+}
+
+// Threads of a core sleep while they wait, unless the user's environment says otherwise.
+static void test_spawn_environment(void **state) {
+  const char *folder = *state;
+  (void)unsetenv("OMP_WAIT_POLICY");
+  char *told = told_by_core(folder);
+  assert_ptr_equal(strstr(told, "passive\ncore --run "), told);
+  assert_non_null(strstr(told, " --ready=3 --resume\n"));
+  free(told);
+  (void)setenv("OMP_WAIT_POLICY", "active", 1);
+  told = told_by_core(folder);
+  assert_ptr_equal(strstr(told, "active\n"), told);
+  free(told);
+  (void)unsetenv("OMP_WAIT_POLICY");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_journal_line, make_folder, remove_folder),
@@ -290,6 +326,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_inbox, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_inbox_hostile, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_lock, make_folder, remove_folder),
+      cmocka_unit_test_setup_teardown(test_spawn_environment, make_folder, remove_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
