@@ -147,12 +147,53 @@ static void hashes(void **state) {
   assert_int_equal(pl_crc32(0, "123456789", 9), 0xCBF43926u);
 }
 
+static void md5_of_files(void **state) {
+  (void)state;
+  // RFC 1321, A.5, and lengths around the padding and the chunk (from md5sum).
+  static const struct {
+    const char *text;
+    size_t repeat;
+    const char *hex;
+  } cases[] = {
+      {"", 1, "d41d8cd98f00b204e9800998ecf8427e"},
+      {"abc", 1, "900150983cd24fb0d6963f7d28e17f72"},
+      {"12345678901234567890123456789012345678901234567890123456789012345678901234567890", 1,
+       "57edf4a22be3c955ac49da2e2107b67a"},
+      {"a", 55, "ef1772b6dff9a122358552954ad0df65"},
+      {"a", 56, "3b0c8ac703f828b04c6c197006d17218"},
+      {"a", 64, "014842d480b571495a4a0363793f7367"},
+      {"a", 16384, "09b47cf07c9d0ea589e0e2aa7d0d3550"},
+      {"a", 100000, "1af6d6f2f682f76f80e606aeaaee1680"},
+  };
+  char path[] = "/tmp/pleura-test-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  close(fd);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    pl_buf bytes;
+    pl_buf_init(&bytes, 1 << 20);
+    for (size_t k = 0; k < cases[i].repeat; k++) pl_buf_add_text(&bytes, cases[i].text);
+    assert_int_equal(pl_fs_replace(path, bytes.data, bytes.length, NULL), PL_OK);
+    char hex[PL_MD5_HEX_SIZE];
+    assert_int_equal(pl_md5_file(hex, path, NULL), PL_OK);
+    assert_string_equal(hex, cases[i].hex);
+    pl_buf_clear(&bytes);
+  }
+  unlink(path);
+  char hex[PL_MD5_HEX_SIZE];
+  assert_int_equal(pl_md5_file(hex, "/nowhere", NULL), PL_E_NOTFOUND);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(safe_text_escapes),        cmocka_unit_test(errors_carry_context),
-      cmocka_unit_test(numbers),                  cmocka_unit_test(buffer_keeps_its_maximum),
-      cmocka_unit_test(files_are_replaced_whole), cmocka_unit_test(rng_is_the_published_one),
+      cmocka_unit_test(safe_text_escapes),
+      cmocka_unit_test(errors_carry_context),
+      cmocka_unit_test(numbers),
+      cmocka_unit_test(buffer_keeps_its_maximum),
+      cmocka_unit_test(files_are_replaced_whole),
+      cmocka_unit_test(rng_is_the_published_one),
       cmocka_unit_test(hashes),
+      cmocka_unit_test(md5_of_files),
   };
   return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
