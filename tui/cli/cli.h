@@ -38,6 +38,7 @@ int pl_cli_core(int argc, char **argv);
 int pl_cli_ctl(int argc, char **argv);
 int pl_cli_demo(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
+int pl_cli_fetch(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);

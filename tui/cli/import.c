@@ -1,22 +1,18 @@
 // pleura import: DICOM files and run lengths into a workspace.
 #include <argp.h>
-#include <poll.h>
-#include <signal.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
 #include "core/data/prepare.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/progress.h"
 
 enum {
-  BAR_WIDTH = 30,
   REASONS_SHOWN = 20,
   OPTION_IMAGES = 256,
   OPTION_TEST,
@@ -31,13 +27,6 @@ typedef struct arguments {
   pl_import_options import;
   bool quiet;
 } arguments;
-
-typedef struct watcher {
-  bool is_terminal, quiet;
-  int signals;  // a signalfd for SIGINT and SIGTERM
-  pl_clock clock;
-  double start, shown;  // seconds: when it began, when something was last printed
-} watcher;
 
 static const struct argp parser;
 
@@ -92,48 +81,19 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 // Progress
 
-static void print_bar(const watcher *w, const pl_import_progress *p, double elapsed) {
-  int filled = p->total > 0 ? (int)(p->done * BAR_WIDTH / p->total) : 0;
+static void on_progress(void *context, const pl_import_progress *p) {
+  pl_cli_progress *progress = context;
+  double elapsed = 0;
+  if (!pl_cli_progress_is_due(&elapsed, progress, p->done == p->total)) return;
   double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
-  char bar[BAR_WIDTH + 1], left[32] = "--:--";
-  memset(bar, '.', BAR_WIDTH);
-  memset(bar, '#', (size_t)filled);
-  bar[BAR_WIDTH] = '\0';
-  if (rate > 0) {
-    unsigned long seconds = (unsigned long)((double)(p->total - p->done) / rate + 0.5);
-    snprintf(left, sizeof left, "%lu:%02lu", seconds / 60, seconds % 60);
-  }
-  fprintf(stderr, "%s[%s] %zu/%zu images, %.1f a second, %s left", w->is_terminal ? "\r" : "", bar, p->done, p->total,
-          rate, left);
-  if (p->bad > 0) fprintf(stderr, ", %zu bad", p->bad);
-  fprintf(stderr, w->is_terminal ? "  " : "\n");
-  fflush(stderr);
+  double left = rate > 0 ? (double)(p->total - p->done) / rate : NAN;
+  char bad[32] = "", done[64];
+  if (p->bad > 0) snprintf(bad, sizeof bad, ", %zu bad", p->bad);
+  snprintf(done, sizeof done, "%zu/%zu images, %.1f a second", p->done, p->total, rate);
+  pl_cli_progress_bar(progress, p->total > 0 ? (double)p->done / (double)p->total : 0, left, done, bad);
 }
 
-static void on_progress(void *context, const pl_import_progress *progress) {
-  watcher *w = context;
-  double now = pl_clock_monotonic(&w->clock), pause = w->is_terminal ? 0.1 : 5.0;
-  bool over = progress->done == progress->total;
-  if (w->quiet || (now - w->shown < pause && !(over && w->is_terminal))) return;
-  w->shown = now;
-  print_bar(w, progress, now - w->start);
-}
-
-static bool is_cancelled(void *context) {
-  watcher *w = context;
-  struct pollfd poll_for = {.fd = w->signals, .events = POLLIN};
-  return w->signals >= 0 && poll(&poll_for, 1, 0) == 1;
-}
-
-static int watch_signals(void) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  // Before any thread starts, so that none of them is interrupted.
-  if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return -1;
-  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
+static bool is_cancelled(void *context) { return pl_cli_progress_is_stopped(context); }
 
 // Summary
 
@@ -203,22 +163,20 @@ static int run(arguments *a, char **found) {
     else
       a->import.workspace = ".";
   }
-  watcher w = {.is_terminal = isatty(STDERR_FILENO) == 1, .quiet = a->quiet, .clock = pl_clock_system()};
-  w.signals = watch_signals();
-  w.start = w.shown = pl_clock_monotonic(&w.clock);
+  pl_cli_progress progress;
+  pl_cli_progress_begin(&progress, a->quiet);
   a->import.progress = on_progress;
   a->import.cancelled = is_cancelled;
-  a->import.context = &w;
+  a->import.context = &progress;
   pl_import_summary summary = {0};
   pl_status status = pl_import_run(&summary, &a->import, &err);
-  if (w.is_terminal && !w.quiet) fputc('\n', stderr);
+  pl_cli_progress_end(&progress);
   if (status == PL_OK) {
     print_summary(&summary);
     fflush(stdout);
   }
   print_failures(&summary);
   if (summary.unconfined) pl_cli_warn_unconfined("import");
-  if (w.signals >= 0) close(w.signals);
   pl_import_summary_clear(&summary);
   return status == PL_OK ? 0 : pl_cli_report("import", &err);
 }
