@@ -14,10 +14,10 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/data/csvio.h"
+#include "core/data/folds.h"
 
 enum {
   CASES_MAX = 10 * 1000 * 1000,
-  FOLDS_MAX = 1000,
   TEXT_MAX = 4096,  // bytes of a path
 };
 
@@ -241,34 +241,17 @@ static pl_status check_unique(const pl_manifest *m, pl_case **index, pl_error *e
   return PL_OK;
 }
 
-typedef struct folds_reader {
-  pl_manifest *out;
-  pl_case **index;
-  int id_column, fold_column;
-  bool header_seen;
-} folds_reader;
-
-static pl_status on_fold(void *context, size_t line, const pl_csv_field *fields, size_t count, const char *problem,
-                         pl_error *err) {
-  folds_reader *r = context;
-  if (problem != NULL) return pl_fail(err, PL_E_FORMAT, "line %zu: %s", line, problem);
-  if (!r->header_seen) {
-    r->header_seen = true;
-    r->id_column = pl_csv_column(fields, count, "ImageId");
-    r->fold_column = pl_csv_column(fields, count, "kfold");
-    if (r->id_column >= 0 && r->fold_column >= 0) return PL_OK;
-    return pl_fail(err, PL_E_FORMAT, "line %zu: the header must name ImageId and kfold", line);
+// Gives the cases their folds. The table also lists images that were not imported.
+static pl_status read_folds(pl_manifest *m, const char *path, pl_error *err) {
+  pl_folds folds = {0};
+  const pl_status status = pl_folds_load(&folds, path, err);
+  if (status != PL_OK) return status;
+  m->fold_count = folds.fold_count;
+  for (size_t i = 0; i < m->count; i++) {
+    const pl_folds_image *image = pl_folds_find(&folds, m->cases[i].id);
+    if (image != NULL) m->cases[i].fold = image->fold;
   }
-  uint64_t fold = 0;
-  if (count <= (size_t)r->id_column || count <= (size_t)r->fold_column ||
-      !parse_number(&fold, fields[r->fold_column], FOLDS_MAX - 1)) {
-    return pl_fail(err, PL_E_FORMAT, "line %zu: kfold is not a number from 0 to %d", line, FOLDS_MAX - 1);
-  }
-  if ((int)fold >= r->out->fold_count) r->out->fold_count = (int)fold + 1;
-  // The table also lists images that were not imported.
-  pl_case key = {.id = (char *)(uintptr_t)fields[r->id_column].text}, *wanted = &key;
-  pl_case **found = r->out->count == 0 ? NULL : bsearch(&wanted, r->index, r->out->count, sizeof *r->index, by_id);
-  if (found != NULL && (*found)->fold < 0) (*found)->fold = (int)fold;
+  pl_folds_clear(&folds);
   return PL_OK;
 }
 
@@ -303,11 +286,8 @@ pl_status pl_manifest_load(pl_manifest *out, const char *workspace, pl_error *er
     pl_case **index = index_by_id(&m);
     if (status == PL_OK && (status = check_unique(&m, index, err)) != PL_OK) pl_wrap(err, "%s", cases);
     if (status == PL_E_FORMAT) status = say_what_helps(err);
-    if (status == PL_OK && access(folds, F_OK) == 0) {
-      folds_reader fold_reader = {.out = &m, .index = index};
-      status = pl_csv_parse_file(folds, on_fold, &fold_reader, err);
-    }
     free(index);
+    if (status == PL_OK && access(folds, F_OK) == 0) status = read_folds(&m, folds, err);
   }
   free(cases);
   free(folds);

@@ -5,6 +5,9 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/base/str.h"
+
+static const char *const by_names[PL_SPLIT_BY_COUNT];
 
 static pl_status check_count(int fold_count, size_t things, const char *what, pl_error *err) {
   if (fold_count < 2 || fold_count > PL_FOLDS_MAX) {
@@ -76,6 +79,50 @@ pl_status pl_split_by_row(int *folds, const pl_rle_table *table, int fold_count,
   return PL_OK;
 }
 
+const char *pl_split_by_name(pl_split_by by) { return by < PL_SPLIT_BY_COUNT ? by_names[by] : ""; }
+
+bool pl_split_by_find(pl_split_by *out, const char *name) {
+  for (int i = 0; i < PL_SPLIT_BY_COUNT; i++) {
+    if (strcmp(by_names[i], name) != 0) continue;
+    *out = (pl_split_by)i;
+    return true;
+  }
+  return false;
+}
+
+// Which of the table's images the workspace has with a label, or NULL when it has no cases; the caller frees.
+static bool *find_present(const pl_manifest *m, const pl_rle_table *table) {
+  if (m == NULL || m->count == 0) return NULL;
+  bool *present = pl_xcalloc(table->image_count, sizeof *present);
+  for (size_t i = 0; i < m->count; i++) {
+    const pl_case *c = &m->cases[i];
+    const pl_rle_image *image = pl_rle_table_find(table, c->id);
+    if (image != NULL && c->part == PL_PART_TRAIN && c->status == PL_CASE_OK) present[image - table->images] = true;
+  }
+  return present;
+}
+
+pl_status pl_split_make(int *folds, char source[PL_PATIENTS_SOURCE_SIZE], const pl_rle_table *table,
+                        const pl_manifest *manifest, const pl_split_options *options, pl_error *err) {
+  source[0] = '\0';
+  if (options->by == PL_SPLIT_BY_ROW) return pl_split_by_row(folds, table, options->fold_count, err);
+  bool *present = find_present(manifest, table);
+  pl_status status = PL_OK;
+  if (options->by == PL_SPLIT_BY_IMAGE) {
+    status = pl_split_by_image(folds, table, present, options->fold_count, options->seed, err);
+  } else {
+    pl_patients patients = {0};
+    status = pl_patients_find(&patients, options->patients, manifest, err);
+    if (status == PL_OK) {
+      status = pl_split_by_patient(folds, table, &patients, present, options->fold_count, options->seed, err);
+      (void)pl_copy_text(source, PL_PATIENTS_SOURCE_SIZE, patients.source);
+    }
+    pl_patients_clear(&patients);
+  }
+  free(present);
+  return status;
+}
+
 size_t pl_split_count(pl_fold_size *sizes, const pl_rle_table *table, const int *folds, int fold_count) {
   memset(sizes, 0, (size_t)fold_count * sizeof *sizes);
   size_t spread = 0;
@@ -96,3 +143,6 @@ size_t pl_split_count(pl_fold_size *sizes, const pl_rle_table *table, const int 
   }
   return spread;
 }
+
+static const char *const by_names[PL_SPLIT_BY_COUNT] = {
+    [PL_SPLIT_BY_PATIENT] = "patient", [PL_SPLIT_BY_IMAGE] = "image", [PL_SPLIT_BY_ROW] = "row"};

@@ -12,6 +12,7 @@
 #include "core/data/csvio.h"
 #include "core/data/split.h"
 #include "tests/tools/testing.h"
+#include "tests/unit/data/real.h"
 
 static pl_rle_table parse(const char *text) {
   pl_rle_table table = {0};
@@ -281,18 +282,6 @@ static void test_folds_file(void **state) {
 
 // The real files
 
-static char *real_file(const char *name) {
-  const char *data = getenv("PLEURA_DATA"), *source = getenv("PLEURA_SOURCE");
-  char *root = data != NULL ? pl_xstrdup(data) : pl_path_join(source != NULL ? source : ".", "../shared/data");
-  char *path = pl_path_join(root, name);
-  free(root);
-  if (pl_fs_is_file(path)) return path;
-  print_message("skipped: no %s\n", path);
-  free(path);
-  skip();
-  return NULL;
-}
-
 static void test_real_variants(void **state) {
   (void)state;
   static const struct {
@@ -318,21 +307,12 @@ static void test_real_variants(void **state) {
 
 static void test_real_table(void **state) {
   (void)state;
-  char *packed = real_file("siim/train-rle.csv.gz");
-  char folder[] = "/tmp/pleura-test-XXXXXX";
-  assert_non_null(mkdtemp(folder));
-  char *path = pl_path_join(folder, "train-rle.csv");
-  pid_t child = fork();
-  if (child == 0) {
-    if (freopen(path, "w", stdout) == NULL) _exit(1);
-    execlp("gzip", "gzip", "-dc", packed, (char *)NULL);
-    _exit(1);
-  }
-  int ended = -1;
-  assert_int_equal(waitpid(child, &ended, 0), child);
-  assert_int_equal(ended, 0);
+  pl_buf text;
+  pl_buf_init(&text, 64 << 20);
+  real_unpacked(&text, "siim/train-rle.csv.gz");
   pl_rle_table t = {0};
-  assert_int_equal(pl_rle_table_load(&t, path, true, NULL), PL_OK);
+  assert_int_equal(pl_rle_table_parse(&t, text.data, text.length, true, NULL), PL_OK);
+  pl_buf_clear(&text);
   assert_int_equal(t.count, 12954);
   assert_int_equal(t.image_count, 12047);
   int *folds = pl_xcalloc(t.count, sizeof *folds);
@@ -350,9 +330,6 @@ static void test_real_table(void **state) {
   pl_rle_table_clear(&t);
   free(folds);
   free(digits);
-  free(path);
-  free(packed);
-  assert_int_equal(pl_fs_remove_tree(folder, NULL), PL_OK);
 }
 
 int main(void) {
