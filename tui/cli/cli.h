@@ -41,6 +41,7 @@ int pl_cli_decode(int argc, char **argv);
 int pl_cli_fetch(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
+int pl_cli_leaks(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
 int pl_cli_runs(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);

@@ -7,17 +7,19 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/folds.h"
+#include "core/data/leaks.h"
 #include "core/data/manifest.h"
 #include "core/data/split.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/leaks.h"
 
-enum { OPTION_RLE = 256, OPTION_FOLDS, OPTION_BY, OPTION_SEED, OPTION_STRICT, PROBLEMS_SHOWN = 5 };
+enum { OPTION_RLE = 256, OPTION_FOLDS, OPTION_BY, OPTION_SEED, OPTION_STRICT, OPTION_PATIENTS, PROBLEMS_SHOWN = 5 };
 
 typedef struct arguments {
   const char *rle, *output, *workspace;
-  int folds;
-  bool by_row, strict;
-  uint64_t seed;
+  pl_split_options split;
+  bool by_set, strict;
 } arguments;
 
 static const struct argp parser;
@@ -34,15 +36,23 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       if (!pl_parse_u64(&value, arg, strlen(arg)) || value < 2 || value > PL_FOLDS_MAX) {
         argp_error(state, "--folds takes a number from 2 to %d, not '%s'", PL_FOLDS_MAX, arg);
       }
-      a->folds = (int)value;
+      a->split.fold_count = (int)value;
       return 0;
     case OPTION_SEED:
-      if (!pl_parse_u64(&a->seed, arg, strlen(arg))) argp_error(state, "--seed takes a number from 0, not '%s'", arg);
+      if (!pl_parse_u64(&a->split.seed, arg, strlen(arg)))
+        argp_error(state, "--seed takes a number from 0, not '%s'", arg);
       return 0;
     case OPTION_BY:
-      if (strcmp(arg, "image") != 0 && strcmp(arg, "row") != 0)
-        argp_error(state, "--by takes image or row, not '%s'", arg);
-      a->by_row = strcmp(arg, "row") == 0;
+      a->by_set = true;
+      if (!pl_split_by_find(&a->split.by, arg)) argp_error(state, "--by takes patient, image or row, not '%s'", arg);
+      return 0;
+    case OPTION_PATIENTS: a->split.patients = arg; return 0;
+    case ARGP_KEY_END:
+      // A map is only of use for this.
+      if (a->split.patients != NULL && !a->by_set) a->split.by = PL_SPLIT_BY_PATIENT;
+      if (a->split.patients != NULL && a->split.by != PL_SPLIT_BY_PATIENT) {
+        argp_error(state, "--patients goes with --by patient, not with --by %s", pl_split_by_name(a->split.by));
+      }
       return 0;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many; --rle names the table", arg); return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -63,24 +73,6 @@ static pl_status find_files(const arguments *a, char **workspace, char **rle, ch
   return PL_OK;
 }
 
-// Which of the table's images the workspace has with a label, or NULL when it has no cases; the caller frees.
-static pl_status find_present(bool **present, const char *workspace, const pl_rle_table *table, pl_error *err) {
-  pl_manifest m = {0};
-  pl_status status = pl_manifest_load(&m, workspace, err);
-  if (status != PL_OK) return status;
-  if (m.count > 0) {
-    *present = pl_xcalloc(table->image_count, sizeof **present);
-    for (size_t i = 0; i < m.count; i++) {
-      const pl_case *c = &m.cases[i];
-      const pl_rle_image *image = pl_rle_table_find(table, c->id);
-      if (image != NULL && c->part == PL_PART_TRAIN && c->status == PL_CASE_OK)
-        (*present)[image - table->images] = true;
-    }
-  }
-  pl_manifest_clear(&m);
-  return PL_OK;
-}
-
 static void print_problems(const pl_rle_table *table) {
   if (table->problem_count == 0) return;
   fprintf(stderr, "%zu bad rows were left out:\n", table->problem_count);
@@ -90,48 +82,47 @@ static void print_problems(const pl_rle_table *table) {
   }
 }
 
-static void print_sizes(const arguments *a, const pl_rle_table *table, const int *folds, const char *output) {
-  pl_fold_size sizes[PL_FOLDS_MAX], total = {0};
-  size_t spread = pl_split_count(sizes, table, folds, a->folds);
-  printf("fold    rows  images  positives\n");
-  for (int f = 0; f < a->folds; f++) {
-    printf("%4d  %6zu  %6zu  %9zu\n", f, sizes[f].rows, sizes[f].images, sizes[f].positives);
-    total.rows += sizes[f].rows;
+// What was written is read again, so that what is told is true of the file.
+static pl_status print_folds(const char *output, const char *source, const arguments *a, const pl_manifest *manifest,
+                             pl_error *err) {
+  pl_folds folds = {0};
+  pl_leak_report report = {0};
+  pl_status status = pl_folds_load(&folds, output, err);
+  if (status != PL_OK) return status;
+  const pl_leak_sources sources = {.patients = a->split.patients, .manifest = manifest, .skip_pictures = true};
+  status = pl_leaks_find(&report, &folds, &sources, err);
+  if (status == PL_OK) {
+    pl_cli_print_fold_table(&report, &folds);
+    if (source[0] != '\0') printf("patients by %s\n", source);
+    printf("written to %s\n", output);
+    pl_cli_print_leak_counts(&report, &folds);
   }
-  for (size_t i = 0; i < table->image_count; i++) total.positives += table->images[i].has_mask;
-  printf(" all  %6zu  %6zu  %9zu\n", total.rows, table->image_count, total.positives);
-  printf("written to %s\n", output);
-  if (spread > 0) {
-    printf(
-        "note: %zu images have rows in more than one fold, so validation sees images that were trained on; --by image "
-        "avoids that\n",
-        spread);
-  }
+  pl_leak_report_clear(&report);
+  pl_folds_clear(&folds);
+  return status;
 }
 
 static pl_status split(const arguments *a, const char *workspace, const char *rle, const char *output, pl_error *err) {
   pl_rle_table table = {0};
+  pl_manifest manifest = {0};
+  char source[PL_PATIENTS_SOURCE_SIZE] = "";
   pl_status status = pl_rle_table_load(&table, rle, a->strict, err);
   if (status != PL_OK) return status;
   print_problems(&table);
-  bool *present = NULL;
   int *folds = pl_xcalloc(table.count, sizeof *folds);
-  if (a->by_row) {
-    status = pl_split_by_row(folds, &table, a->folds, err);
-  } else {
-    if (workspace != NULL) status = find_present(&present, workspace, &table, err);
-    if (status == PL_OK) status = pl_split_by_image(folds, &table, present, a->folds, a->seed, err);
-  }
+  if (workspace != NULL) status = pl_manifest_load(&manifest, workspace, err);
+  const pl_manifest *known = workspace != NULL ? &manifest : NULL;
+  if (status == PL_OK) status = pl_split_make(folds, source, &table, known, &a->split, err);
   if (status == PL_OK) status = pl_folds_save(output, &table, folds, err);
-  if (status == PL_OK) print_sizes(a, &table, folds, output);
+  if (status == PL_OK) status = print_folds(output, source, a, known, err);
   free(folds);
-  free(present);
+  pl_manifest_clear(&manifest);
   pl_rle_table_clear(&table);
   return status;
 }
 
 int pl_cli_split(int argc, char **argv) {
-  arguments a = {.folds = PL_FOLDS_DEFAULT, .seed = PL_SPLIT_SEED_DEFAULT};
+  arguments a = {.split = {.by = PL_SPLIT_BY_IMAGE, .fold_count = PL_FOLDS_DEFAULT, .seed = PL_SPLIT_SEED_DEFAULT}};
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
   pl_error err = {0};
@@ -147,8 +138,16 @@ int pl_cli_split(int argc, char **argv) {
 static const struct argp_option options[] = {
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Table to split (default: the workspace's train-rle.csv)"},
     {.name = "folds", .key = OPTION_FOLDS, .arg = "K", .doc = "Number of folds, 2 to 100 (default: 5)"},
-    {.name = "by", .key = OPTION_BY, .arg = "image|row", .doc = "What is dealt to the folds (default: image)"},
-    {.name = "seed", .key = OPTION_SEED, .arg = "N", .doc = "Seed of the split by image (default: 42)"},
+    {.name = "by",
+     .key = OPTION_BY,
+     .arg = "patient|image|row",
+     .doc = "What is dealt to the folds (default: image; patient with --patients)"},
+    {.name = "patients",
+     .key = OPTION_PATIENTS,
+     .arg = "MAP.csv",
+     .doc = "Who is on which image: ImageId,patient, or NIH's table, or ImageId and NIH file name (default: the "
+            "workspace's patients.csv, else the DICOM files' patient ids)"},
+    {.name = "seed", .key = OPTION_SEED, .arg = "N", .doc = "Seed of the split by patient or image (default: 42)"},
     {.name = "strict", .key = OPTION_STRICT, .doc = "Stop at the first bad row, instead of leaving it out"},
     {.name = "output", .key = 'o', .arg = "CSV", .doc = "File to write (default: folds.csv in the workspace, or here)"},
     {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "Workspace (default: the one around the current folder)"},
@@ -160,11 +159,11 @@ static const struct argp parser = {
     .doc =
         "Deals images to folds, with the same share of positives in each, and writes ImageId, EncodedPixels, has_mask, "
         "kfold.\v"
-        "By image, all rows of one image are in one fold, whatever the order of the rows. By row, the folds are "
-        "exactly "
-        "those of scikit-learn's StratifiedKFold() on the rows of the table, which puts images that have several rows "
-        "into several folds.\n\n"
+        "By patient, all images of a patient are in one fold, and the folds still have even numbers of images and of "
+        "positives. By image, all rows of one image are in one fold. Neither depends on the order of the rows. By row, "
+        "the folds are exactly those of scikit-learn's StratifiedKFold() on the rows of the table, which puts images "
+        "that have several rows into several folds. 'pleura leaks' tells what is in several folds.\n\n"
         "Examples:\n"
-        "  pleura split\n"
+        "  pleura split --by patient --patients siim-to-nih-id.csv\n"
         "  pleura split --rle train-rle.csv --by row -o folds.csv",
 };

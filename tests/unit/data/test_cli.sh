@@ -36,7 +36,8 @@ expect 2 "--resize takes area, reference or none" "$pleura" import x --resize cu
 expect 2 "leave out --size" "$pleura" import x --resize none --size 64
 expect 2 "leave out --size" "$pleura" import x --resize none --keep-aspect
 expect 2 "cannot open /nowhere" "$pleura" import /nowhere -C ws
-expect 2 "--by takes image or row" "$pleura" split --by patient
+expect 2 "--by takes patient, image or row" "$pleura" split --by hospital
+expect 2 "--patients goes with --by patient" "$pleura" split --by row --patients map.csv
 expect 2 "is not in a workspace" "$pleura" split
 expect 0 "Kaggle's unpacked folder" "$pleura" import --help
 
@@ -57,6 +58,27 @@ printf 'id1,1 2 3\nid2,-1\nid3,1 1\n' >bad.csv
 expect 0 "line 1 id1: the mask has an odd count" "$pleura" split --rle bad.csv --folds 2 -o c.csv
 expect 3 "bad.csv: line 1 (id1)" "$pleura" split --strict --rle bad.csv --folds 2 -o c.csv
 
+# By patient, and what leaks; without a map it says that it does not know.
+i=0
+while [ $i -lt 10 ]; do
+  echo "id$i,P$((i / 2))"
+  i=$((i + 1))
+done | sed '1i ImageId,patient' >map.csv
+expect 2 "--patients MAP.csv" "$pleura" split --rle rle.csv --by patient -o p.csv
+expect 0 "0 of 5 are in several folds (patients by map.csv)" "$pleura" split --rle rle.csv --patients map.csv --folds 2 -o p.csv
+same "$(tail -n +2 p.csv | cut -d, -f1,4 | sed 's/id[01],/A/;s/id[23],/B/;s/id[45],/C/;s/id[67],/D/;s/id[89],/E/' | sort -u | wc -l)" 5 "the patients' folds"
+expect 0 "0 of 5 are in several folds" "$pleura" leaks p.csv --patients map.csv
+expect 0 "patient leaks unknown" "$pleura" leaks p.csv
+expect 0 "--patients MAP.csv" "$pleura" leaks p.csv
+expect 3 "2 images in 2 folds: id2 (0), id3 (1)" "$pleura" leaks folds.csv --patients map.csv
+expect 3 '"count": 3' "$pleura" leaks folds.csv --patients map.csv --json
+printf 'fname,fold,exist_labels\nid0.png,0,0\nid1.png,4,1\n' >winners.csv
+expect 3 "id0 (0), id1 (4)" "$pleura" leaks winners.csv --patients map.csv
+printf 'ImageId,patient\nid0\n' >short.csv
+expect 3 "short.csv: line 2: there is no patient" "$pleura" leaks p.csv --patients short.csv
+expect 2 "one table too many" "$pleura" leaks a b
+expect 2 "is not in a workspace" "$pleura" leaks
+
 # A synthetic set, imported from inside the workspace and from outside.
 expect 0 "training" "$pleura" phantom set --cases 12 --size 64
 cd ws || exit 1
@@ -68,6 +90,10 @@ expect 0 "0 bad" "$pleura" import set --size 32 -C ws -j 1
 same "$(find ws/masks -name '*.png' | wc -l)" 12 "the number of masks"
 same "$(find ws -name '*.part' | wc -l)" 0 "the number of half files"
 expect 0 "written to" "$pleura" split -C ws --folds 3
+expect 0 "0 of" "$pleura" split -C ws --by patient --folds 3
+expect 0 "patients by patients.csv" "$pleura" split -C ws --patients set/patients.csv --folds 3
+expect 0 "0 pairs of near-duplicates are in different folds (12 of 12 pictures compared)" "$pleura" leaks -C ws
+expect 0 "near-duplicates unknown" "$pleura" leaks -C ws --no-pictures
 
 # Other sizes and rules make the pictures anew; the same again changes nothing, and neither does a picture that was cut
 # off.
