@@ -254,10 +254,9 @@ static void test_real_hash(void **state) {
 
 static void test_real_siim_hash(void **state) {
   (void)state;
-  enum { PICTURES = 8 };
-  static const char *const names[PICTURES] = {
-      "5798.1517875190.796716", "5803.1517875190.948211", "5806.1517875190.997408", "5857.1517875191.816283",
-      "5875.1517875192.15497",  "5886.1517875192.167421", "5887.1517875192.188287", "5889.1517875192.229258"};
+  enum { PICTURES = 3 };
+  static const char *const names[PICTURES] = {"5798.1517875190.796716", "5803.1517875190.948211",
+                                              "5806.1517875190.997408"};
   pl_image pictures[PICTURES];
   for (size_t i = 0; i < PICTURES; i++) {
     char *name = pl_xprintf("siim/dicom/1.2.276.0.7230010.3.1.4.8323329.%s.dcm", names[i]), *path = real_file(name);
