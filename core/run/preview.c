@@ -1,0 +1,76 @@
+#include "core/run/preview.h"
+
+#include <inttypes.h>
+
+#include "core/data/feed.h"
+#include "core/image/warp.h"
+#include "core/net/augment_math.h"
+#include "core/run/rundir.h"
+
+// What PL_OP_AUGMENT makes of one image, but for the normalisation: that is linear, and eyes want grey levels.
+static void apply(pl_preview_image *out, const uint8_t *image, const uint8_t *mask, uint32_t side,
+                  const pl_augmentation *params) {
+  pl_warp_linear(out->image.u8, side, side, image, side, side, params->affine);
+  pl_warp_nearest(out->mask.u8, side, side, mask, side, side, params->affine);
+  for (size_t i = 0; i < (size_t)side * side; i++) {
+    out->image.u8[i] = pl_augment_grey(out->image.u8[i], params->gain, params->bias);
+    out->mask.u8[i] = pl_augment_is_set(out->mask.u8[i]) ? 255 : 0;
+  }
+}
+
+static pl_status take(pl_preview *preview, const pl_batch *batch, pl_error *err) {
+  const uint32_t side = (uint32_t)preview->config.size;
+  const size_t plane = (size_t)side * side;
+  const size_t count = batch->count < PL_PREVIEW_IMAGES ? batch->count : PL_PREVIEW_IMAGES;
+  preview->batch_images = batch->count;
+  for (size_t i = 0; i < count; i++) {
+    pl_preview_image *one = &preview->images[preview->count++];
+    one->index = batch->cases[i];
+    pl_status status = pl_image_init(&one->image, side, side, PL_PIXEL_U8, PL_IMAGE_GREY, err);
+    if (status == PL_OK) status = pl_image_init(&one->mask, side, side, PL_PIXEL_U8, PL_IMAGE_MASK, err);
+    if (status != PL_OK) return status;
+    apply(one, batch->image + i * plane, batch->mask + i * plane, side, &batch->augmentations[i]);
+  }
+  return PL_OK;
+}
+
+static pl_status read_batch(pl_preview *preview, pl_feed *feed, pl_error *err) {
+  preview->batches = pl_feed_batches(feed);
+  if (preview->batch < 1 || preview->batch > preview->batches) {
+    return pl_fail(err, PL_E_USAGE, "there is no batch %zu: an epoch of %zu images has batches 1 to %zu, of %zu each",
+                   preview->batch, pl_feed_count(feed), preview->batches, pl_feed_batch(feed));
+  }
+  const pl_batch *batch = NULL;
+  pl_status status = pl_feed_start(feed, preview->epoch, (preview->batch - 1) * pl_feed_batch(feed), err);
+  if (status == PL_OK) status = pl_feed_next(feed, &batch, err);
+  return status == PL_OK ? take(preview, batch, err) : status;
+}
+
+pl_status pl_preview_load(pl_preview *out, const pl_manifest *manifest, const pl_config *config, uint64_t epoch,
+                          size_t batch, pl_error *err) {
+  pl_preview preview = {.epoch = epoch, .batch = batch, .config = *config};
+  if (epoch < 1) return pl_fail(err, PL_E_USAGE, "epochs are counted from 1: epoch 0 trains on nothing");
+  pl_status status = pl_config_check(config, err);
+  if (status == PL_OK) status = pl_run_check_data(&preview.config, manifest, err);
+  if (status != PL_OK) return status;
+  pl_feed_options options = pl_config_feed(&preview.config);
+  options.cache_bytes = 0;  // one batch is not read twice
+  pl_feed *feed = NULL;
+  status = pl_feed_create(&feed, manifest, &options, err);
+  if (status == PL_OK) status = read_batch(&preview, feed, err);
+  pl_feed_destroy(feed);
+  if (status != PL_OK) {
+    pl_preview_clear(&preview);
+    return status;
+  }
+  *out = preview;
+  return PL_OK;
+}
+
+void pl_preview_clear(pl_preview *preview) {
+  for (size_t i = 0; i < preview->count; i++) {
+    pl_image_clear(&preview->images[i].image);
+    pl_image_clear(&preview->images[i].mask);
+  }
+  *preview = (pl_preview){0};
+}
