@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
@@ -18,10 +17,8 @@
 #include "core/image/png_io.h"
 #include "core/image/resize.h"
 #include "tui/cli/cli.h"
-#include "viewers/caps.h"
-#include "viewers/colormap.h"
-#include "viewers/out_blocks.h"
-#include "viewers/out_sixel.h"
+#include "tui/cli/picture.h"
+#include "tui/cli/show_batch.h"
 #include "viewers/view_case.h"
 
 typedef struct arguments {
@@ -32,6 +29,7 @@ typedef struct arguments {
   bool has_window;     // centre and width were given
   double centre, width;
   pl_mask_mode mask_mode;
+  pl_show_batch batch;
 } arguments;
 
 // What is shown: an image, a mask perhaps, and words about it.
@@ -42,9 +40,29 @@ typedef struct subject {
   char caption[320];
 } subject;
 
-enum { KEY_SIZE = 0x100, KEY_NO_MASK, KEY_CONTOUR, KEY_GRAPHICS, KEY_INVERT, KEY_WINDOW, CAPTION_LINES = 3 };
+// For drawing into a terminal.
+typedef struct shown {
+  const subject *subject;
+  const arguments *arguments;
+} shown;
 
-enum { OPTION_COUNT = 9 };
+enum {
+  KEY_SIZE = 0x100,
+  KEY_NO_MASK,
+  KEY_CONTOUR,
+  KEY_GRAPHICS,
+  KEY_INVERT,
+  KEY_WINDOW,
+  KEY_BATCH,
+  KEY_EPOCH,
+  KEY_SEED,
+  KEY_FOLD,
+  KEY_RUN,
+  KEY_PRESET,
+  KEY_SET
+};
+
+enum { OPTION_COUNT = 17 };
 static const struct argp_option OPTIONS[OPTION_COUNT];
 
 // ---- Arguments
@@ -58,13 +76,54 @@ static bool parse_window(arguments *a, const char *text) {
   return a->has_window ? a->width > 0 : text[0] != '\0';
 }
 
-static bool is_graphics(const char *text) {
-  return strcmp(text, "auto") == 0 || strcmp(text, "sixel") == 0 || strcmp(text, "blocks") == 0;
+static uint64_t number_from_1(struct argp_state *state, const char *text, const char *what) {
+  uint64_t number = 0;
+  if (!pl_parse_u64(&number, text, strlen(text)) || number == 0) {
+    argp_error(state, "%s takes a number from 1, not '%s'", what, text);
+  }
+  return number;
+}
+
+static void add_setting(struct argp_state *state, pl_show_batch *batch, const char *text) {
+  if (batch->setting_count == PL_SHOW_SETTINGS_MAX) argp_error(state, "at most %d --set", PL_SHOW_SETTINGS_MAX);
+  batch->settings[batch->setting_count++] = text;
+}
+
+// Options of --batch; false for any other. The texts of --seed and --fold stay with the process.
+static bool parse_batch_option(int key, const char *text, struct argp_state *state) {
+  pl_show_batch *batch = &((arguments *)state->input)->batch;
+  switch (key) {
+    case KEY_BATCH:
+      batch->wanted = true;
+      if (text != NULL) batch->number = number_from_1(state, text, "--batch");
+      return true;
+    case KEY_EPOCH: batch->epoch = number_from_1(state, text, "--epoch"); break;
+    case KEY_SEED: add_setting(state, batch, pl_xprintf("seed=%s", text)); break;
+    case KEY_FOLD: add_setting(state, batch, pl_xprintf("fold=%s", text)); break;
+    case KEY_RUN: batch->run = text; break;
+    case KEY_PRESET: batch->preset = text; break;
+    case KEY_SET: add_setting(state, batch, text); break;
+    default: return false;
+  }
+  batch->configured = true;
+  return true;
+}
+
+static void check_end(struct argp_state *state, arguments *a) {
+  if (!a->batch.wanted && a->batch.configured) {
+    argp_error(state, "--epoch, --seed, --fold, --run, --preset and --set are for --batch");
+  }
+  if (!a->batch.wanted && a->name == NULL) argp_error(state, "say which case to show");
+  if (!a->batch.wanted) return;
+  if (a->has_window || a->choice != NULL) argp_error(state, "a batch is shown as the network sees it: no --window");
+  // "--batch 3" is meant as "--batch=3".
+  if (a->name != NULL) a->batch.number = number_from_1(state, a->name, "--batch");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   arguments *a = state->input;
   uint64_t number = 0;
+  if (parse_batch_option(key, text, state)) return 0;
   switch (key) {
     case 'C': a->workspace = text; return 0;
     case 'o': a->output = text; return 0;
@@ -77,7 +136,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_NO_MASK: a->mask_mode = PL_MASK_OFF; return 0;
     case KEY_CONTOUR: a->mask_mode = PL_MASK_CONTOUR; return 0;
     case KEY_GRAPHICS:
-      if (!is_graphics(text)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", text);
+      if (!pl_cli_is_graphics(text)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", text);
       a->graphics = text;
       return 0;
     case KEY_INVERT: a->invert = true; return 0;
@@ -91,9 +150,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
       if (a->name != NULL) argp_error(state, "one case, not also %s", text);
       a->name = text;
       return 0;
-    case ARGP_KEY_END:
-      if (a->name == NULL) argp_error(state, "say which case to show");
-      return 0;
+    case ARGP_KEY_END: check_end(state, a); return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -316,73 +373,53 @@ static pl_status write_file(const subject *s, const arguments *a, pl_error *err)
   return status;
 }
 
-static uint32_t at_most(uint32_t value, uint32_t limit) { return limit > 0 && value > limit ? limit : value; }
-
-static pl_status make_sixel(pl_buf *out, const subject *s, const arguments *a, const pl_caps *caps, pl_error *err) {
-  uint32_t rows = caps->rows > CAPTION_LINES + 1 ? caps->rows - CAPTION_LINES : 1;
-  uint32_t width = at_most(at_most(caps->columns * caps->cell_width, caps->max_width), a->size);
-  uint32_t height = at_most(at_most(rows * caps->cell_height, caps->max_height), a->size);
-  pl_bitmap bitmap = {0};
-  pl_status status = draw(&bitmap, s, a, width, height, 1, err);
-  pl_sixel_options options = pl_sixel_options_for(caps, PL_SIXEL_GREYS_MAX);
-  if (status == PL_OK) status = pl_sixel_encode(out, &bitmap, &options, err);
-  if (status == PL_OK) pl_buf_add_text(out, "\n");
-  pl_bitmap_clear(&bitmap);
-  return status;
-}
-
-static pl_status make_blocks(pl_buf *out, const subject *s, const arguments *a, const pl_caps *caps, pl_error *err) {
-  uint32_t rows = caps->rows > CAPTION_LINES + 1 ? caps->rows - CAPTION_LINES : 1;
-  double aspect = caps->cell_width > 0 && caps->cell_height > 0 ? caps->cell_height / 2.0 / caps->cell_width : 1;
-  pl_bitmap bitmap = {0};
-  pl_status status = draw(&bitmap, s, a, at_most(caps->columns, a->size), at_most(2 * rows, a->size), aspect, err);
-  pl_cells cells = {0};
-  if (status == PL_OK) status = pl_blocks(&cells, &bitmap, caps->colours, caps->utf8, err);
-  if (status == PL_OK && !pl_cells_ansi(out, &cells)) status = pl_fail(err, PL_E_LIMIT, "the picture is too large");
-  pl_cells_clear(&cells);
-  pl_bitmap_clear(&bitmap);
-  return status;
+static pl_status draw_for_terminal(pl_bitmap *out, const void *context, uint32_t width, uint32_t height,
+                                   double pixel_aspect, pl_error *err) {
+  const shown *what = context;
+  return draw(out, what->subject, what->arguments, width, height, pixel_aspect, err);
 }
 
 static pl_status print_terminal(const subject *s, const arguments *a, pl_error *err) {
-  bool forced = strcmp(a->graphics, "auto") != 0;
-  if (forced) setenv("PLEURA_GRAPHICS", a->graphics, 1);
-  pl_caps caps = {0};
-  pl_status status = pl_caps_probe(&caps, STDIN_FILENO, STDOUT_FILENO, NULL, err);
-  if (status != PL_OK) return status;
-  bool pictures = forced || getenv("PLEURA_GRAPHICS") != NULL || isatty(STDOUT_FILENO);
-  pl_graphics graphics = pictures ? caps.graphics : PL_GRAPHICS_NONE;
-  pl_buf bytes;
-  pl_buf_init(&bytes, (size_t)64 << 20);
-  if (graphics == PL_GRAPHICS_SIXEL) status = make_sixel(&bytes, s, a, &caps, err);
-  if (graphics == PL_GRAPHICS_BLOCKS) status = make_blocks(&bytes, s, a, &caps, err);
-  if (status == PL_OK) pl_buf_printf(&bytes, "%s\n", s->caption);
-  if (status == PL_OK && (fwrite(bytes.data, 1, bytes.length, stdout) != bytes.length || fflush(stdout) != 0)) {
-    status = pl_fail(err, PL_E_IO, "cannot write to the standard output");
-  }
-  pl_buf_clear(&bytes);
-  return status;
+  const shown what = {.subject = s, .arguments = a};
+  const pl_cli_picture picture = {
+      .draw = draw_for_terminal, .context = &what, .caption = s->caption, .graphics = a->graphics, .size = a->size};
+  return pl_cli_print(&picture, err);
+}
+
+static pl_status show_batch(const arguments *a, pl_error *err) {
+  const pl_show_how how = {.workspace = a->workspace,
+                           .output = a->output,
+                           .graphics = a->graphics,
+                           .size = a->size,
+                           .invert = a->invert,
+                           .mask_mode = a->mask_mode};
+  return pl_show_batch_print(&a->batch, &how, err);
 }
 
 int pl_cli_show(int argc, char **argv) {
-  arguments a = {.graphics = "auto", .mask_mode = PL_MASK_FILL};
+  arguments a = {.graphics = "auto", .mask_mode = PL_MASK_FILL, .batch = {.number = 1, .epoch = 1}};
   const struct argp parser = {
       .options = OPTIONS,
       .parser = parse_option,
-      .args_doc = "CASE",
+      .args_doc = "CASE\n--batch [N]",
       .doc =
           "Prints one image with its mask over it into the terminal: as sixel where the terminal can, else as "
-          "coloured half blocks; into anything but a terminal only the caption. With -o it writes a PNG file.\v"
+          "coloured half blocks; into anything but a terminal only the caption. With -o it writes a PNG file. "
+          "--batch shows the first nine images of a training batch as the network gets them.\v"
           "CASE is a case's number (12 or '#12'), its id, the unique ending of an id, or the path of a .dcm or .png "
           "file. A file whose name is a case of the workspace is shown with that case's mask; any other file "
           "needs no workspace and has no mask. PLEURA_GRAPHICS (auto, sixel, blocks, none) is the default of "
-          "--graphics.",
+          "--graphics.\n\nExamples:\n"
+          "  pleura show 12 --contour\n"
+          "  pleura show --batch 3 --epoch 2 -o batch.png\n"
+          "  pleura show --batch --run last --set augment=off",
   };
   char name[] = "pleura show";
   argv[0] = name;
   argp_err_exit_status = 2;
   if (argp_parse(&parser, argc, argv, 0, NULL, &a) != 0) return 2;
   pl_error err = {0};
+  if (a.batch.wanted) return show_batch(&a, &err) == PL_OK ? 0 : pl_cli_report("show", &err);
   subject s = {0};
   pl_status status = read_subject(&s, &a, &err);
   if (status == PL_OK) status = a.output != NULL ? write_file(&s, &a, &err) : print_terminal(&s, &a, &err);
@@ -403,5 +440,13 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
      "centre and width as C,W, in the values of the file after its rescale; or one of the DICOM file's own windows and "
      "tables by its number or name (the first is the default); or full, from its smallest to its largest value",
      0},
+    {NULL, 0, NULL, 0, "Training batches:", 1},
+    {"batch", KEY_BATCH, "N", OPTION_ARG_OPTIONAL, "show batch N of an epoch, augmented, with its masks (1)", 1},
+    {"epoch", KEY_EPOCH, "E", 0, "the epoch, from 1 (1)", 1},
+    {"seed", KEY_SEED, "S", 0, "the run's seed", 1},
+    {"fold", KEY_FOLD, "F", 0, "the fold that is held out", 1},
+    {"run", KEY_RUN, "RUN", 0, "with the options of this run; else those of a new one, from pleura.yaml", 1},
+    {"preset", KEY_PRESET, "NAME", 0, "with a preset of 'pleura train'", 1},
+    {"set", KEY_SET, "OPTION=VALUE", 0, "with any option of 'pleura train', such as size=256; may be repeated", 1},
     {0},
 };
