@@ -87,7 +87,9 @@ static void draw_axes(pl_bitmap *bitmap, const pl_histogram_chart *chart, const 
     const int x = to_x(l, ticks[i]);
     pl_draw_rect(bitmap, (pl_rect){x, bottom, 1, pad}, axis, 1);
     tick_text(text, ticks, count, i, l->log_x);
-    pl_draw_text(bitmap, all, x - pl_text_width(text, l->scale) / 2, bottom + pad, l->scale, text_colour, text);
+    const int width = pl_text_width(text, l->scale), last = (int)bitmap->width - width;
+    const int start = x - width / 2;
+    pl_draw_text(bitmap, all, start < last ? start : last, bottom + pad, l->scale, text_colour, text);
   }
   pl_draw_rect(bitmap, (pl_rect){l->plot.x, bottom, l->plot.width, 1}, axis, 1);
   if (chart->x_label != NULL) {

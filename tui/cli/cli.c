@@ -52,6 +52,10 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "data",
+     .arguments = "report [-C WORKSPACE --size PX -o FILE.png --json]",
+     .summary = "tell what a data set holds and what training sizes can reach",
+     .run = pl_cli_data},
     {.name = "demo",
      .arguments = "[DIR] [--detach --again]",
      .summary = "make a synthetic workspace and train on it",

@@ -36,6 +36,7 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 int pl_cli_help(int argc, char **argv);
 int pl_cli_core(int argc, char **argv);
 int pl_cli_ctl(int argc, char **argv);
+int pl_cli_data(int argc, char **argv);
 int pl_cli_demo(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
 int pl_cli_fetch(int argc, char **argv);

@@ -58,18 +58,22 @@ pl_status pl_cli_probe(pl_caps *caps, const char *graphics, pl_error *err) {
   return PL_OK;
 }
 
-pl_status pl_cli_print(const pl_cli_picture *p, pl_error *err) {
-  pl_caps caps = {0};
-  pl_status status = pl_cli_probe(&caps, p->graphics, err);
-  if (status != PL_OK) return status;
+pl_status pl_cli_print_on(const pl_cli_picture *p, const pl_caps *caps, pl_error *err) {
+  pl_status status = PL_OK;
   pl_buf bytes;
   pl_buf_init(&bytes, BYTES_MAX);
-  if (caps.graphics == PL_GRAPHICS_SIXEL) status = add_sixel(&bytes, p, &caps, err);
-  if (caps.graphics == PL_GRAPHICS_BLOCKS) status = add_blocks(&bytes, p, &caps, err);
+  if (caps->graphics == PL_GRAPHICS_SIXEL) status = add_sixel(&bytes, p, caps, err);
+  if (caps->graphics == PL_GRAPHICS_BLOCKS) status = add_blocks(&bytes, p, caps, err);
   if (status == PL_OK) pl_buf_printf(&bytes, "%s\n", p->caption);
   if (status == PL_OK && (fwrite(bytes.data, 1, bytes.length, stdout) != bytes.length || fflush(stdout) != 0)) {
     status = pl_fail(err, PL_E_IO, "cannot write to the standard output");
   }
   pl_buf_clear(&bytes);
   return status;
+}
+
+pl_status pl_cli_print(const pl_cli_picture *p, pl_error *err) {
+  pl_caps caps = {0};
+  pl_status status = pl_cli_probe(&caps, p->graphics, err);
+  return status == PL_OK ? pl_cli_print_on(p, &caps, err) : status;
 }

@@ -24,5 +24,6 @@ bool pl_cli_is_graphics(const char *text);
 // PL_E_USAGE for a wrong PLEURA_GRAPHICS.
 pl_status pl_cli_probe(pl_caps *caps, const char *graphics, pl_error *err);
 
-// Prints it. PL_E_IO, PL_E_LIMIT, and as `draw`.
+// Prints it, on a terminal that was probed already or after probing it. PL_E_IO, PL_E_LIMIT, and as `draw`.
+pl_status pl_cli_print_on(const pl_cli_picture *picture, const pl_caps *caps, pl_error *err);
 pl_status pl_cli_print(const pl_cli_picture *picture, pl_error *err);

@@ -4,5 +4,6 @@
 int run_caps_tests(void);
 int run_curve_tests(void);
 int run_draw_tests(void);
+int run_grid_tests(void);
 int run_out_tests(void);
 int run_view_case_tests(void);
