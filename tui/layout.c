@@ -7,6 +7,8 @@ enum {
   BARS_ROWS = 3,
   EPOCH_ROWS_MIN = 4,  // the head and three epochs
   EPOCH_ROWS_MAX = 14,
+  BATCH_HEADER_ROWS = 2,
+  BATCH_LIST_COLS = 18,  // "#12047 positive"
 };
 
 static int min_int(int a, int b) { return a < b ? a : b; }
@@ -87,5 +89,25 @@ pl_train_layout pl_layout_train(pl_area body) {
     y += charts;
   }
   if (table > 0) out.table = (pl_area){y, body.x, table, body.cols};
+  return out;
+}
+
+pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell) {
+  pl_batch_layout out = {0};
+  if (pl_area_empty(body)) return out;
+  int cell_width = cell.width, cell_height = cell.height;
+  if (cell.width <= 0 || cell.height <= 0) cell_width = 1, cell_height = 2;
+  const int header = min_int(BATCH_HEADER_ROWS, body.rows), rows = body.rows - header, y = body.y + header;
+  out.header = (pl_area){body.y, body.x, header, body.cols};
+  // The grid is about square; what is left of the width is the list's.
+  const int square = (rows * cell_height + cell_width - 1) / cell_width;
+  const int cols = min_int(square, body.cols - BATCH_LIST_COLS - 2);
+  if (rows < PL_PICTURE_MIN_ROWS || cols < PL_PICTURE_MIN_COLS) {
+    if (rows > 0) out.list = (pl_area){y, body.x + 1, rows, body.cols - 1};
+    return out;
+  }
+  out.picture = (pl_area){y, body.x, rows, cols};
+  out.border = (pl_area){y, body.x + cols, rows, 1};
+  out.list = (pl_area){y, body.x + cols + 2, rows, body.cols - cols - 2};
   return out;
 }

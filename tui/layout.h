@@ -43,9 +43,15 @@ typedef struct pl_train_layout {
   pl_area table;       // the last epochs
 } pl_train_layout;
 
+// Batch screen: a line about the batch and one about where it is from, the grid, and the cases as a list right of it.
+typedef struct pl_batch_layout {
+  pl_area header, picture, border, list;
+} pl_batch_layout;
+
 pl_frame_layout pl_layout_frame(int rows, int cols);
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
 pl_train_layout pl_layout_train(pl_area body);
+pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
 
 // A box of at most rows x cols in the middle of `outer`.
 pl_area pl_layout_centre(pl_area outer, int rows, int cols);

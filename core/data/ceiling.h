@@ -1,5 +1,5 @@
-// The resolution ceiling: how well true masks survive the way down to a training size and back up. No network that is
-// trained at that size can be expected to score more.
+// The resolution ceiling: how well true masks survive the way down to a training size and back up. It is the score of a
+// network that answers with its training masks exactly.
 #pragma once
 
 #include <stdbool.h>

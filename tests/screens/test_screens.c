@@ -151,6 +151,21 @@ static void test_train(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2\nwait-job\nkey X", "train_stop_asks");
 }
 
+// What a new training gets, what the run on the Train screen gets, and what its form says.
+static void test_batch(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key b\nwait-job\nkey n\nwait-job\nkey e e E\nwait-job",
+        "batch_160x50");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 2 b\nwait-job\ncmd epoch 3\nwait-job",
+        "batch_run_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
+        "key 2 S\ncmd set batch 4\ncmd set augment off\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 3\nwait-job\nkey c\nwait-job", "batch_vt100");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "cmd batch 99\nwait-job", "batch_beyond");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2 b\nwait-job\nkey Esc\nwait-job", "batch_back");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key b\nwait-job", "batch_empty");
+}
+
 static void test_plain_terminals(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job", "train_vt100");
@@ -277,8 +292,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_data),    cmocka_unit_test(test_filter),          cmocka_unit_test(test_help),
       cmocka_unit_test(test_train),   cmocka_unit_test(test_plain_terminals), cmocka_unit_test(test_nothing_there),
-      cmocka_unit_test(test_sixel),   cmocka_unit_test(test_resize_storm),    cmocka_unit_test(test_quit),
-      cmocka_unit_test(test_signals), cmocka_unit_test(test_no_terminal),     cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_batch),   cmocka_unit_test(test_sixel),           cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),    cmocka_unit_test(test_signals),         cmocka_unit_test(test_no_terminal),
+      cmocka_unit_test(test_hang_up),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

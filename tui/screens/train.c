@@ -61,6 +61,15 @@ void pl_train_fill_form(pl_train *self) {
   self->form_filled = self->app->model->workspace != NULL;
 }
 
+const pl_config *pl_train_options(pl_app *app, const pl_run_view **run) {
+  const pl_train *self = pl_train_of(app);
+  *run = NULL;
+  if (form_shown(self) && self->form_filled) return &self->form.config;
+  if (app->model->run == NULL || app->model->run->info == NULL) return NULL;
+  *run = app->model->run;
+  return &app->model->run->info->config;
+}
+
 static void *open_screen(pl_app *app) {
   pl_train *self = pl_xcalloc(1, sizeof *self);
   self->app = app;

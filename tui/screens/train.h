@@ -8,6 +8,10 @@ extern const pl_screen pl_screen_train;
 // The phase in one or two words for the status bar: "training", "unknown", "failed". Static string.
 const char *pl_train_phase_words(const pl_run_view *run);
 
+// The options that the screen is about: the form's while it is shown, else those of the selected run, which is *run
+// then. NULL when there is neither; *run is NULL unless it is a run's. Borrowed until the next event.
+const pl_config *pl_train_options(pl_app *app, const pl_run_view **run);
+
 // Its commands.
 void pl_train_start(pl_app *app, const char *args);
 void pl_train_pause(pl_app *app, const char *args);

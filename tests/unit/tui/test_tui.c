@@ -45,6 +45,16 @@ static void test_layout(void **state) {
         assert_int_equal(data.border.x, data.picture.x + data.picture.cols);
         assert_true(data.border.y <= data.picture.y && data.border.rows >= data.picture.rows);
       }
+      for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        const pl_batch_layout batch = pl_layout_batch(frame.body, cells[i]);
+        const pl_area parts[] = {batch.header, batch.picture, batch.border, batch.list};
+        check_areas(parts, 4, frame.body);
+        assert_false(pl_area_empty(batch.list));
+        if (pl_area_empty(batch.picture)) continue;
+        assert_true(batch.picture.rows >= PL_PICTURE_MIN_ROWS && batch.picture.cols >= PL_PICTURE_MIN_COLS);
+        assert_int_equal(batch.border.x, batch.picture.x + batch.picture.cols);
+        assert_int_equal(batch.border.rows, batch.picture.rows);
+      }
       const pl_train_layout train = pl_layout_train(frame.body);
       const pl_area parts[] = {train.header,     train.bars,       train.charts[0], train.charts[1],
                                train.borders[0], train.borders[1], train.table};
