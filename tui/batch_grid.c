@@ -28,7 +28,7 @@ void pl_batch_words(char *out, size_t size, const pl_preview *preview) {
   if (preview->count < preview->batch_images) snprintf(part, sizeof part, "the first %zu of ", preview->count);
   snprintf(out, size,
            "batch %zu of %zu, epoch %" PRIu64 ": %s%zu images, %" PRId64 "x%" PRId64 ", fold %" PRId64
-           " held out, seed %" PRId64 ", %s",
+           " held out, seed %" PRId64 ", augment %s",
            preview->batch, preview->batches, preview->epoch, part, preview->batch_images, c->size, c->size, c->fold,
-           c->seed, c->augment ? "augmented" : "not augmented");
+           c->seed, c->augment);
 }

@@ -15,5 +15,5 @@ typedef struct pl_batch_grid {
 // Points into itself: do not copy. `preview` and the manifest it was loaded with are borrowed.
 void pl_batch_grid_init(pl_batch_grid *grid, const pl_preview *preview, const pl_manifest *manifest);
 
-// "batch 2 of 40, epoch 1: the first 9 of 16 images, 512x512, fold 0 held out, seed 42, augmented".
+// "batch 2 of 40, epoch 1: the first 9 of 16 images, 512x512, fold 0 held out, seed 42, augment blog".
 void pl_batch_words(char *out, size_t size, const pl_preview *preview);

@@ -35,10 +35,10 @@ static pl_status take(pl_preview *preview, const pl_batch *batch, pl_error *err)
 }
 
 static pl_status read_batch(pl_preview *preview, pl_feed *feed, pl_error *err) {
-  preview->batches = pl_feed_batches(feed);
+  preview->batches = pl_feed_batches(feed, preview->epoch);
   if (preview->batch < 1 || preview->batch > preview->batches) {
     return pl_fail(err, PL_E_USAGE, "there is no batch %zu: an epoch of %zu images has batches 1 to %zu, of %zu each",
-                   preview->batch, pl_feed_count(feed), preview->batches, pl_feed_batch(feed));
+                   preview->batch, pl_feed_count(feed, preview->epoch), preview->batches, pl_feed_batch(feed));
   }
   const pl_batch *batch = NULL;
   pl_status status = pl_feed_start(feed, preview->epoch, (preview->batch - 1) * pl_feed_batch(feed), err);

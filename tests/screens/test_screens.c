@@ -159,7 +159,7 @@ static void test_batch(void **state) {
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 2 b\nwait-job\ncmd epoch 3\nwait-job",
         "batch_run_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
-        "key 2 S\ncmd set batch 4\ncmd set augment off\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
+        "key 2 S\ncmd set batch 4\ncmd set augment none\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
   check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 3\nwait-job\nkey c\nwait-job", "batch_vt100");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "cmd batch 99\nwait-job", "batch_beyond");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2 b\nwait-job\nkey Esc\nwait-job", "batch_back");

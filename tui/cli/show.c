@@ -412,7 +412,7 @@ int pl_cli_show(int argc, char **argv) {
           "--graphics.\n\nExamples:\n"
           "  pleura show 12 --contour\n"
           "  pleura show --batch 3 --epoch 2 -o batch.png\n"
-          "  pleura show --batch --run last --set augment=off",
+          "  pleura show --batch --run last --set augment=winner",
   };
   char name[] = "pleura show";
   argv[0] = name;

@@ -30,14 +30,14 @@ expect 0 "28: 24 train" "$pleura" import set --size 64 -C ws || exit 1
 cd ws || exit 1
 
 # A batch: the same for the same (seed, epoch, batch), another for another.
-expect 0 "batch 1 of 3, epoch 1: 8 images, 64x64, fold 0 held out, seed 42, augmented" "$pleura" show --batch
+expect 0 "batch 1 of 3, epoch 1: 8 images, 64x64, fold 0 held out, seed 42, augment blog" "$pleura" show --batch
 expect 0 "batch 2 of 3, epoch 1" "$pleura" show --batch 2
 expect 0 "the first 9 of 12 images" "$pleura" show --batch --set batch=12 -o a.png
 expect 0 "batch 1 of 2" "$pleura" show --batch=1 --set batch=12 -o b.png
 expect 0 "epoch 2" "$pleura" show --batch --epoch 2 --set batch=12 -o c.png
 expect 0 "seed 43" "$pleura" show --batch --seed 43 --set batch=12 -o d.png
 expect 0 "fold 1 held out" "$pleura" show --batch --fold 1
-expect 0 "32x32" "$pleura" show --batch --set size=32 --set augment=off
+expect 0 "32x32" "$pleura" show --batch --set size=32 --set augment=none
 cmp -s a.png b.png || fail "the same batch gives another picture"
 for other in c d; do cmp -s a.png $other.png && fail "a.png and $other.png are the same picture"; done
 expect 2 "batches 1 to 3" "$pleura" show --batch 4

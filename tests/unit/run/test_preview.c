@@ -184,7 +184,7 @@ static void test_whole_epoch(void **state) {
 static void test_without_augmentation(void **state) {
   const world *w = *state;
   pl_config config = w->config;
-  config.augment = false;
+  strcpy(config.augment, "none");
   pl_preview preview = load(w, &config, 1, 1);
   uint8_t image[PLANE], mask[PLANE];
   for (size_t i = 0; i < preview.count; i++) {
