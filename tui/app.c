@@ -12,6 +12,7 @@
 #include "tui/loop.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/data.h"
+#include "tui/screens/folds.h"
 #include "tui/screens/train.h"
 #include "tui/script.h"
 
@@ -251,5 +252,5 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   return app.ended_by != 0 ? 128 + app.ended_by : 0;
 }
 
-const pl_screen *const pl_screens[] = {&pl_screen_data, &pl_screen_train, &pl_screen_batch};
+const pl_screen *const pl_screens[] = {&pl_screen_data, &pl_screen_train, &pl_screen_batch, &pl_screen_folds};
 const size_t pl_screen_count = sizeof pl_screens / sizeof pl_screens[0];

@@ -8,6 +8,7 @@
 #include "tui/keymap.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/data.h"
+#include "tui/screens/folds.h"
 #include "tui/screens/train.h"
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
@@ -86,6 +87,13 @@ static void run_data(pl_app *app, const char *args) {
 static void run_train(pl_app *app, const char *args) {
   (void)args;
   pl_app_switch(app, 1);
+}
+
+static void run_folds(pl_app *app, const char *args) {
+  (void)args;
+  for (size_t i = 0; i < pl_screen_count; i++) {
+    if (pl_screens[i] == &pl_screen_folds) pl_app_switch(app, i);
+  }
 }
 
 static void run_next_screen(pl_app *app, const char *args) {
@@ -279,6 +287,51 @@ const pl_cmd pl_cmds[] = {
      .help = "black on white and back",
      .run = pl_batch_invert},
     {.name = "back", .screen = "batch", .keys = "Esc", .help = "to the screen before", .run = pl_batch_back},
+    // Folds
+    {.name = "down", .screen = "folds", .keys = "j Down", .help = "the next fold, case or value", .run = pl_folds_down},
+    {.name = "up", .screen = "folds", .keys = "k Up", .help = "the previous one", .run = pl_folds_up},
+    {.name = "page-down", .screen = "folds", .keys = "PgDn ^F", .help = "one page down", .run = pl_folds_page_down},
+    {.name = "page-up", .screen = "folds", .keys = "PgUp ^B", .help = "one page up", .run = pl_folds_page_up},
+    {.name = "enter",
+     .screen = "folds",
+     .keys = "Enter",
+     .help = "go to the fold's cases, or change the value",
+     .run = pl_folds_enter},
+    {.name = "back", .screen = "folds", .keys = "Esc", .help = "back to the folds", .run = pl_folds_back},
+    {.name = "split",
+     .screen = "folds",
+     .keys = "S",
+     .hint = "Split",
+     .help = "make new folds: opens the form, or makes what it says; asks first",
+     .run = pl_folds_split},
+    {.name = "mark", .screen = "folds", .keys = "Space", .hint = "Mark", .help = "mark the case", .run = pl_folds_mark},
+    {.name = "mark-all", .screen = "folds", .keys = "a", .help = "mark all cases shown", .run = pl_folds_mark_all},
+    {.name = "unmark", .screen = "folds", .keys = "u", .help = "take all marks away", .run = pl_folds_unmark},
+    {.name = "move",
+     .screen = "folds",
+     .keys = "m",
+     .args = "FOLD",
+     .hint = "Move",
+     .help = "move the marked cases to a fold; asks first",
+     .run = pl_folds_move_marked},
+    {.name = "leaks",
+     .screen = "folds",
+     .keys = "l",
+     .hint = "Leaks",
+     .help = "only the cases that leak, or all",
+     .run = pl_folds_only_leaks},
+    {.name = "patients",
+     .screen = "folds",
+     .keys = "P",
+     .args = "MAP.csv",
+     .hint = "Patients",
+     .help = "name the map that says who is on which image",
+     .run = pl_folds_patients},
+    {.name = "set",
+     .screen = "folds",
+     .args = "NAME VALUE",
+     .help = "set by, folds, seed or patients of the form",
+     .run = pl_folds_set},
     // Everywhere
     {.name = "help", .keys = "? F1", .hint = "Help", .help = "this overview", .run = run_help},
     {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = run_data},
@@ -289,6 +342,7 @@ const pl_cmd pl_cmds[] = {
      .hint = "Batch",
      .help = "screen Batch: a training batch as the network gets it",
      .run = pl_batch_show},
+    {.name = "folds", .keys = "4 F5", .help = "screen Folds: sizes, leaks, new folds", .run = run_folds},
     {.name = "next-screen", .keys = "Tab", .help = "the next screen", .run = run_next_screen},
     {.name = "command", .keys = ":", .help = "type a command by its name; Tab completes", .run = run_command},
     {.name = "repaint", .keys = "^L", .help = "draw the screen anew", .run = run_repaint},

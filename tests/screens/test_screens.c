@@ -166,6 +166,119 @@ static void test_batch(void **state) {
   check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key b\nwait-job", "batch_empty");
 }
 
+// A second workspace whose folds may be changed: with train-rle.csv, a map in which three cases in a row are one
+// patient's, and a column in folds.csv that pleura does not know.
+static char *changing_workspace(const world *w, const char *name) {
+  char *workspace = pl_path_join(w->root, name), *folds = pl_path_join(workspace, "folds.csv");
+  char *rle = pl_path_join(workspace, "train-rle.csv"), *map = pl_path_join(workspace, "map.csv");
+  pl_error err = {0};
+  if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
+  pl_buf rows, table, patients;
+  pl_buf_init(&rows, TEXT_MAX);
+  pl_buf_init(&table, TEXT_MAX);
+  pl_buf_init(&patients, TEXT_MAX);
+  pl_buf_add_text(&rows, "ImageId,EncodedPixels\n");
+  pl_buf_add_text(&table, "ImageId,EncodedPixels,has_mask,kfold,note\n");
+  pl_buf_add_text(&patients, "ImageId,patient\n");
+  for (size_t i = 0; i < CASES - 2; i++) {
+    const char *pixels = i % 3 == 0 ? "10 20" : "-1";
+    char *id = pl_xprintf("1.2.826.0.1.3680043.8498.%04zu", 1000 + i * 37);
+    pl_buf_printf(&rows, "%s,%s\n", id, pixels);
+    pl_buf_printf(&table, "%s,%s,%d,%zu,\"of %zu, mine\"\n", id, pixels, i % 3 == 0, i % 5, i);
+    pl_buf_printf(&patients, "%s,P%zu\n", id, i / 3);
+    free(id);
+  }
+  assert_int_equal(pl_fs_replace(rle, rows.data, rows.length, NULL), PL_OK);
+  assert_int_equal(pl_fs_replace(folds, table.data, table.length, NULL), PL_OK);
+  assert_int_equal(pl_fs_replace(map, patients.data, patients.length, NULL), PL_OK);
+  pl_buf_clear(&rows);
+  pl_buf_clear(&table);
+  pl_buf_clear(&patients);
+  free(folds);
+  free(rle);
+  free(map);
+  return workspace;
+}
+
+static char *read_folds(const char *workspace) {
+  char *path = pl_path_join(workspace, "folds.csv");
+  pl_buf text;
+  pl_buf_init(&text, TEXT_MAX);
+  assert_int_equal(pl_fs_read(&text, path, NULL), PL_OK);
+  free(path);
+  return text.data;  // the caller frees
+}
+
+static void test_folds(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey j Enter Space", "folds_80x24");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey S", "folds_empty");
+  char *workspace = changing_workspace(w, "f");
+  char *script = pl_xprintf("key 4\nwait-job\ncmd patients %s/map.csv\nwait-job\nkey j j j j j l", workspace);
+  check(w, workspace, PTY_VT340, "xterm-256color", 160, 50, script, "folds_160x50");
+  free(script);
+  free(workspace);
+}
+
+// Two cases are moved by hand: their rows change, nothing else does, and without a yes nothing at all.
+static void test_folds_moved(void **state) {
+  const world *w = *state;
+  char *workspace = changing_workspace(w, "m"), *before = read_folds(workspace);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
+        "key 4\nwait-job\nkey j Enter Space Space m\nkeys 4\nkey Enter", "folds_move_asks");
+  char *after = read_folds(workspace);
+  assert_string_equal(before, after);
+  free(after);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
+        "key 4\nwait-job\nkey j Enter Space Space\ncmd move 4\nkey n\ncmd move 9\nkey m\nkeys 4\nkey Enter y\n"
+        "wait-job",
+        "folds_moved");
+  after = read_folds(workspace);
+  // Cases #2 and #7 were the first two of fold 1.
+  static const char *const rows[] = {"1037,-1,0,1,\"of 1,", "1222,10 20,1,1,\"of 6,"};
+  for (size_t i = 0; i < 2; i++) {
+    char *row = strstr(before, rows[i]);
+    assert_non_null(row);
+    *(strstr(row, ",\"of") - 1) = '4';
+  }
+  assert_string_equal(before, after);
+  free(before);
+  free(after);
+  free(workspace);
+}
+
+// New folds keep the patients of the map together; folds.csv is replaced after a yes only.
+static void test_folds_made(void **state) {
+  const world *w = *state;
+  char *workspace = changing_workspace(w, "s"), *before = read_folds(workspace);
+  char *form = pl_xprintf("key 4\nwait-job\nkey S\ncmd set patients %s/map.csv\nkey j\nkeys 3\nkey Enter", workspace);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, form, "folds_form");
+  char *script = pl_xprintf("%s\nkey S n S y\nwait-job\nwait-ms 50\nwait-job", form);
+  char *unsure = pl_xprintf("%s\nkey S", form);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, unsure, "folds_split_asks");
+  char *after = read_folds(workspace);
+  assert_string_equal(before, after);
+  free(after);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, script, "folds_made");
+  after = read_folds(workspace);
+  assert_non_null(strstr(after, "ImageId,EncodedPixels,has_mask,kfold\n"));
+  int folds[CASES - 2];
+  for (size_t i = 0; i < CASES - 2; i++) {
+    char *id = pl_xprintf(".%04zu,", 1000 + i * 37), *row = strstr(after, id);
+    assert_non_null(row);
+    folds[i] = strchr(row, '\n')[-1] - '0';
+    assert_in_range(folds[i], 0, 2);
+    assert_int_equal(folds[i], folds[i - i % 3]);
+    free(id);
+  }
+  free(before);
+  free(after);
+  free(form);
+  free(script);
+  free(unsure);
+  free(workspace);
+}
+
 static void test_plain_terminals(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job", "train_vt100");
@@ -290,11 +403,12 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),    cmocka_unit_test(test_filter),          cmocka_unit_test(test_help),
-      cmocka_unit_test(test_train),   cmocka_unit_test(test_plain_terminals), cmocka_unit_test(test_nothing_there),
-      cmocka_unit_test(test_batch),   cmocka_unit_test(test_sixel),           cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),    cmocka_unit_test(test_signals),         cmocka_unit_test(test_no_terminal),
-      cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_data),       cmocka_unit_test(test_filter),          cmocka_unit_test(test_help),
+      cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals), cmocka_unit_test(test_nothing_there),
+      cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),           cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),         cmocka_unit_test(test_no_terminal),
+      cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),           cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
