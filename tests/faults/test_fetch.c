@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -485,7 +486,11 @@ static int run_pleura(char *const arguments[], const char *output, bool interrup
     _exit(98);
   }
   free(program);
-  for (int i = 0; interrupt && i < 2000 && !exists(part); i++) nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+  // Until the first bytes are there.
+  struct stat st = {0};
+  for (int i = 0; interrupt && i < 2000 && (stat(part, &st) != 0 || st.st_size == 0); i++) {
+    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+  }
   if (interrupt) (void)kill(child, SIGINT);
   int how = 0;
   assert_int_equal(waitpid(child, &how, 0), child);

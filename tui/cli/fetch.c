@@ -23,7 +23,7 @@ typedef struct arguments {
 typedef struct fetching {
   pl_cli_progress progress;
   uint64_t at_start;  // bytes that were there when this rate began
-  double since;       // seconds
+  double since;       // seconds; negative before the first bytes of a try
 } fetching;
 
 static const struct argp parser;
@@ -61,7 +61,7 @@ static void on_progress(void *context, const pl_fetch_progress *p) {
   double elapsed = 0, now = 0;
   if (!pl_cli_progress_is_due(&elapsed, &f->progress, false)) return;
   now = elapsed;
-  if (p->done < f->at_start || f->since < 0) {  // the first bytes, or started anew
+  if (f->since < 0) {
     f->at_start = p->done;
     f->since = now;
   }
@@ -79,6 +79,7 @@ static void on_progress(void *context, const pl_fetch_progress *p) {
 
 static void on_note(void *context, const char *text) {
   fetching *f = context;
+  f->since = -1;
   pl_cli_progress_note(&f->progress, "fetch", text);
 }
 
@@ -140,14 +141,18 @@ static pl_status download(const char *path, const arguments *a, pl_fetch_options
   if (status == PL_OK) status = pl_fetch_file(&result, path, o, err);
   double seconds = pl_clock_monotonic(&f.progress.clock) - f.progress.start;
   pl_cli_progress_end(&f.progress);
+  if (status == PL_OK) print_result(path, &result, seconds);
+  return status;
+}
+
+static int report(const char *path, const pl_error *err) {
+  int code = pl_cli_report("fetch", err);
   char *part = pl_xprintf("%s.part", path);
-  if (status == PL_OK) {
-    print_result(path, &result, seconds);
-  } else if (status != PL_E_EXISTS && status != PL_E_BUSY && pl_fs_is_file(part)) {
+  if (err->code != PL_E_EXISTS && err->code != PL_E_BUSY && pl_fs_is_file(part)) {
     fprintf(stderr, "pleura fetch: %s is kept: the same command goes on from there\n", part);
   }
   free(part);
-  return status;
+  return code;
 }
 
 static int run(const arguments *a) {
@@ -165,13 +170,14 @@ static int run(const arguments *a) {
   pl_fetch_options o = {
       .url = url, .what = what, .page = page, .key = with_key ? &key : NULL, .send_credentials = a->send_credentials};
   if (status == PL_OK) status = a->list ? list(&o, &err) : download(file, a, &o, &err);
+  int code = status == PL_OK ? 0 : report(file, &err);
   pl_kaggle_key_clear(&key);
   free(page);
   free(what);
   free(name);
   free(file);
   free(url);
-  return status == PL_OK ? 0 : pl_cli_report("fetch", &err);
+  return code;
 }
 
 static const struct argp_option options[] = {
