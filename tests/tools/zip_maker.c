@@ -14,7 +14,7 @@ enum {
   MADE_ON_UNIX = 3 << 8 | VERSION_NEEDED,
 };
 
-static void add_number(pl_buf *out, uint32_t value, size_t bytes) {
+static void add_number(pl_buf *out, uint64_t value, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) (void)pl_buf_add(out, &(char){(char)(value >> 8 * i)}, 1);
 }
 
