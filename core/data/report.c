@@ -96,6 +96,63 @@ void pl_area_count(pl_area_report *out, const uint64_t *areas, size_t count) {
   *out = r;
 }
 
+// ---- Duplicates
+
+typedef struct hashed {
+  const char *hash;
+  size_t index;
+} hashed;
+
+static int by_hash(const void *a, const void *b) {
+  const hashed *x = a, *y = b;
+  const int order = strcmp(x->hash, y->hash);
+  return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+typedef struct group_key {
+  pl_duplicate_group group;
+  size_t index;  // of its first case
+} group_key;
+
+static int by_first_case(const void *a, const void *b) {
+  const group_key *x = a, *y = b;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+void pl_duplicates_find(pl_duplicates *out, const pl_manifest *manifest) {
+  hashed *all = pl_xcalloc(manifest->count + 1, sizeof *all);
+  group_key *keys = pl_xcalloc(manifest->count + 1, sizeof *keys);
+  size_t count = 0, used = 0;
+  for (size_t i = 0; i < manifest->count; i++) {
+    const char *hash = manifest->cases[i].sha256;
+    if (hash[0] != '\0') all[count++] = (hashed){.hash = hash, .index = i};
+  }
+  qsort(all, count, sizeof *all, by_hash);
+  pl_duplicates d = {.members = pl_xcalloc(count + 1, sizeof *d.members)};
+  for (size_t i = 0, end = 0; i < count; i = end) {
+    for (end = i + 1; end < count && strcmp(all[end].hash, all[i].hash) == 0;) end++;
+    if (end - i < 2) continue;
+    pl_duplicate_group group = {.first = used, .count = end - i};
+    for (size_t k = i; k < end; k++) {
+      d.members[used++] = all[k].index;
+      group.in_both_parts |= manifest->cases[all[k].index].part != manifest->cases[all[i].index].part;
+    }
+    keys[d.group_count++] = (group_key){.group = group, .index = all[i].index};
+  }
+  qsort(keys, d.group_count, sizeof *keys, by_first_case);
+  d.groups = pl_xcalloc(d.group_count + 1, sizeof *d.groups);
+  for (size_t i = 0; i < d.group_count; i++) d.groups[i] = keys[i].group;
+  free(keys);
+  free(all);
+  *out = d;
+}
+
+void pl_duplicates_clear(pl_duplicates *duplicates) {
+  free(duplicates->groups);
+  free(duplicates->members);
+  *duplicates = (pl_duplicates){0};
+}
+
 // ---- Everything
 
 static void leave_out(pl_data_report *r, const pl_error *why) {
@@ -187,6 +244,22 @@ static void count_areas(pl_data_report *r) {
   free(areas);
 }
 
+// What is wrong with folds.csv is told in the report; what was asked for and cannot be had is a failure.
+static pl_status find_leaks(pl_data_report *r, const pl_report_options *o, pl_error *err) {
+  pl_error why = {0};
+  char *path = pl_path_join(o->workspace, "folds.csv");
+  r->leaks_known = pl_folds_load(&r->folds, path, &why) == PL_OK;
+  free(path);
+  (void)pl_copy_text(r->leaks_problem, sizeof r->leaks_problem, why.message);
+  if (!r->leaks_known) return PL_OK;
+  const pl_leak_sources sources = {.patients = o->patients,
+                                   .manifest = &r->manifest,
+                                   .skip_pictures = o->skip_pictures,
+                                   .progress = o->progress,
+                                   .context = o->context};
+  return pl_leaks_find(&r->leaks, &r->folds, &sources, err);
+}
+
 pl_status pl_data_report_make(pl_data_report *out, const pl_report_options *options, pl_error *err) {
   pl_data_report r = {0};
   pl_status status = PL_OK;
@@ -202,6 +275,8 @@ pl_status pl_data_report_make(pl_data_report *out, const pl_report_options *opti
     status = measure(&r, options, err);
   }
   if (status == PL_OK) count_areas(&r);
+  if (status == PL_OK) pl_duplicates_find(&r.duplicates, &r.manifest);
+  if (status == PL_OK && options->workspace != NULL) status = find_leaks(&r, options, err);
   if (status != PL_OK) {
     pl_data_report_clear(&r);
     return status;
@@ -214,6 +289,9 @@ void pl_data_report_clear(pl_data_report *report) {
   free(report->masks);
   free(report->cases);
   free(report->scores);
+  pl_duplicates_clear(&report->duplicates);
+  pl_leak_report_clear(&report->leaks);
+  pl_folds_clear(&report->folds);
   pl_rle_table_clear(&report->table);
   pl_manifest_clear(&report->manifest);
   *report = (pl_data_report){0};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/data/ceiling.h"
+#include "core/data/leaks.h"
 #include "core/data/manifest.h"
 #include "core/data/table.h"
 
@@ -50,6 +51,24 @@ typedef struct pl_area_report {
 // Areas of 0 are left out. An area is at most PL_IMAGE_SIDE_MAX squared.
 void pl_area_count(pl_area_report *out, const uint64_t *areas, size_t count);
 
+// ---- Duplicates
+
+// Cases whose source files are the same, byte for byte: members[first ...] of the report, by number.
+typedef struct pl_duplicate_group {
+  size_t first, count;
+  bool in_both_parts;  // of train and of test
+} pl_duplicate_group;
+
+typedef struct pl_duplicates {
+  pl_duplicate_group *groups;  // by the number of their first case
+  size_t group_count;
+  size_t *members;  // indices of the manifest's cases
+} pl_duplicates;
+
+// Compares the files' SHA-256 of cases.csv; cases without one are left out. The caller clears.
+void pl_duplicates_find(pl_duplicates *out, const pl_manifest *manifest);
+void pl_duplicates_clear(pl_duplicates *duplicates);
+
 // ---- Everything
 
 typedef struct pl_report_options {
@@ -59,6 +78,10 @@ typedef struct pl_report_options {
   const uint32_t *sizes;   // of the ceilings
   size_t size_count;       // at most PL_CEILING_SIZES_MAX
   unsigned threads;
+  const char *patients;         // a map of pl_patients_load, or NULL for what the workspace has
+  bool skip_pictures;           // do not look for near-duplicates among the pictures
+  pl_phash_progress *progress;  // of reading them, or NULL
+  void *context;
 } pl_report_options;
 
 typedef struct pl_data_report {
@@ -79,9 +102,16 @@ typedef struct pl_data_report {
   pl_area_report areas;
   pl_ceiling ceilings[PL_CEILING_SIZES_MAX];
   size_t ceiling_count;
+
+  pl_duplicates duplicates;
+  bool leaks_known;
+  char leaks_problem[PL_ERROR_MESSAGE_MAX];  // why they are unknown
+  pl_folds folds;                            // of the workspace
+  pl_leak_report leaks;                      // between them
 } pl_data_report;
 
-// Reads and measures. A workspace without a table has no ceilings, and its areas are those of cases.csv. PL_E_NOTFOUND,
+// Reads and measures. A workspace without a table has no ceilings, and its areas are those of cases.csv; one without
+// folds.csv has no leaks that could be known. PL_E_NOTFOUND,
 // PL_E_FORMAT of the files, PL_E_USAGE, PL_E_NOMEM. The caller clears *out; on failure it is untouched.
 pl_status pl_data_report_make(pl_data_report *out, const pl_report_options *options, pl_error *err);
 void pl_data_report_clear(pl_data_report *report);

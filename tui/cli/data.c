@@ -10,20 +10,30 @@
 #include "core/image/image.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/data_report.h"
+#include "tui/cli/leaks.h"
 #include "tui/cli/picture.h"
 
-enum { OPTION_RLE = 256, OPTION_SIZE, OPTION_NATIVE, OPTION_JSON, OPTION_GRAPHICS, STANDARD_SIZES = 3 };
+enum {
+  OPTION_RLE = 256,
+  OPTION_SIZE,
+  OPTION_NATIVE,
+  OPTION_JSON,
+  OPTION_GRAPHICS,
+  OPTION_NO_PICTURES,
+  OPTION_PATIENTS,
+  STANDARD_SIZES = 3
+};
 enum { FILE_WIDTH = 900, FILE_HEIGHT = 420, TERMINAL_HEIGHT = 300, TEXT_MAX = 64 << 20 };
 
 static const uint32_t standard_sizes[STANDARD_SIZES] = {128, 256, 512};
 
 typedef struct arguments {
-  const char *word, *workspace, *rle, *output, *graphics;
+  const char *word, *workspace, *rle, *output, *graphics, *patients;
   uint32_t width, height;  // of the images of a table without a workspace
   uint32_t sizes[PL_CEILING_SIZES_MAX];
   size_t size_count;
   unsigned threads;
-  bool json;
+  bool json, no_pictures;
 } arguments;
 
 static const struct argp parser;
@@ -68,7 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RLE: a->rle = arg; return 0;
     case OPTION_SIZE: add_size(state, a, arg); return 0;
     case OPTION_NATIVE: set_native(state, a, arg); return 0;
+    case OPTION_PATIENTS: a->patients = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
+    case OPTION_NO_PICTURES: a->no_pictures = true; return 0;
     case OPTION_GRAPHICS:
       if (!pl_cli_is_graphics(arg)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", arg);
       a->graphics = arg;
@@ -121,6 +133,8 @@ static pl_status print_text(const pl_data_report *report, const arguments *a, co
   if (fputs(text.data, stdout) == EOF || fflush(stdout) != 0) {
     status = pl_fail(err, PL_E_IO, "cannot write to the standard output");
   }
+  if (status == PL_OK && report->leaks_known) pl_cli_print_leak_counts(&report->leaks, &report->folds);
+  if (status == PL_OK && fflush(stdout) != 0) status = pl_fail(err, PL_E_IO, "cannot write to the standard output");
   if (picture && status == PL_OK) {
     const pl_cli_picture shown = {.draw = draw_histogram, .context = report, .caption = "", .graphics = a->graphics};
     status = pl_cli_print_on(&shown, &caps, err);
@@ -140,6 +154,12 @@ static pl_status print_json(const pl_data_report *report, const char *source, pl
   return status;
 }
 
+static bool show_progress(void *context, size_t done, size_t total) {
+  (void)context;
+  if (done % 100 == 0 || done == total) fprintf(stderr, "\r%zu/%zu pictures%s", done, total, done == total ? "\n" : "");
+  return true;
+}
+
 static pl_status report(const arguments *a, pl_error *err) {
   char *workspace = NULL;
   pl_status status = PL_OK;
@@ -151,7 +171,10 @@ static pl_status report(const arguments *a, pl_error *err) {
                                      .height = a->height,
                                      .sizes = a->sizes,
                                      .size_count = a->size_count,
-                                     .threads = a->threads};
+                                     .threads = a->threads,
+                                     .patients = a->patients,
+                                     .skip_pictures = a->no_pictures,
+                                     .progress = isatty(STDERR_FILENO) ? show_progress : NULL};
   const char *source = workspace != NULL ? workspace : a->rle;
   pl_data_report *made = pl_xcalloc(1, sizeof *made);
   status = pl_data_report_make(made, &options, err);
@@ -179,6 +202,11 @@ static const struct argp_option options[] = {
     {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "Workspace (default: the one around the current folder)"},
     {.name = "size", .key = OPTION_SIZE, .arg = "PX", .doc = "Measure this training size too, besides 128, 256, 512"},
     {.name = "output", .key = 'o', .arg = "FILE.png", .doc = "Write the histogram of mask areas as a PNG file"},
+    {.name = "patients",
+     .key = OPTION_PATIENTS,
+     .arg = "MAP.csv",
+     .doc = "Who is on which image, for the leaks; see 'pleura leaks'"},
+    {.name = "no-pictures", .key = OPTION_NO_PICTURES, .doc = "Do not look for near-duplicates among the pictures"},
     {.name = "json", .key = OPTION_JSON, .doc = "Print everything as JSON"},
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Report on a table alone, without a workspace"},
     {.name = "native",
@@ -198,7 +226,8 @@ static const struct argp parser = {
     .args_doc = "report",
     .doc =
         "Tells what a workspace holds: counts, how large the masks are, and for training sizes the dice that the true "
-        "masks themselves reach after going down to that size and back up, with the masks that vanish.\v"
+        "masks themselves reach after going down to that size and back up, with the masks that vanish; duplicates, and "
+        "what is in several folds ('pleura leaks' lists it).\v"
         "Down goes by import's area rule: a pixel is inside when at least half of its area is. Back up goes by linear "
         "interpolation, inside from 0.5, as a submission scales probabilities; nearest neighbour is given beside "
         "it.\n\n"

@@ -93,6 +93,30 @@ static json_t *ceiling_object(const pl_data_report *r, size_t k) {
   return o;
 }
 
+static json_t *duplicates_array(const pl_data_report *r) {
+  json_t *groups = json_array();
+  for (size_t i = 0; i < r->duplicates.group_count; i++) {
+    const pl_duplicate_group *g = &r->duplicates.groups[i];
+    json_t *cases = json_array();
+    for (size_t k = 0; k < g->count; k++) {
+      json_array_append_new(cases, json_integer(r->manifest.cases[r->duplicates.members[g->first + k]].number));
+    }
+    json_array_append_new(groups, cases);
+  }
+  return groups;
+}
+
+// The counts; 'pleura leaks --json' lists what they are. What is not known is null.
+static json_t *leaks_object(const pl_data_report *r) {
+  if (!r->leaks_known) return json_null();
+  const pl_leak_report *l = &r->leaks;
+  json_t *o = json_object();
+  json_object_set_new(o, "images", count(l->spread_images));
+  json_object_set_new(o, "patients", l->patients_known ? count(l->patient_leaks) : json_null());
+  json_object_set_new(o, "copies", l->copies_known ? count(l->copy_count) : json_null());
+  return o;
+}
+
 pl_status pl_report_json(pl_buf *out, const pl_data_report *report, const char *source, pl_error *err) {
   json_t *o = json_object(), *ceilings = json_array();
   json_object_set_new(o, "format", json_integer(1));
@@ -103,6 +127,8 @@ pl_status pl_report_json(pl_buf *out, const pl_data_report *report, const char *
   for (size_t k = 0; k < report->ceiling_count; k++) json_array_append_new(ceilings, ceiling_object(report, k));
   json_object_set_new(o, "ceilings", ceilings);
   json_object_set_new(o, "unmeasured", count(report->unmeasured));
+  json_object_set_new(o, "duplicates", duplicates_array(report));
+  json_object_set_new(o, "leaks", leaks_object(report));
   char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
   json_decref(o);
   bool added = text != NULL && pl_buf_add_text(out, text) && pl_buf_add_text(out, "\n");

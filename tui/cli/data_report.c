@@ -7,7 +7,7 @@
 #include "core/base/str.h"
 #include "viewers/view_histogram.h"
 
-enum { BAR_COLUMNS = 50, MERGED_BINS = 2, VANISHED_SHOWN = 20, LINE_COLUMNS = 96 };
+enum { BAR_COLUMNS = 50, MERGED_BINS = 2, VANISHED_SHOWN = 20, GROUPS_SHOWN = 10, LINE_COLUMNS = 96 };
 
 void pl_report_mask_name(char *out, size_t size, const pl_data_report *report, size_t index) {
   if (report->cases != NULL) {
@@ -183,6 +183,28 @@ static void add_ceilings(pl_buf *out, const pl_data_report *r) {
   }
 }
 
+// ---- Duplicates
+
+static void add_duplicates(pl_buf *out, const pl_data_report *r) {
+  const pl_duplicates *d = &r->duplicates;
+  pl_buf_printf(out, "\nDuplicates and leaks\nfiles      %zu groups of cases with the same file, byte for byte\n",
+                d->group_count);
+  for (size_t i = 0; i < d->group_count && i < GROUPS_SHOWN; i++) {
+    pl_buf_add_text(out, "           ");
+    for (size_t k = 0; k < d->groups[i].count; k++) {
+      pl_buf_printf(out, "%s#%u", k > 0 ? " = " : "", r->manifest.cases[d->members[d->groups[i].first + k]].number);
+    }
+    pl_buf_add_text(out, d->groups[i].in_both_parts ? "  (in train and in test)\n" : "\n");
+  }
+  if (d->group_count > GROUPS_SHOWN) {
+    pl_buf_printf(out, "           and %zu more (--json lists all)\n", d->group_count - GROUPS_SHOWN);
+  }
+  if (r->leaks_known) return;  // what they are, leaks.c says
+  char why[PL_ERROR_MESSAGE_MAX];
+  pl_safe_text(why, sizeof why, r->leaks_problem, strlen(r->leaks_problem));
+  pl_buf_printf(out, "leaks      unknown: %s\n", why);
+}
+
 void pl_report_text(pl_buf *out, const pl_data_report *report, const pl_report_words *words) {
   char source[512];
   pl_safe_text(source, sizeof source, words->source, strlen(words->source));
@@ -190,6 +212,7 @@ void pl_report_text(pl_buf *out, const pl_data_report *report, const pl_report_w
   add_counts(out, report);
   add_areas(out, report, words);
   add_ceilings(out, report);
+  if (report->counts.cases > 0) add_duplicates(out, report);
 }
 
 // ---- Histogram

@@ -56,6 +56,12 @@ expect 0 "cases       28: 24 train, 4 test; 0 bad" "$pleura" data report --size 
 grep -q "positive 12 (50.0 %)" "$work/out" || fail "the report lacks its labels"
 for size in 48 128 256 512; do grep -Eq "^ +$size +12 " "$work/out" || fail "the report lacks the ceiling at $size"; done
 grep -Eq "^ +128 +12 +1\.0000" "$work/out" || fail "above the masks' own size nothing is lost"
+grep -q "^files      0 groups" "$work/out" || fail "the report lacks the duplicates"
+grep -q "^images     0 have rows in several folds" "$work/out" || fail "the report lacks the leaks"
+cp -r ../set ../twice && copy=$(find ../twice -name '*.dcm' | head -1) && cp "$copy" "${copy%.dcm}9.dcm"
+"$pleura" import ../twice --size 64 -C ../ws2 >/dev/null 2>&1
+expect 0 "files      1 groups" "$pleura" data report -C ../ws2
+expect 2 "cannot open nowhere.csv" "$pleura" data report --patients nowhere.csv
 expect 0 '"mean_nearest"' "$pleura" data report --json
 expect 0 "Mask areas" "$pleura" data report -o areas.png
 [ "$(head -c 4 areas.png | tail -c 3)" = PNG ] || fail "areas.png is no PNG file"

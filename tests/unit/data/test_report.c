@@ -235,6 +235,34 @@ static void test_counts(void **state) {
   pl_rle_table_clear(&table);
 }
 
+// ---- Duplicates
+
+static void test_duplicates(void **state) {
+  (void)state;
+  pl_case cases[] = {
+      {.number = 1, .sha256 = "bb"},
+      {.number = 2, .sha256 = "aa"},
+      {.number = 3, .sha256 = "bb"},
+      {.number = 4},
+      {.number = 5, .sha256 = "cc"},
+      {.number = 6, .sha256 = "aa", .part = PL_PART_TEST},
+      {.number = 7},
+      {.number = 8, .sha256 = "bb"},
+  };
+  const pl_manifest manifest = {.cases = cases, .count = sizeof cases / sizeof cases[0]};
+  pl_duplicates d;
+  pl_duplicates_find(&d, &manifest);
+  assert_int_equal(d.group_count, 2);  // cases without a hash are nobody's copy
+  assert_int_equal(d.groups[0].count, 3);
+  assert_false(d.groups[0].in_both_parts);
+  static const size_t first[] = {0, 2, 7}, second[] = {1, 5};
+  assert_memory_equal(d.members + d.groups[0].first, first, sizeof first);
+  assert_int_equal(d.groups[1].count, 2);
+  assert_true(d.groups[1].in_both_parts);
+  assert_memory_equal(d.members + d.groups[1].first, second, sizeof second);
+  pl_duplicates_clear(&d);
+}
+
 // ---- A workspace
 
 static void write(const char *folder, const char *name, const char *text) {
@@ -264,7 +292,15 @@ static void test_workspace(void **state) {
   assert_non_null(strstr(r.why_unmeasured, "line 5"));
   assert_int_equal(r.absent, 1);
   near(r.ceilings[0].mean, (1 + 2.0 / 3) / 2);
+  assert_false(r.leaks_known);  // no folds.csv yet
+  assert_non_null(strstr(r.leaks_problem, "folds.csv"));
   assert_int_equal(r.areas.count, 2);
+  pl_data_report_clear(&r);
+
+  write(folder, "folds.csv", "ImageId,EncodedPixels,has_mask,kfold\na,0 4,1,0\na,9 4,1,1\nb,-1,0,1\n");
+  assert_int_equal(pl_data_report_make(&r, &options, &err), PL_OK);
+  assert_true(r.leaks_known);
+  assert_int_equal(r.leaks.spread_images, 1);
   pl_data_report_clear(&r);
 
   // Without the table the areas are those of cases.csv, and there is no ceiling.
@@ -291,7 +327,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_by_hand),   cmocka_unit_test(test_as_whole_masks), cmocka_unit_test(test_misfit),
       cmocka_unit_test(test_quantiles), cmocka_unit_test(test_areas),          cmocka_unit_test(test_counts),
-      cmocka_unit_test(test_workspace),
+      cmocka_unit_test(test_workspace), cmocka_unit_test(test_duplicates),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
