@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "core/base/fs.h"
-#include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
@@ -84,12 +83,12 @@ static uint64_t number_from_1(struct argp_state *state, const char *text, const 
   return number;
 }
 
-static void add_setting(struct argp_state *state, pl_show_batch *batch, const char *text) {
+static void add_setting(struct argp_state *state, pl_show_batch *batch, const char *name, const char *text) {
   if (batch->setting_count == PL_SHOW_SETTINGS_MAX) argp_error(state, "at most %d --set", PL_SHOW_SETTINGS_MAX);
-  batch->settings[batch->setting_count++] = text;
+  batch->settings[batch->setting_count++] = (pl_show_setting){.name = name, .text = text};
 }
 
-// Options of --batch; false for any other. The texts of --seed and --fold stay with the process.
+// Options of --batch; false for any other.
 static bool parse_batch_option(int key, const char *text, struct argp_state *state) {
   pl_show_batch *batch = &((arguments *)state->input)->batch;
   switch (key) {
@@ -98,11 +97,11 @@ static bool parse_batch_option(int key, const char *text, struct argp_state *sta
       if (text != NULL) batch->number = number_from_1(state, text, "--batch");
       return true;
     case KEY_EPOCH: batch->epoch = number_from_1(state, text, "--epoch"); break;
-    case KEY_SEED: add_setting(state, batch, pl_xprintf("seed=%s", text)); break;
-    case KEY_FOLD: add_setting(state, batch, pl_xprintf("fold=%s", text)); break;
+    case KEY_SEED: add_setting(state, batch, "seed", text); break;
+    case KEY_FOLD: add_setting(state, batch, "fold", text); break;
     case KEY_RUN: batch->run = text; break;
     case KEY_PRESET: batch->preset = text; break;
-    case KEY_SET: add_setting(state, batch, text); break;
+    case KEY_SET: add_setting(state, batch, NULL, text); break;
     default: return false;
   }
   batch->configured = true;

@@ -17,8 +17,10 @@ typedef struct shown {
   const pl_show_how *how;
 } shown;
 
-static pl_status set_option(pl_config *config, const char *setting, pl_error *err) {
+static pl_status set_option(pl_config *config, const pl_show_setting *given, pl_error *err) {
+  if (given->name != NULL) return pl_config_set(config, given->name, given->text, PL_ORIGIN_COMMAND, err);
   char name[64];
+  const char *setting = given->text;
   const char *equals = strchr(setting, '=');
   const size_t length = equals != NULL ? (size_t)(equals - setting) : 0;
   if (length == 0 || length >= sizeof name) {
@@ -51,7 +53,7 @@ static pl_status make_config(pl_config *config, const pl_show_batch *batch, cons
   pl_status status = start_from(config, batch, workspace, err);
   if (status == PL_OK && batch->preset != NULL) status = pl_config_apply_preset(config, batch->preset, err);
   for (size_t i = 0; i < batch->setting_count && status == PL_OK; i++) {
-    status = set_option(config, batch->settings[i], err);
+    status = set_option(config, &batch->settings[i], err);
   }
   return status;
 }

@@ -10,12 +10,17 @@
 
 enum { PL_SHOW_SETTINGS_MAX = 32 };
 
+// An option of `pleura train`; texts are borrowed. Without a name the text is "OPTION=VALUE".
+typedef struct pl_show_setting {
+  const char *name, *text;
+} pl_show_setting;
+
 typedef struct pl_show_batch {
   bool wanted;
-  bool configured;                             // one of the options below was given
-  uint64_t number, epoch;                      // from 1
-  const char *run, *preset;                    // NULL where not given
-  const char *settings[PL_SHOW_SETTINGS_MAX];  // "OPTION=VALUE", in order
+  bool configured;                                 // one of the options below was given
+  uint64_t number, epoch;                          // from 1
+  const char *run, *preset;                        // NULL where not given
+  pl_show_setting settings[PL_SHOW_SETTINGS_MAX];  // in order
   size_t setting_count;
 } pl_show_batch;
 
