@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 enum {
-  PL_BACKEND_API_VERSION = 1,
+  PL_BACKEND_API_VERSION = 2,
   PL_SLOTS = 2,  // batches that can be under way: one computing, one arriving
 };
 

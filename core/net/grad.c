@@ -101,9 +101,10 @@ static void backward_mean_hw(walk *w, const pl_node *node, int32_t dy) {
   accumulate(w, node->in[0], append(w, node, PL_OP_MEAN_HW_BACKWARD, &dy, 1, NULL, 0, NULL));
 }
 
-static void backward_scale_channels(walk *w, const pl_node *node, int32_t dy) {
+static void backward_scale(walk *w, const pl_node *node, int32_t dy) {
   int32_t in[] = {node->in[0], node->in[1], dy};
-  int32_t dx = append(w, node, PL_OP_SCALE_CHANNELS_BACKWARD, in, 3, NULL, 0, NULL);
+  pl_op op = node->op == PL_OP_SCALE_PIXELS ? PL_OP_SCALE_PIXELS_BACKWARD : PL_OP_SCALE_CHANNELS_BACKWARD;
+  int32_t dx = append(w, node, op, in, 3, NULL, 0, NULL);
   accumulate(w, node->in[0], dx);
   accumulate(w, node->in[1], dx + 1);
 }
@@ -174,9 +175,10 @@ void pl_graph_backward(pl_graph *graph, int32_t loss, bool add) {
 
 // Ops without a rule have no derivative: inference batch norm, the loss (it seeds the walk), sums and updates.
 static rule *const rules[PL_OP_COUNT] = {
-    [PL_OP_CONV] = backward_conv,           [PL_OP_BATCH_NORM] = backward_batch_norm,
-    [PL_OP_RELU] = backward_relu,           [PL_OP_ADD] = backward_add,
-    [PL_OP_MAX_POOL] = backward_max_pool,   [PL_OP_MEAN_HW] = backward_mean_hw,
-    [PL_OP_SIGMOID] = backward_sigmoid,     [PL_OP_SCALE_CHANNELS] = backward_scale_channels,
-    [PL_OP_UPSAMPLE2] = backward_upsample2, [PL_OP_CONCAT] = backward_concat,
+    [PL_OP_CONV] = backward_conv,          [PL_OP_BATCH_NORM] = backward_batch_norm,
+    [PL_OP_RELU] = backward_relu,          [PL_OP_ADD] = backward_add,
+    [PL_OP_MAX_POOL] = backward_max_pool,  [PL_OP_MEAN_HW] = backward_mean_hw,
+    [PL_OP_SIGMOID] = backward_sigmoid,    [PL_OP_SCALE_CHANNELS] = backward_scale,
+    [PL_OP_SCALE_PIXELS] = backward_scale, [PL_OP_UPSAMPLE2] = backward_upsample2,
+    [PL_OP_CONCAT] = backward_concat,
 };

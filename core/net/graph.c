@@ -193,19 +193,22 @@ static void infer_mean_hw(inference *i) {
   set(i, 0, PL_F32, pl_shape_make(4, x->d[0], x->d[1], 1, 1));
 }
 
+// One factor a channel, or one a pixel.
 static void check_scale(const inference *i) {
   const pl_shape *x = in_shape(i, 0);
-  pl_shape expected = pl_shape_make(4, x->d[0], x->d[1], 1, 1);
+  bool pixels = i->node->op == PL_OP_SCALE_PIXELS || i->node->op == PL_OP_SCALE_PIXELS_BACKWARD;
+  pl_shape expected =
+      pixels ? pl_shape_make(4, x->d[0], 1, x->d[2], x->d[3]) : pl_shape_make(4, x->d[0], x->d[1], 1, 1);
   assert(pl_shape_equal(&expected, in_shape(i, 1)));
   (void)expected;
 }
 
-static void infer_scale_channels(inference *i) {
+static void infer_scale(inference *i) {
   check_scale(i);
   infer_same(i);
 }
 
-static void infer_scale_channels_backward(inference *i) {
+static void infer_scale_backward(inference *i) {
   check_scale(i);
   assert(pl_shape_equal(in_shape(i, 0), in_shape(i, 2)));
   set(i, 0, PL_F32, *in_shape(i, 0));
@@ -348,9 +351,10 @@ static const op_row op_rows[PL_OP_COUNT] = {
     [PL_OP_MEAN_HW_BACKWARD] = {"mean_hw_backward", 1, 1, 0, 0, {""}, infer_given},
     [PL_OP_SIGMOID] = {"sigmoid", 1, 1, 0, 0, {""}, infer_same},
     [PL_OP_SIGMOID_BACKWARD] = {"sigmoid_backward", 2, 1, 0, 0, {""}, infer_same_as_both},
-    [PL_OP_SCALE_CHANNELS] = {"scale_channels", 2, 1, 0, 0, {""}, infer_scale_channels},
-    [PL_OP_SCALE_CHANNELS_BACKWARD] =
-        {"scale_channels_backward", 3, 2, 0, 0, {"", ".scale"}, infer_scale_channels_backward},
+    [PL_OP_SCALE_CHANNELS] = {"scale_channels", 2, 1, 0, 0, {""}, infer_scale},
+    [PL_OP_SCALE_CHANNELS_BACKWARD] = {"scale_channels_backward", 3, 2, 0, 0, {"", ".scale"}, infer_scale_backward},
+    [PL_OP_SCALE_PIXELS] = {"scale_pixels", 2, 1, 0, 0, {""}, infer_scale},
+    [PL_OP_SCALE_PIXELS_BACKWARD] = {"scale_pixels_backward", 3, 2, 0, 0, {"", ".scale"}, infer_scale_backward},
     [PL_OP_UPSAMPLE2] = {"upsample2", 1, 1, 0, 0, {""}, infer_upsample2},
     [PL_OP_UPSAMPLE2_BACKWARD] = {"upsample2_backward", 1, 1, 0, 0, {""}, infer_upsample2_backward},
     [PL_OP_CONCAT] = {"concat", 2, 1, 0, 0, {""}, infer_concat},

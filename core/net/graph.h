@@ -124,6 +124,8 @@ typedef enum pl_op {
 
   PL_OP_SCALE_CHANNELS,           // in: x, s [n,c,1,1]. out: x * s
   PL_OP_SCALE_CHANNELS_BACKWARD,  // in: x, s, dy. out: dx, ds
+  PL_OP_SCALE_PIXELS,             // in: x, s [n,1,h,w]. out: x * s
+  PL_OP_SCALE_PIXELS_BACKWARD,    // in: x, s, dy. out: dx, ds
 
   PL_OP_UPSAMPLE2,           // in: x. out: [n,c,2h,2w], nearest
   PL_OP_UPSAMPLE2_BACKWARD,  // in: dy. out: dx

@@ -77,7 +77,8 @@ pl_lower pl_lower_conv, pl_lower_conv_backward_data, pl_lower_conv_backward_weig
 pl_lower pl_lower_norm, pl_lower_norm_eval, pl_lower_norm_backward, pl_lower_norm_commit;
 pl_lower pl_lower_relu, pl_lower_relu_backward, pl_lower_add, pl_lower_sigmoid, pl_lower_sigmoid_backward;
 pl_lower pl_lower_max_pool, pl_lower_max_pool_backward, pl_lower_mean, pl_lower_mean_backward, pl_lower_scale,
-    pl_lower_scale_backward, pl_lower_upsample, pl_lower_upsample_backward, pl_lower_concat, pl_lower_concat_backward;
+    pl_lower_scale_backward, pl_lower_scale_pixels, pl_lower_scale_pixels_backward, pl_lower_upsample,
+    pl_lower_upsample_backward, pl_lower_concat, pl_lower_concat_backward;
 pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm, pl_lower_adam;
 
 // fuse.c: finds what is fused. Fills readers and node states.

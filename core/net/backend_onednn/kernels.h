@@ -26,6 +26,10 @@ void pl_kernel_mean_backward(const pl_step *step, pl_context *context);   // dy,
 void pl_kernel_scale(const pl_step *step, pl_context *context);           // x, s, y
 void pl_kernel_scale_backward(const pl_step *step, pl_context *context);  // x, s, dy, dx, ds
 
+// kernels_pixel.c: by pixel; s and ds have one channel. dx or ds may be NULL
+void pl_kernel_scale_pixels(const pl_step *step, pl_context *context);           // x, s, y
+void pl_kernel_scale_pixels_backward(const pl_step *step, pl_context *context);  // x, s, dy, dx, ds
+
 // kernels_norm.c: training. `factors` are two floats a channel; sums are of PL_NORM_PIECE elements.
 enum { PL_NORM_PIECE = 16384 };
 void pl_kernel_norm(const pl_step *step, pl_context *context);  // x, gamma, beta, y, mean, variance, factors, partial

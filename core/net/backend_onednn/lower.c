@@ -196,6 +196,21 @@ pl_status pl_lower_scale_backward(pl_compiler *c, const pl_node *node, int32_t i
   return PL_OK;
 }
 
+pl_status pl_lower_scale_pixels(pl_compiler *c, const pl_node *node, int32_t index) {
+  return simple(c, node, index, pl_kernel_scale_pixels, 2);
+}
+
+pl_status pl_lower_scale_pixels_backward(pl_compiler *c, const pl_node *node, int32_t index) {
+  (void)index;
+  int32_t step, dx = node->out[0], ds = node->out[1];
+  pl_status status = begin(c, node, pl_kernel_scale_pixels_backward, 3, NODE_BLOCK, &step);
+  if (status) return status;
+  if (c->values[dx].readers > 0) output(c, step, 3, dx);
+  // One channel is not blocked, whatever x is.
+  if (c->values[ds].readers > 0) pl_compiler_arg(c, step, 4, pl_compiler_define(c, ds, 1));
+  return PL_OK;
+}
+
 pl_status pl_lower_upsample(pl_compiler *c, const pl_node *node, int32_t index) {
   return simple(c, node, index, pl_kernel_upsample, 1);
 }

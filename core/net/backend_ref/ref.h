@@ -35,6 +35,7 @@ pl_ref_kernel pl_ref_batch_norm, pl_ref_batch_norm_eval, pl_ref_batch_norm_backw
 pl_ref_kernel pl_ref_relu, pl_ref_relu_backward, pl_ref_add, pl_ref_sigmoid, pl_ref_sigmoid_backward;
 pl_ref_kernel pl_ref_max_pool, pl_ref_max_pool_backward, pl_ref_mean_hw, pl_ref_mean_hw_backward;
 pl_ref_kernel pl_ref_scale_channels, pl_ref_scale_channels_backward;
+pl_ref_kernel pl_ref_scale_pixels, pl_ref_scale_pixels_backward;
 pl_ref_kernel pl_ref_upsample2, pl_ref_upsample2_backward, pl_ref_concat, pl_ref_concat_backward;
 pl_ref_kernel pl_ref_combo_loss, pl_ref_combo_loss_backward, pl_ref_dice_sums;
 pl_ref_kernel pl_ref_gradient_norm, pl_ref_adam;

@@ -140,6 +140,28 @@ pl_status pl_ref_scale_channels_backward(const pl_ref_call *call) {
   return PL_OK;
 }
 
+pl_status pl_ref_scale_pixels(const pl_ref_call *call) {
+  const double *x = call->in[0], *scale = call->in[1];
+  double *y = call->out[0];
+  int64_t channels = call->in_shape[0].d[1], area = call->in_shape[0].d[2] * call->in_shape[0].d[3];
+  for (int64_t i = 0; i < elements(call); i++) y[i] = x[i] * scale[i / (channels * area) * area + i % area];
+  return PL_OK;
+}
+
+pl_status pl_ref_scale_pixels_backward(const pl_ref_call *call) {
+  const double *x = call->in[0], *scale = call->in[1], *dy = call->in[2];
+  double *dx = call->out[0], *dscale = call->out[1];
+  const pl_shape *shape = &call->in_shape[0];
+  int64_t channels = shape->d[1], area = shape->d[2] * shape->d[3];
+  memset(dscale, 0, (size_t)(shape->d[0] * area) * sizeof(double));
+  for (int64_t i = 0; i < elements(call); i++) {
+    int64_t pixel = i / (channels * area) * area + i % area;
+    dx[i] = dy[i] * scale[pixel];
+    dscale[pixel] += dy[i] * x[i];
+  }
+  return PL_OK;
+}
+
 pl_status pl_ref_upsample2(const pl_ref_call *call) {
   const double *x = call->in[0];
   double *y = call->out[0];

@@ -228,6 +228,7 @@ static const gradient_case cases[] = {
     {.name = "add", .op = PL_OP_ADD, .x = {2, 2, 3, 3}, .z = {2, 2, 3, 3}},
     {.name = "mean_hw", .op = PL_OP_MEAN_HW, .x = {2, 2, 3, 4}},
     {.name = "scale_channels", .op = PL_OP_SCALE_CHANNELS, .x = {2, 3, 3, 2}, .z = {2, 3, 1, 1}},
+    {.name = "scale_pixels", .op = PL_OP_SCALE_PIXELS, .x = {2, 3, 3, 2}, .z = {2, 1, 3, 2}},
     {.name = "upsample2", .op = PL_OP_UPSAMPLE2, .x = {2, 2, 3, 2}},
     {.name = "concat", .op = PL_OP_CONCAT, .x = {2, 2, 3, 3}, .z = {2, 3, 3, 3}},
     {.name = "max_pool", .op = PL_OP_MAX_POOL, .x = {2, 2, 7, 6}, .a = {.kernel = 3, .stride = 2, .pad = 1}},
