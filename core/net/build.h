@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { PL_ENCODER_STAGES = 5 };
+enum { PL_ENCODER_STAGES = 5, PL_ENCODER_LAYERS = 4 };
 
 // One batch norm's statistics, for the commit nodes after the loss.
 typedef struct pl_build_statistics {
@@ -51,23 +51,43 @@ typedef struct pl_build_conv_spec {
 int32_t pl_build_conv(pl_build *build, int32_t x, const char *name, const pl_build_conv_spec *spec);
 int32_t pl_build_batch_norm(pl_build *build, int32_t x, const char *name, int32_t channels);
 int32_t pl_build_max_pool(pl_build *build, int32_t x, const char *name, int32_t pad, bool ceil);  // 3x3, stride 2
-// PL_OP_RELU, PL_OP_SIGMOID, PL_OP_MEAN_HW, PL_OP_UPSAMPLE2 / PL_OP_ADD, PL_OP_SCALE_CHANNELS, PL_OP_CONCAT.
+// PL_OP_RELU, PL_OP_SIGMOID, PL_OP_MEAN_HW, PL_OP_UPSAMPLE2 / PL_OP_ADD, PL_OP_SCALE_CHANNELS,
+// PL_OP_SCALE_PIXELS, PL_OP_CONCAT.
 int32_t pl_build_unary(pl_build *build, pl_op op, int32_t x, const char *name);
 int32_t pl_build_binary(pl_build *build, pl_op op, int32_t a, int32_t b, const char *name);
 
-// A row of the encoder table. `forward` gets the image and returns the five stages' outputs, at 1/2, 1/4, ... 1/32 of
-// its size, with `channels` channels.
-typedef struct pl_encoder_row {
+typedef struct pl_encoder_row pl_encoder_row;
+
+// Gets the image and returns the five stages' outputs, at 1/2, 1/4, ... 1/32 of its size, with the row's channels.
+typedef void pl_encoder_forward(pl_build *build, const pl_encoder_row *row, int32_t x,
+                                int32_t features[PL_ENCODER_STAGES]);
+
+// A row of the encoder table: a family, and what distinguishes its members.
+struct pl_encoder_row {
   pl_encoder encoder;
+  pl_encoder_forward *forward;
   int32_t channels[PL_ENCODER_STAGES];
-  void (*forward)(pl_build *build, int32_t x, int32_t features[PL_ENCODER_STAGES]);
-} pl_encoder_row;
+  int32_t blocks[PL_ENCODER_LAYERS];  // residual blocks in each layer
+  int32_t groups, group_width;        // of a bottleneck's 3x3 convolutions: 1 and 64, or "32x4d"
+};
 
 const pl_encoder_row *pl_encoder_row_find(const char *name);  // NULL when there is none
 
-void pl_encoder_resnet18(pl_build *build, int32_t x, int32_t features[PL_ENCODER_STAGES]);
-void pl_encoder_resnet34(pl_build *build, int32_t x, int32_t features[PL_ENCODER_STAGES]);
-void pl_encoder_se_resnext50(pl_build *build, int32_t x, int32_t features[PL_ENCODER_STAGES]);
+// Channels inside a bottleneck: floor(planes * group_width / 64) * groups.
+int32_t pl_encoder_row_width(const pl_encoder_row *row, int32_t planes);
+
+// A row of the attention table. `forward` NULL is the identity, without tensors; `name` is that of the module, such as
+// "decoder.blocks.0.attention1".
+typedef struct pl_attention_row {
+  pl_attention attention;
+  int32_t (*forward)(pl_build *build, int32_t x, const char *name, int32_t channels);
+} pl_attention_row;
+
+const pl_attention_row *pl_attention_row_find(const char *name);  // NULL when there is none
+
+pl_encoder_forward pl_encoder_resnet_basic;       // encoder_resnet.c
+pl_encoder_forward pl_encoder_resnet_bottleneck;  // encoder_resnet.c
+pl_encoder_forward pl_encoder_senet;              // encoder_senet.c
 
 #ifdef __cplusplus
 }

@@ -5,15 +5,54 @@
 #include "core/net/model.h"
 
 static const pl_encoder_row rows[] = {
-    {{"resnet18", "ResNet-18: small, for quick runs and CPUs (14.3 M parameters)"},
-     {64, 64, 128, 256, 512},
-     pl_encoder_resnet18},
-    {{"resnet34", "ResNet-34: the winners' smaller model (24.4 M parameters)"},
-     {64, 64, 128, 256, 512},
-     pl_encoder_resnet34},
-    {{"se_resnext50_32x4d", "SE-ResNeXt-50 32x4d: the winners' main model (34.5 M parameters)"},
-     {64, 256, 512, 1024, 2048},
-     pl_encoder_se_resnext50},
+    {.encoder = {"resnet18", "ResNet-18: small, for quick runs and CPUs (14.3 M parameters)"},
+     .forward = pl_encoder_resnet_basic,
+     .channels = {64, 64, 128, 256, 512},
+     .blocks = {2, 2, 2, 2},
+     .groups = 1,
+     .group_width = 64},
+    {.encoder = {"resnet34", "ResNet-34: the winner's smaller model (24.4 M parameters)"},
+     .forward = pl_encoder_resnet_basic,
+     .channels = {64, 64, 128, 256, 512},
+     .blocks = {3, 4, 6, 3},
+     .groups = 1,
+     .group_width = 64},
+    {.encoder = {"resnet50", "ResNet-50 (32.5 M parameters)"},
+     .forward = pl_encoder_resnet_bottleneck,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 6, 3},
+     .groups = 1,
+     .group_width = 64},
+    {.encoder = {"resnet101", "ResNet-101 (51.5 M parameters)"},
+     .forward = pl_encoder_resnet_bottleneck,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 23, 3},
+     .groups = 1,
+     .group_width = 64},
+    {.encoder = {"resnext50_32x4d", "ResNeXt-50 32x4d (32.0 M parameters)"},
+     .forward = pl_encoder_resnet_bottleneck,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 6, 3},
+     .groups = 32,
+     .group_width = 4},
+    {.encoder = {"se_resnet50", "SE-ResNet-50 (35.1 M parameters)"},
+     .forward = pl_encoder_senet,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 6, 3},
+     .groups = 1,
+     .group_width = 64},
+    {.encoder = {"se_resnext50_32x4d", "SE-ResNeXt-50 32x4d: the winner's main model (34.5 M parameters)"},
+     .forward = pl_encoder_senet,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 6, 3},
+     .groups = 32,
+     .group_width = 4},
+    {.encoder = {"se_resnext101_32x4d", "SE-ResNeXt-101 32x4d: the winner's larger model (55.9 M parameters)"},
+     .forward = pl_encoder_senet,
+     .channels = {64, 256, 512, 1024, 2048},
+     .blocks = {3, 4, 23, 3},
+     .groups = 32,
+     .group_width = 4},
 };
 
 size_t pl_encoder_count(void) { return sizeof rows / sizeof rows[0]; }
@@ -25,6 +64,10 @@ const pl_encoder_row *pl_encoder_row_find(const char *name) {
     if (strcmp(rows[i].encoder.name, name) == 0) return &rows[i];
   }
   return NULL;
+}
+
+int32_t pl_encoder_row_width(const pl_encoder_row *row, int32_t planes) {
+  return planes * row->group_width / 64 * row->groups;
 }
 
 const pl_encoder *pl_encoder_find(const char *name) {

@@ -1,10 +1,11 @@
-// SE-ResNeXt-50 32x4d (Hu, Shen, Sun: "Squeeze-and-excitation networks", CVPR 2018; Xie et al.: "Aggregated residual
-// transformations for deep neural networks", CVPR 2017) under the names of Cadene's pretrained-models.pytorch.
+// SE-ResNet and SE-ResNeXt (Hu, Shen, Sun: "Squeeze-and-excitation networks", CVPR 2018; Xie et al.: "Aggregated
+// residual transformations for deep neural networks", CVPR 2017) under the names of Cadene's
+// pretrained-models.pytorch.
 #include <stdio.h>
 
 #include "core/net/build.h"
 
-enum { NAME_SIZE = 80, CARDINALITY = 32, REDUCTION = 16 };
+enum { NAME_SIZE = 80, REDUCTION = 16 };
 
 typedef struct part {
   pl_build *build;
@@ -47,13 +48,17 @@ static int32_t squeeze_excite(const part *p, int32_t x, int32_t channels) {
   return binary(p, PL_OP_SCALE_CHANNELS, x, s, "se_module");
 }
 
-static int32_t bottleneck(const part *p, int32_t x, int32_t in, int32_t planes, int32_t stride, bool downsample) {
-  const int32_t width = 2 * planes, out = 4 * planes;  // width = floor(planes * 4 / 64) * 32
-  int32_t y = conv(p, x, "conv1", (pl_build_conv_spec){.in = in, .out = width, .kernel = 1, .stride = 1, .groups = 1});
+static int32_t bottleneck(const part *p, const pl_encoder_row *row, int32_t x, int32_t in, int32_t planes,
+                          int32_t stride, bool downsample) {
+  const int32_t width = pl_encoder_row_width(row, planes), out = 4 * planes;
+  // Caffe's SE-ResNet halves in the first convolution, SE-ResNeXt in the grouped one.
+  const int32_t stride1 = row->groups == 1 ? stride : 1, stride2 = row->groups == 1 ? 1 : stride;
+  int32_t y =
+      conv(p, x, "conv1", (pl_build_conv_spec){.in = in, .out = width, .kernel = 1, .stride = stride1, .groups = 1});
   y = unary(p, PL_OP_RELU, norm(p, y, "bn1", width), "relu1");
   y = conv(
       p, y, "conv2",
-      (pl_build_conv_spec){.in = width, .out = width, .kernel = 3, .stride = stride, .pad = 1, .groups = CARDINALITY});
+      (pl_build_conv_spec){.in = width, .out = width, .kernel = 3, .stride = stride2, .pad = 1, .groups = row->groups});
   y = unary(p, PL_OP_RELU, norm(p, y, "bn2", width), "relu2");
   y = conv(p, y, "conv3", (pl_build_conv_spec){.in = width, .out = out, .kernel = 1, .stride = 1, .groups = 1});
   y = squeeze_excite(p, norm(p, y, "bn3", out), out);
@@ -65,8 +70,7 @@ static int32_t bottleneck(const part *p, int32_t x, int32_t in, int32_t planes, 
   return unary(p, PL_OP_RELU, binary(p, PL_OP_ADD, y, x, "add"), "relu3");
 }
 
-void pl_encoder_se_resnext50(pl_build *build, int32_t x, int32_t features[PL_ENCODER_STAGES]) {
-  static const int blocks[4] = {3, 4, 6, 3};
+void pl_encoder_senet(pl_build *build, const pl_encoder_row *row, int32_t x, int32_t features[PL_ENCODER_STAGES]) {
   const part stem = {build, "encoder.layer0"};
   x = conv(&stem, x, "conv1",
            (pl_build_conv_spec){.in = 3, .out = 64, .kernel = 7, .stride = 2, .pad = 3, .groups = 1});
@@ -74,12 +78,12 @@ void pl_encoder_se_resnext50(pl_build *build, int32_t x, int32_t features[PL_ENC
   // Without padding but with ceil_mode, as Caffe pooled: the last window hangs over the right and bottom edge.
   x = pl_build_max_pool(build, x, "encoder.layer0.pool", 0, true);
   int32_t in = 64;
-  for (int layer = 0; layer < 4; layer++) {
+  for (int layer = 0; layer < PL_ENCODER_LAYERS; layer++) {
     int32_t planes = 64 << layer;
-    for (int i = 0; i < blocks[layer]; i++) {
+    for (int i = 0; i < row->blocks[layer]; i++) {
       char name[NAME_SIZE / 2];
       snprintf(name, sizeof name, "encoder.layer%d.%d", layer + 1, i);
-      x = bottleneck(&(part){build, name}, x, in, planes, layer > 0 && i == 0 ? 2 : 1, i == 0);
+      x = bottleneck(&(part){build, name}, row, x, in, planes, layer > 0 && i == 0 ? 2 : 1, i == 0);
       in = 4 * planes;
     }
     features[layer + 1] = x;

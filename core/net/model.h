@@ -22,12 +22,28 @@ size_t pl_encoder_count(void);
 const pl_encoder *pl_encoder_at(size_t index);
 const pl_encoder *pl_encoder_find(const char *name);  // NULL when there is none
 
+// What the decoder's blocks attend to: one row of the table in attention.c.
+typedef struct pl_attention {
+  const char *name;         // "none", or segmentation_models.pytorch's decoder_attention_type: "scse"
+  const char *description;  // for forms and help
+} pl_attention;
+
+size_t pl_attention_count(void);
+const pl_attention *pl_attention_at(size_t index);
+
+// Which network. Plain data, the names are borrowed.
+typedef struct pl_unet {
+  const char *encoder;    // a row of the encoder table
+  const char *attention;  // a row of the attention table; NULL is "none"
+} pl_unet;
+
 // Sides must be multiples of 32: five halvings, and the decoder doubles exactly.
 enum { PL_SIDE_MULTIPLE = 32 };
 
-// The tensors of smp.Unet(encoder, classes=1, activation=None) under its state-dict names and in its order, with
-// gradients and Adam's state. PL_E_NOTFOUND lists the encoders. The caller clears `out`.
-pl_status pl_unet_model(pl_model *out, const char *encoder, pl_error *err);
+// The tensors of smp.Unet(encoder, classes=1, activation=None, decoder_attention_type=attention) under its state-dict
+// names and in its order, with gradients and Adam's state. PL_E_NOTFOUND lists the encoders or attentions. The caller
+// clears `out`.
+pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err);
 
 typedef enum pl_program_kind {
   PL_PROGRAM_STEP,            // forward, loss, backward, batch-norm commit, norm, Adam. results: loss, norm, dice sums
@@ -51,9 +67,9 @@ typedef struct pl_program_spec {
 
 pl_program_spec pl_program_spec_default(pl_program_kind kind, int32_t batch, int32_t height, int32_t width);
 
-// Builds the program's graph for a model of pl_unet_model with the same encoder. PL_E_USAGE when a side is not a
+// Builds the program's graph for a model of pl_unet_model of the same network. PL_E_USAGE when a side is not a
 // multiple of 32. The caller clears `out` and keeps `model` alive meanwhile.
-pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const char *encoder, const pl_program_spec *spec,
+pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const pl_unet *unet, const pl_program_spec *spec,
                         pl_error *err);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-// smp.Unet(encoder, classes=1, activation=None) of segmentation_models.pytorch 0.3.3, and its programs.
+// smp.Unet(encoder, classes=1, activation=None, decoder_attention_type=...) of segmentation_models.pytorch, and its
+// programs.
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +26,36 @@ static int32_t conv_norm_relu(pl_build *build, int32_t x, int block, int conv, i
   return pl_build_unary(build, PL_OP_RELU, x, name);
 }
 
+// The rows of a network's parts.
+typedef struct parts {
+  const pl_encoder_row *encoder;
+  const pl_attention_row *attention;
+} parts;
+
+static int32_t attend(pl_build *build, const parts *p, int32_t x, int block, int place, int32_t channels) {
+  if (p->attention->forward == NULL) return x;
+  char name[PL_NAME_MAX];
+  snprintf(name, sizeof name, "decoder.blocks.%d.attention%d", block, place);
+  return p->attention->forward(build, x, name, channels);
+}
+
+// The first attention lies behind the first convolution in PyTorch's state dict, but it is applied before, and only
+// where there is a skip: the last block's has tensors that nothing reads.
+static int32_t decoder_block(pl_build *build, const parts *p, int32_t x, int block, bool skip, int32_t in,
+                             int32_t out) {
+  bool listing = build->graph == NULL;
+  if (skip && !listing) x = attend(build, p, x, block, 1, in);
+  x = conv_norm_relu(build, x, block, 1, in, out);
+  if (listing) attend(build, p, x, block, 1, in);
+  x = conv_norm_relu(build, x, block, 2, out, out);
+  return attend(build, p, x, block, 2, out);
+}
+
 // The image in, logits out.
-static int32_t forward(pl_build *build, const pl_encoder_row *row, int32_t x) {
+static int32_t forward(pl_build *build, const parts *p, int32_t x) {
+  const pl_encoder_row *row = p->encoder;
   int32_t features[PL_ENCODER_STAGES] = {0};
-  row->forward(build, x, features);
+  row->forward(build, row, x, features);
   x = features[PL_ENCODER_STAGES - 1];
   int32_t in = row->channels[PL_ENCODER_STAGES - 1];
   for (int block = 0; block < DECODER_BLOCKS; block++) {
@@ -41,9 +68,8 @@ static int32_t forward(pl_build *build, const pl_encoder_row *row, int32_t x) {
       x = pl_build_binary(build, PL_OP_CONCAT, x, features[skip], name);
       in += row->channels[skip];
     }
-    x = conv_norm_relu(build, x, block, 1, in, decoder_channels[block]);
+    x = decoder_block(build, p, x, block, skip >= 0, in, decoder_channels[block]);
     in = decoder_channels[block];
-    x = conv_norm_relu(build, x, block, 2, in, in);
   }
   pl_build_conv_spec head = {.in = in,
                              .out = 1,
@@ -56,26 +82,30 @@ static int32_t forward(pl_build *build, const pl_encoder_row *row, int32_t x) {
   return pl_build_conv(build, x, "segmentation_head.0", &head);
 }
 
-static pl_status find_encoder(const pl_encoder_row **row, const char *name, pl_error *err) {
-  *row = pl_encoder_row_find(name);
-  if (*row != NULL) return PL_OK;
+static pl_status find_parts(parts *out, const pl_unet *unet, pl_error *err) {
+  const char *attention = unet->attention != NULL ? unet->attention : "none";
+  *out = (parts){pl_encoder_row_find(unet->encoder), pl_attention_row_find(attention)};
+  if (out->encoder != NULL && out->attention != NULL) return PL_OK;
+  bool encoder = out->encoder == NULL;
   pl_buf names;
   pl_buf_init(&names, 4096);
-  for (size_t i = 0; i < pl_encoder_count(); i++) {
-    pl_buf_printf(&names, "%s%s", i == 0 ? "" : ", ", pl_encoder_at(i)->name);
+  for (size_t i = 0; i < (encoder ? pl_encoder_count() : pl_attention_count()); i++) {
+    pl_buf_printf(&names, "%s%s", i == 0 ? "" : ", ", encoder ? pl_encoder_at(i)->name : pl_attention_at(i)->name);
   }
-  pl_status status = pl_fail(err, PL_E_NOTFOUND, "there is no encoder '%.60s'; there are: %s", name, names.data);
+  pl_status status =
+      pl_fail(err, PL_E_NOTFOUND, "there is no %s '%.60s'; there are: %s", encoder ? "encoder" : "decoder attention",
+              encoder ? unet->encoder : attention, names.data);
   pl_buf_clear(&names);
   return status;
 }
 
-pl_status pl_unet_model(pl_model *out, const char *encoder, pl_error *err) {
-  const pl_encoder_row *row;
-  pl_status status = find_encoder(&row, encoder, err);
+pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err) {
+  parts p;
+  pl_status status = find_parts(&p, unet, err);
   if (status != PL_OK) return status;
   *out = (pl_model){0};
   pl_build build = {.model = out};
-  forward(&build, row, 0);
+  forward(&build, &p, 0);
   pl_model_add_training_tensors(out);
   return PL_OK;
 }
@@ -137,11 +167,11 @@ static void add_update(pl_graph *graph, const pl_program_spec *spec) {
   pl_graph_result(graph, norm);
 }
 
-static void add_network(pl_graph *graph, const pl_encoder_row *row, const pl_program_spec *spec) {
+static void add_network(pl_graph *graph, const parts *p, const pl_program_spec *spec) {
   bool inference = spec->kind == PL_PROGRAM_EVALUATE || spec->kind == PL_PROGRAM_PREDICT;
   pl_build build = {.known = graph->model, .graph = graph, .training = !inference};
   batch_values batch = add_inputs(graph, spec);
-  int32_t logits = forward(&build, row, batch.x);
+  int32_t logits = forward(&build, p, batch.x);
   if (spec->kind != PL_PROGRAM_PREDICT) {
     pl_attributes a = {
         .weight_bce = spec->weight_bce, .weight_dice = spec->weight_dice, .weight_focal = spec->weight_focal};
@@ -160,10 +190,10 @@ static void add_network(pl_graph *graph, const pl_encoder_row *row, const pl_pro
   free(build.statistics);
 }
 
-pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const char *encoder, const pl_program_spec *spec,
+pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const pl_unet *unet, const pl_program_spec *spec,
                         pl_error *err) {
-  const pl_encoder_row *row;
-  pl_status status = find_encoder(&row, encoder, err);
+  parts p;
+  pl_status status = find_parts(&p, unet, err);
   if (status != PL_OK) return status;
   if (spec->kind != PL_PROGRAM_UPDATE) {
     if (spec->batch < 1) return pl_fail(err, PL_E_USAGE, "the batch size is %d, it must be at least 1", spec->batch);
@@ -185,7 +215,7 @@ pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const char *encode
   if (spec->kind == PL_PROGRAM_UPDATE) {
     add_update(out, spec);
   } else {
-    add_network(out, row, spec);
+    add_network(out, &p, spec);
   }
   return PL_OK;
 }

@@ -273,6 +273,10 @@ static const char *encoder_choice(size_t index) {
   return index < pl_encoder_count() ? pl_encoder_at(index)->name : NULL;
 }
 
+static const char *attention_choice(size_t index) {
+  return index < pl_attention_count() ? pl_attention_at(index)->name : NULL;
+}
+
 static const char *best_by_choice(size_t index) {
   static const char *const names[] = {"dice_batch", "dice", "dice_pos"};
   return index < sizeof names / sizeof names[0] ? names[index] : NULL;
@@ -291,6 +295,14 @@ const pl_option pl_options[] = {
      .choice = encoder_choice,
      .text = "se_resnext50_32x4d",
      .help = "Encoder of the U-Net"},
+    {.name = "decoder-attention",
+     .argument = "NAME",
+     .type = PL_OPTION_CHOICE,
+     .offset = offsetof(pl_config, attention),
+     .size = sizeof(((pl_config *)NULL)->attention),
+     .choice = attention_choice,
+     .text = "none",
+     .help = "What the decoder's blocks attend to; scse weighs channels and pixels"},
     {.name = "weights",
      .argument = "FILE",
      .type = PL_OPTION_TEXT,

@@ -36,8 +36,9 @@ typedef enum pl_origin {
 
 // One field per row of the table. Plain data: copy it freely.
 typedef struct pl_config {
-  char name[64];     // of the run, "" for date and letter
-  char encoder[64];  // a row of core/net's encoders
+  char name[64];       // of the run, "" for date and letter
+  char encoder[64];    // a row of core/net's encoders
+  char attention[16];  // a row of core/net's attentions
   char weights[PL_OPTION_TEXT_MAX];
   int64_t size;  // side of the training images in pixels, 0 for the prepared size
   int64_t batch, valid_batch, epochs, accumulation;

@@ -238,6 +238,7 @@ static pl_best_by best_by_of(const pl_config *config) {
 static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err) {
   const pl_config *c = &s->info.config;
   pl_trainer_options options = {.encoder = c->encoder,
+                                .attention = c->attention,
                                 .weights = c->weights,
                                 .choices = choices,
                                 .feed = pl_config_feed(c),

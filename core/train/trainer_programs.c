@@ -41,7 +41,8 @@ static pl_status compile(pl_trainer *t, pl_train_program place, pl_program_kind 
   if (batch == 0) return PL_OK;
   pl_program_spec spec = spec_of(t, kind, batch);
   pl_graph graph = {0};
-  pl_status status = pl_unet_graph(&graph, &t->model, t->options.encoder, &spec, err);
+  const pl_unet unet = {.encoder = t->options.encoder, .attention = t->options.attention};
+  pl_status status = pl_unet_graph(&graph, &t->model, &unet, &spec, err);
   if (status != PL_OK) return status;
   status = t->api->compile(&t->programs[place], t->store, &graph, err);
   pl_graph_clear(&graph);
@@ -111,10 +112,11 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
   (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
   (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));
+  const pl_unet unet = {.encoder = options->encoder, .attention = options->attention};
   pl_status status = make_sets(t, err);
   if (status == PL_OK) status = check_batches(t, err);
   if (status == PL_OK) status = check_best(t, err);
-  if (status == PL_OK) status = pl_unet_model(&t->model, options->encoder, err);
+  if (status == PL_OK) status = pl_unet_model(&t->model, &unet, err);
   if (status == PL_OK) status = api->store_create(&t->store, backend, &t->model, options->choices, err);
   if (status == PL_OK) status = compile_all(t, err);
   if (status != PL_OK) {

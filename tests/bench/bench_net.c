@@ -13,7 +13,7 @@
 #include "core/net/weights.h"
 
 typedef struct arguments {
-  const char *encoder;
+  pl_unet unet;
   int size, batch, runs, threads;
   bool profile;
 } arguments;
@@ -32,7 +32,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   bool ok = true;
   switch (key) {
-    case 'e': a->encoder = arg; break;
+    case 'e': a->unet.encoder = arg; break;
+    case 'A': a->unet.attention = arg; break;
     case 's': ok = number(arg, PL_SIDE_MULTIPLE, SIZE_MAX_ALLOWED, &a->size); break;
     case 'b': ok = number(arg, 1, 1024, &a->batch); break;
     case 'n': ok = number(arg, 1, 100000, &a->runs); break;
@@ -46,6 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option options[] = {
     {"encoder", 'e', "NAME", 0, "Encoder of the network (resnet18)", 0},
+    {"decoder-attention", 'A', "NAME", 0, "none or scse (none)", 0},
     {"size", 's', "PX", 0, "Side of the images (128)", 0},
     {"batch", 'b', "N", 0, "Images a step (8)", 0},
     {"runs", 'n', "N", 0, "Runs of each program after one to warm up (5)", 0},
@@ -107,7 +109,7 @@ static pl_status build(pl_graph *graph, pl_program **program, pl_store *store, c
                        const arguments *a, pl_program_kind kind, pl_error *err) {
   pl_program_spec spec = pl_program_spec_default(kind, a->batch, a->size, a->size);
   spec.augment = false;
-  pl_status status = pl_unet_graph(graph, model, a->encoder, &spec, err);
+  pl_status status = pl_unet_graph(graph, model, &a->unet, &spec, err);
   return status ? status : pl_backend_onednn.compile(program, store, graph, err);
 }
 
@@ -119,7 +121,7 @@ static pl_status bench(const arguments *a, pl_error *err) {
   pl_store *store = NULL;
   pl_program *programs[2] = {NULL, NULL};
   pl_backend_options how = {.struct_size = sizeof how, .threads = a->threads, .deterministic = true};
-  pl_status status = pl_unet_model(&model, a->encoder, err);
+  pl_status status = pl_unet_model(&model, &a->unet, err);
   if (!status) status = api->open(&backend, NULL, &how, err);
   if (!status) status = api->store_create(&store, backend, &model, NULL, err);
   if (!status) status = pl_weights_initialise(api, store, &model, 1, err);
@@ -129,7 +131,7 @@ static pl_status bench(const arguments *a, pl_error *err) {
   if (!status) {
     pl_memory memory = api->memory(store);
     printf("%s\n%s, %d pixels, batch %d; store %.0f MB, arena %.0f MB, other %.0f MB\n", api->device(backend),
-           a->encoder, a->size, a->batch, (double)memory.store * 1e-6, (double)memory.arena * 1e-6,
+           a->unet.encoder, a->size, a->batch, (double)memory.store * 1e-6, (double)memory.arena * 1e-6,
            (double)memory.other * 1e-6);
     status = time_program(a, "train", programs[0], &graphs[0], err);
   }
@@ -145,7 +147,7 @@ static pl_status bench(const arguments *a, pl_error *err) {
 }
 
 int main(int argc, char **argv) {
-  arguments a = {.encoder = "resnet18", .size = 128, .batch = 8, .runs = 5};
+  arguments a = {.unet = {.encoder = "resnet18"}, .size = 128, .batch = 8, .runs = 5};
   const struct argp argp = {options, parse, NULL, "Times training and prediction on the CPU backend.",
                             NULL,    NULL,  NULL};
   if (argp_parse(&argp, argc, argv, 0, NULL, &a)) return 2;

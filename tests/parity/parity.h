@@ -18,8 +18,8 @@ typedef struct parity_build {
   pl_model model;
   pl_graph graphs[PARITY_GRAPHS_MAX];
   int graph_count;
-  const int *a;         // the case's arguments
-  const char *encoder;  // of whole models, NULL else
+  const int *a;                     // the case's arguments
+  const char *encoder, *attention;  // of whole models, NULL else
 } parity_build;
 
 // How results and tensors may differ: max|a - b| / max|b|, but |a - b| / |b| in the l2 norm for the tensors of whole
@@ -29,7 +29,7 @@ typedef struct parity_case {
   void (*build)(parity_build *build);
   int a[PARITY_ARGUMENTS];
   double tolerance, tensor_tolerance;  // 0: 2e-5
-  const char *encoder;
+  const char *encoder, *attention;
   bool not_finite;  // NaN is expected where the reference has it
 } parity_case;
 

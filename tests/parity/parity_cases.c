@@ -256,6 +256,23 @@ static void build_squeeze_excite(parity_build *b) {
   }
 }
 
+// Spatial and channel squeeze and excitation behind a convolution: n c h w, and whether gradients are added to
+static void build_scse(parity_build *b) {
+  const int *a = b->a;
+  conv_tensors before = add_conv(b, "before", a[1], a[1], 3, 1, 1, 1, false);
+  conv_tensors fc1 = add_conv(b, "fc1", a[1], a[1] / 16, 1, 1, 0, 1, true);
+  conv_tensors fc2 = add_conv(b, "fc2", a[1] / 16, a[1], 1, 1, 0, 1, true);
+  conv_tensors one = add_conv(b, "one", a[1], 1, 1, 1, 0, 1, true);
+  pl_graph *g = start(b);
+  int32_t x = pl_graph_input(g, "x", PL_F32, image(a[0], a[1], a[2], a[3]));
+  int32_t y = conv_node(g, "before", x, &before);
+  int32_t c = node1(g, PL_OP_RELU, "relu", conv_node(g, "fc1", node1(g, PL_OP_MEAN_HW, "mean", y), &fc1));
+  c = node1(g, PL_OP_SIGMOID, "c", conv_node(g, "fc2", c, &fc2));
+  int32_t s = node1(g, PL_OP_SIGMOID, "s", conv_node(g, "one", y, &one));
+  c = node2(g, PL_OP_SCALE_CHANNELS, "by channel", y, c);
+  finish(g, node2(g, PL_OP_ADD, "add", c, node2(g, PL_OP_SCALE_PIXELS, "by pixel", y, s)), a[4]);
+}
+
 // Upsample, concatenate, convolve: n c h w skip out
 static void build_decoder(parity_build *b) {
   const int *a = b->a;
@@ -303,10 +320,11 @@ static void build_tiny_step(parity_build *b) {
 
 static void build_network(parity_build *b) {
   pl_error err = {0};
-  pl_status status = pl_unet_model(&b->model, b->encoder, &err);
+  const pl_unet unet = {.encoder = b->encoder, .attention = b->attention};
+  pl_status status = pl_unet_model(&b->model, &unet, &err);
   for (int i = 2; status == PL_OK && b->a[i] >= 0; i++) {
     pl_program_spec spec = pl_program_spec_default((pl_program_kind)b->a[i], b->a[0], b->a[1], b->a[1]);
-    status = pl_unet_graph(&b->graphs[b->graph_count++], &b->model, b->encoder, &spec, &err);
+    status = pl_unet_graph(&b->graphs[b->graph_count++], &b->model, &unet, &spec, &err);
   }
   assert(status == PL_OK);
 }
@@ -347,6 +365,9 @@ const parity_case parity_cases[] = {
     {.name = "concat", .build = build_binary, .a = {PL_OP_CONCAT, 2, 16, 5, 7, 32, 5, 7}},
     {.name = "concat odd channels", .build = build_binary, .a = {PL_OP_CONCAT, 3, 5, 4, 6, 3, 4, 6}},
     {.name = "scale_channels", .build = build_binary, .a = {PL_OP_SCALE_CHANNELS, 2, 17, 5, 7, 17, 1, 1}},
+    {.name = "scale_pixels", .build = build_binary, .a = {PL_OP_SCALE_PIXELS, 2, 17, 5, 7, 1, 5, 7}},
+    {.name = "scale_pixels large", .build = build_binary, .a = {PL_OP_SCALE_PIXELS, 3, 48, 19, 23, 1, 19, 23}},
+    {.name = "scale_pixels one channel", .build = build_binary, .a = {PL_OP_SCALE_PIXELS, 2, 1, 5, 3, 1, 5, 3}},
     {.name = "max_pool 3x3 s2 pad 1", .build = build_max_pool, .a = {2, 16, 16, 14, 3, 2, 1, 0}},
     {.name = "max_pool 3x3 s2 pad 1 odd size", .build = build_max_pool, .a = {1, 5, 15, 9, 3, 2, 1, 0}},
     {.name = "max_pool 3x3 s2 ceil", .build = build_max_pool, .a = {2, 16, 16, 14, 3, 2, 0, 1}},
@@ -375,6 +396,8 @@ const parity_case parity_cases[] = {
     {.name = "residual inference", .build = build_residual, .a = {1, 32, 9, 8, 1}},
     {.name = "squeeze and excite", .build = build_squeeze_excite, .a = {2, 64, 6, 5, 0}, .tolerance = 1e-4},
     {.name = "squeeze and excite inference", .build = build_squeeze_excite, .a = {2, 64, 6, 5, 1}},
+    {.name = "scse", .build = build_scse, .a = {2, 64, 6, 5, 0}, .tolerance = 1e-4},
+    {.name = "scse 16 channels adds gradients", .build = build_scse, .a = {3, 16, 9, 8, 1}, .tolerance = 1e-4},
     {.name = "decoder block", .build = build_decoder, .a = {2, 32, 6, 5, 16, 16}, .tolerance = 1e-4},
     {.name = "fan out", .build = build_fan_out, .a = {2, 16, 6, 5}},
     {.name = "step", .build = build_tiny_step, .a = {2, 16, 18, 0}, .tolerance = 1e-4},
@@ -407,6 +430,20 @@ const parity_case parity_cases[] = {
      .tensor_tolerance = 5e-2,
      .a = {2, 64, PL_PROGRAM_STEP, -1},
      .encoder = "resnet34"},
+    {.name = "network resnet18 scse step",
+     .build = build_network,
+     .tolerance = 2e-3,
+     .tensor_tolerance = 5e-2,
+     .a = {2, 64, PL_PROGRAM_STEP, -1},
+     .encoder = "resnet18",
+     .attention = "scse"},
+    {.name = "network resnet18 scse inference",
+     .build = build_network,
+     .tolerance = 2e-3,
+     .tensor_tolerance = 5e-2,
+     .a = {1, 64, PL_PROGRAM_EVALUATE, -1},
+     .encoder = "resnet18",
+     .attention = "scse"},
     {.name = "network se_resnext50 step",
      .build = build_network,
      .tolerance = 2e-3,

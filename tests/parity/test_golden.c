@@ -16,7 +16,7 @@
 
 enum { BATCH = 2, WEIGHT_SEED = 1, DATA_SEED = 7, SKIPPED = 77, FIRST_LOGITS = 8 };
 
-static const char *const encoder = "se_resnext50_32x4d";
+static const pl_unet unet = {.encoder = "se_resnext50_32x4d"};
 
 // What each kind of arithmetic must reach: doubles PyTorch's doubles, floats its floats (whose own runs differ by up to
 // 5e-3 after some steps).
@@ -77,7 +77,7 @@ static pl_status compile(pl_program **out, bench *b, pl_program_kind kind, pl_er
   pl_program_spec spec = pl_program_spec_default(kind, BATCH, b->size, b->size);
   spec.augment = false;
   pl_graph graph;
-  pl_status status = pl_unet_graph(&graph, &b->model, encoder, &spec, err);
+  pl_status status = pl_unet_graph(&graph, &b->model, &unet, &spec, err);
   if (status != PL_OK) return status;
   for (int32_t v = 0; v < graph.value_count; v++) {
     if (strcmp(graph.values[v].name, "segmentation_head.0") != 0) continue;
@@ -90,7 +90,7 @@ static pl_status compile(pl_program **out, bench *b, pl_program_kind kind, pl_er
 }
 
 static pl_status set_up(bench *b, pl_error *err) {
-  pl_status status = pl_unet_model(&b->model, encoder, err);
+  pl_status status = pl_unet_model(&b->model, &unet, err);
   if (status == PL_OK) status = b->api->store_create(&b->store, b->backend, &b->model, NULL, err);
   if (status == PL_OK) status = fill_weights(b, err);
   if (status == PL_OK) status = compile(&b->step, b, PL_PROGRAM_STEP, err);
@@ -291,7 +291,7 @@ int main(int argc, char **argv) {
     pl_registry_destroy(registry);
     return SKIPPED;
   }
-  printf("%s (%s), %s at %d pixels\n", b.api->name, b.api->device(b.backend), encoder, b.size);
+  printf("%s (%s), %s at %d pixels\n", b.api->name, b.api->device(b.backend), unet.encoder, b.size);
   b.is_exact = strncmp(b.api->name, "ref", 3) == 0;
   json_t *root = open_reference();
   char size[16];

@@ -9,41 +9,95 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/net/augment_math.h"
 #include "tests/unit/net/net_tests.h"
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Models: counts as segmentation_models_pytorch 0.3.3 prints them.
+// Models: counts as segmentation_models_pytorch prints them.
 
-static int64_t parameters_of(const char *encoder, int32_t *state) {
-  pl_model model;
-  assert_int_equal(pl_unet_model(&model, encoder, NULL), PL_OK);
-  int64_t sum = 0;
-  for (int32_t i = 0; i < model.count; i++) {
-    if (model.tensors[i].role == PL_ROLE_PARAMETER) sum += pl_shape_elements(&model.tensors[i].shape);
+static const pl_unet small = {.encoder = "resnet18"}, large = {.encoder = "se_resnext50_32x4d"};
+
+// A line for each entry of the state dict, as tests/tools/smp_round_trip.py --list writes them.
+static void list_state(pl_buf *out, const pl_model *model) {
+  for (int32_t row = 0; row < model->state_count; row++) {
+    const pl_tensor *t = &model->tensors[row];
+    pl_buf_printf(out, "%d %s ", row, t->name);
+    for (int d = 0; d < t->shape.rank; d++) pl_buf_printf(out, "%s%lld", d > 0 ? "x" : "", (long long)t->shape.d[d]);
+    pl_buf_printf(out, "%s %s %s\n", t->shape.rank == 0 ? "scalar" : "", t->dtype == PL_I64 ? "int64" : "float32",
+                  t->role == PL_ROLE_PARAMETER ? "param" : "buffer");
   }
-  *state = model.state_count;
-  pl_model_clear(&model);
-  return sum;
 }
 
-static void test_parameter_counts(void **state) {
-  (void)state;
+// Parameters, entries of the state dict, and the first digits of the SHA-256 of its listing, as
+// segmentation_models.pytorch 0.6.0 gives them.
+typedef struct known_network {
+  const char *encoder, *attention;
+  int64_t parameters;
   int32_t entries;
-  assert_int_equal(parameters_of("resnet18", &entries), 14328209);
-  assert_int_equal(parameters_of("resnet34", &entries), 24436369);
-  assert_int_equal(parameters_of("se_resnext50_32x4d", &entries), 34523969);
-  assert_int_equal(entries, 444);
+  const char *listing;
+} known_network;
+
+static const known_network known[] = {
+    {"resnet18", "none", 14328209, 182, "8fda09a72ddc1064"},
+    {"resnet18", "scse", 14442200, 242, "9c43bcaa3c57750e"},
+    {"resnet34", "none", 24436369, 278, "7b213f48b65e4b20"},
+    {"resnet34", "scse", 24550360, 338, "1782520e5b2b8747"},
+    {"resnet50", "none", 32521105, 380, "093a8e772bb0a0eb"},
+    {"resnet50", "scse", 33816076, 440, "de72734f1d81c387"},
+    {"resnet101", "none", 51513233, 686, "feed6ad7b7b2cf2d"},
+    {"resnet101", "scse", 52808204, 746, "1801d5648fbab6c7"},
+    {"resnext50_32x4d", "none", 31992977, 380, "975059633a165468"},
+    {"resnext50_32x4d", "scse", 33287948, 440, "7aaae4d10c4734d3"},
+    {"se_resnet50", "none", 35052097, 444, "9af144d0e4bc97de"},
+    {"se_resnet50", "scse", 36347068, 504, "dffc48b6d5b5e892"},
+    {"se_resnext50_32x4d", "none", 34523969, 444, "bbbaa4b037fa477f"},
+    {"se_resnext50_32x4d", "scse", 35818940, 504, "83744074535cb2dc"},
+    {"se_resnext101_32x4d", "none", 55919489, 818, "3607d3da98678a80"},
+    {"se_resnext101_32x4d", "scse", 57214460, 878, "35c40dae3b8a3cdf"},
+};
+
+static void test_state_dicts(void **state) {
+  (void)state;
+  assert_int_equal(sizeof known / sizeof known[0], pl_encoder_count() * pl_attention_count());
+  for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+    pl_model model;
+    const pl_unet unet = {.encoder = known[k].encoder, .attention = known[k].attention};
+    assert_int_equal(pl_unet_model(&model, &unet, NULL), PL_OK);
+    int64_t parameters = 0;
+    for (int32_t i = 0; i < model.state_count; i++) {
+      if (model.tensors[i].role == PL_ROLE_PARAMETER) parameters += pl_shape_elements(&model.tensors[i].shape);
+    }
+    pl_buf listing;
+    pl_buf_init(&listing, 1 << 20);
+    list_state(&listing, &model);
+    char hash[PL_SHA256_HEX_SIZE];
+    pl_sha256_bytes(hash, listing.data, listing.length);
+    hash[strlen(known[k].listing)] = '\0';
+    if (parameters != known[k].parameters || model.state_count != known[k].entries ||
+        strcmp(hash, known[k].listing) != 0) {
+      fail_msg("%s %s: %lld parameters, %d entries, listing %s", unet.encoder, unet.attention, (long long)parameters,
+               model.state_count, hash);
+    }
+    pl_buf_clear(&listing);
+    pl_model_clear(&model);
+  }
 }
 
 static void test_unknown_encoder(void **state) {
   (void)state;
   pl_model model;
   pl_error err = {0};
-  assert_int_equal(pl_unet_model(&model, "resnet19", &err), PL_E_NOTFOUND);
+  pl_unet unet = {.encoder = "resnet19"};
+  assert_int_equal(pl_unet_model(&model, &unet, &err), PL_E_NOTFOUND);
   assert_non_null(strstr(err.message, "resnet19"));
   assert_non_null(strstr(err.message, "se_resnext50_32x4d"));
+  unet = (pl_unet){.encoder = "resnet18", .attention = "much"};
+  assert_int_equal(pl_unet_model(&model, &unet, &err), PL_E_NOTFOUND);
+  assert_non_null(strstr(err.message, "much"));
+  assert_non_null(strstr(err.message, "scse"));
   assert_null(pl_encoder_find("resnet19"));
   assert_string_equal(pl_encoder_find("resnet18")->name, "resnet18");
 }
@@ -62,25 +116,18 @@ static void test_state_dict(void **state) {
   }
   free(path);
   pl_model model;
-  assert_int_equal(pl_unet_model(&model, "se_resnext50_32x4d", NULL), PL_OK);
+  assert_int_equal(pl_unet_model(&model, &large, NULL), PL_OK);
+  pl_buf ours, theirs;
+  pl_buf_init(&ours, 1 << 20);
+  pl_buf_init(&theirs, 1 << 20);
+  list_state(&ours, &model);
   char line[256];
-  int32_t row = 0;
   while (fgets(line, sizeof line, file) != NULL) {
-    if (line[0] == '#') continue;
-    assert_true(row < model.state_count);
-    const pl_tensor *t = &model.tensors[row];
-    char shape[64] = "scalar", expected[256];
-    size_t length = 0;
-    for (int d = 0; d < t->shape.rank; d++) {
-      length +=
-          (size_t)snprintf(shape + length, sizeof shape - length, "%s%lld", d > 0 ? "x" : "", (long long)t->shape.d[d]);
-    }
-    snprintf(expected, sizeof expected, "%d %s %s %s %s\n", row, t->name, shape,
-             t->dtype == PL_I64 ? "int64" : "float32", t->role == PL_ROLE_PARAMETER ? "param" : "buffer");
-    assert_string_equal(line, expected);
-    row++;
+    if (line[0] != '#') pl_buf_add_text(&theirs, line);
   }
-  assert_int_equal(row, 444);
+  assert_string_equal(ours.data, theirs.data);
+  pl_buf_clear(&ours);
+  pl_buf_clear(&theirs);
   fclose(file);
   pl_model_clear(&model);
 }
@@ -88,9 +135,9 @@ static void test_state_dict(void **state) {
 static pl_status try_graph(pl_program_kind kind, int batch, int height, int width) {
   pl_model model;
   pl_graph graph;
-  assert_int_equal(pl_unet_model(&model, "resnet18", NULL), PL_OK);
+  assert_int_equal(pl_unet_model(&model, &small, NULL), PL_OK);
   const pl_program_spec spec = pl_program_spec_default(kind, batch, height, width);
-  pl_status status = pl_unet_graph(&graph, &model, "resnet18", &spec, NULL);
+  pl_status status = pl_unet_graph(&graph, &model, &small, &spec, NULL);
   if (status == PL_OK) pl_graph_clear(&graph);
   pl_model_clear(&model);
   return status;
@@ -111,9 +158,9 @@ static void test_graph_order(void **state) {
   (void)state;
   pl_model model;
   pl_graph graph;
-  assert_int_equal(pl_unet_model(&model, "se_resnext50_32x4d", NULL), PL_OK);
+  assert_int_equal(pl_unet_model(&model, &large, NULL), PL_OK);
   const pl_program_spec spec = pl_program_spec_default(PL_PROGRAM_STEP, 2, 64, 64);
-  assert_int_equal(pl_unet_graph(&graph, &model, "se_resnext50_32x4d", &spec, NULL), PL_OK);
+  assert_int_equal(pl_unet_graph(&graph, &model, &large, &spec, NULL), PL_OK);
   int written = 0, weights = 0, data = 0;
   for (int32_t n = 0; n < graph.node_count; n++) {
     const pl_node *node = &graph.nodes[n];
@@ -221,7 +268,7 @@ static void test_ref_refuses(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_parameter_counts),   cmocka_unit_test(test_unknown_encoder),
+      cmocka_unit_test(test_state_dicts),        cmocka_unit_test(test_unknown_encoder),
       cmocka_unit_test(test_state_dict),         cmocka_unit_test(test_sizes),
       cmocka_unit_test(test_graph_order),        cmocka_unit_test(test_plan),
       cmocka_unit_test(test_augment_math),       cmocka_unit_test(test_registry),
