@@ -169,7 +169,7 @@ static void add_copy(pl_leak_report *r, size_t *room, size_t a, size_t b, unsign
   r->image_leaks[b] |= PL_LEAK_COPY;
 }
 
-// Every pair of pictures in different folds: at 12,000 pictures that is 60 million distances, a fraction of a second.
+// Every pair of pictures: at 12,000 pictures that is 73 million distances, measured at 0.6 to 0.9 s.
 static pl_status compare_pictures(pl_leak_report *r, const pl_folds *folds, const pl_manifest *m,
                                   const pl_phash_set *set, const picture *pictures, const pl_leak_sources *sources,
                                   pl_error *err) {
