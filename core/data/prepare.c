@@ -256,8 +256,17 @@ static bool has_label(const pl_case *c) {
   return c->part == PL_PART_TRAIN && c->status == PL_CASE_OK && c->label != PL_LABEL_UNKNOWN;
 }
 
+// Folds that keep a patient's images together where the DICOM files say who is on them, else folds by image.
+static pl_status deal_folds(int *folds, pl_import_summary *s, const import_job *job, pl_error *err) {
+  pl_split_options options = {.by = PL_SPLIT_BY_PATIENT, .fold_count = PL_FOLDS_DEFAULT, .seed = PL_SPLIT_SEED_DEFAULT};
+  s->folds_by_patient = pl_split_make(folds, s->folds_patients, &job->table, &job->manifest, &options, NULL) == PL_OK;
+  if (s->folds_by_patient) return PL_OK;
+  options.by = PL_SPLIT_BY_IMAGE;
+  return pl_split_make(folds, s->folds_patients, &job->table, &job->manifest, &options, err);
+}
+
 // folds.csv when there is none; else counts the cases that it does not have.
-static pl_status make_folds(import_job *job, pl_case **sorted, pl_error *err) {
+static pl_status make_folds(import_job *job, pl_error *err) {
   pl_import_summary *s = job->summary;
   const pl_rle_table *t = &job->table;
   char *path = pl_path_join(job->workspace, "folds.csv");
@@ -267,17 +276,11 @@ static pl_status make_folds(import_job *job, pl_case **sorted, pl_error *err) {
       s->without_fold += has_label(&job->manifest.cases[i]) && job->manifest.cases[i].fold < 0;
     }
   } else if (t->image_count >= PL_FOLDS_DEFAULT) {
-    bool *present = pl_xcalloc(t->image_count, sizeof *present);
-    for (size_t i = 0; i < t->image_count; i++) {
-      const pl_case *c = find_case(sorted, job->manifest.count, t->images[i].id);
-      present[i] = c != NULL && has_label(c);
-    }
     int *folds = pl_xcalloc(t->count, sizeof *folds);
-    status = pl_split_by_image(folds, t, present, PL_FOLDS_DEFAULT, PL_SPLIT_SEED_DEFAULT, err);
+    status = deal_folds(folds, s, job, err);
     if (status == PL_OK) status = pl_folds_save(path, t, folds, err);
     s->made_folds = status == PL_OK;
     free(folds);
-    free(present);
   }
   free(path);
   return status;
@@ -328,7 +331,7 @@ static pl_status finish(import_job *job, bool complete, pl_error *err) {
   if (status != PL_OK || !complete) return status;
   pl_case **sorted = cases_by_id(&job->manifest);
   count_rows(job, sorted);
-  status = make_folds(job, sorted, err);
+  status = make_folds(job, err);
   if (status == PL_OK) status = count_sample(job, sorted, job->manifest.count, err);
   free(sorted);
   return status;

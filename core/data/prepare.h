@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/data/patients.h"
 #include "core/data/table.h"
 #include "core/image/refusal.h"
 
@@ -80,7 +81,9 @@ typedef struct pl_import_summary {
   size_t other_recipe;  // pictures of the workspace that are not of this import and were made in another way
   bool unconfined;      // this kernel has no seccomp: decoders ran without a system call filter
   bool made_workspace, made_folds;
-  bool rle_differs;  // the workspace has another train-rle.csv, which was left as it is
+  bool folds_by_patient;  // of the folds made: the images say who is on them; else they were dealt by image
+  char folds_patients[PL_PATIENTS_SOURCE_SIZE];  // where the patients are from, "" when by image
+  bool rle_differs;                              // the workspace has another train-rle.csv, which was left as it is
   double seconds;
   char *workspace, *images_folder, *test_folder, *rle_file, *sample_file;  // what was used, NULL for nothing
   pl_import_failure *failures;                                             // in the order of the files

@@ -141,7 +141,13 @@ static void print_summary(const pl_import_summary *s) {
   if (s->sample_ids > 0)
     printf("sample     %zu ids, %zu without an image here\n", s->sample_ids, s->sample_without_image);
   printf("time       %.1f s, %.1f images a second\n", s->seconds, s->seconds > 0 ? (double)s->images / s->seconds : 0);
-  if (s->made_folds) printf("folds      made folds.csv: 5 folds by image, seed 42 ('pleura split' makes others)\n");
+  if (s->made_folds && s->folds_by_patient) {
+    printf("folds      made folds.csv: 5 folds by patient (%s), seed 42\n", s->folds_patients);
+  } else if (s->made_folds) {
+    printf(
+        "folds      made folds.csv: 5 folds by image, seed 42; who is on them is not known ('pleura split "
+        "--patients')\n");
+  }
   if (s->without_fold > 0) {
     printf("folds      %zu labelled images are not in folds.csv: 'pleura split' makes it anew\n", s->without_fold);
   }

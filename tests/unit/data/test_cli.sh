@@ -88,6 +88,13 @@ expect 0 "0 bad" "$pleura" import ../set --size 32 -q
 cd .. || exit 1
 expect 0 "0 bad" "$pleura" import set --size 32 -C ws -j 1
 same "$(find ws/masks -name '*.png' | wc -l)" 12 "the number of masks"
+
+# The first folds keep a patient's images together where the files tell patients apart, else they are by image.
+expect 0 "training" "$pleura" phantom people --cases 60 --size 64
+expect 0 "5 folds by patient (the DICOM files' patient ids)" "$pleura" import people --size 32 -C ws-people
+expect 0 "0 of" "$pleura" leaks -C ws-people --no-pictures
+expect 0 "5 folds by image" "$pleura" import --images people/dicom-images-train/$(ls people/dicom-images-train | head -1) \
+  --rle people/train-rle.csv --size 32 -C ws-person
 same "$(find ws -name '*.part' | wc -l)" 0 "the number of half files"
 expect 0 "written to" "$pleura" split -C ws --folds 3
 expect 0 "0 of" "$pleura" split -C ws --by patient --folds 3
