@@ -2,7 +2,7 @@
 
 # Debian's names; the same in Ubuntu 22.04 and 24.04.
 packages="gcc g++ cmake ninja-build pkg-config libncurses-dev libsixel-dev libpng-dev libdcmtk-dev libdnnl-dev
-  libjansson-dev libyaml-dev libcsv-dev libseccomp-dev libcurl4-openssl-dev libzip-dev libcmocka-dev"
+  libjpeg-dev libjansson-dev libyaml-dev libcsv-dev libseccomp-dev libcurl4-openssl-dev libzip-dev libcmocka-dev"
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 

@@ -29,21 +29,26 @@ static void compress(pl_sha256 *hash, const uint8_t block[64]) {
   }
   uint32_t v[8];
   memcpy(v, hash->state, sizeof v);
-  for (size_t i = 0; i < 64; i++) {
-    uint32_t s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-    uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-    uint32_t s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-    uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-    memmove(v + 1, v, 7 * sizeof v[0]);
-    v[4] += t1;
-    v[0] = t1 + t2;
+  for (size_t i = 0; i < 64; i += 8) {
+// The standard's a to h each move to the next name in every round. Unrolled, they stay where they are and the names
+// move: a of round j is v[(8 - j) % 8].
+#pragma GCC unroll 8
+    for (size_t j = 0; j < 8; j++) {
+      uint32_t a = v[(8 - j) % 8], b = v[(9 - j) % 8], c = v[(10 - j) % 8];
+      uint32_t e = v[(12 - j) % 8], f = v[(13 - j) % 8], g = v[(14 - j) % 8];
+      uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+      uint32_t t1 = v[(15 - j) % 8] + s1 + ((e & f) ^ (~e & g)) + k[i + j] + w[i + j];
+      uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+      v[(11 - j) % 8] += t1;
+      v[(15 - j) % 8] = t1 + s0 + ((a & b) ^ (a & c) ^ (b & c));
+    }
   }
   for (size_t i = 0; i < 8; i++) hash->state[i] += v[i];
 }
 
 void pl_sha256_init(pl_sha256 *hash) {
-  *hash = (pl_sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-                                0x5be0cd19}};
+  *hash = (pl_sha256){
+      .state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
 void pl_sha256_add(pl_sha256 *hash, const void *bytes, size_t length) {

@@ -20,18 +20,21 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <vector>
 
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/image/jpeg_decode.h"
 #include "core/image/jpeg_scan.h"
 
 namespace {
 
 enum { RLE_HEADER_BYTES = 64, OFFSET_BYTES = 4, AGE_MAX = 150 };
 
-// How the pixels of a transfer syntax are compressed, as far as we decode it.
-enum class Coding { native, jpeg, rle };
+// How the pixels of a transfer syntax are compressed, as far as we decode it. Baseline is the JPEG of nearly all
+// radiographs, for which there is a faster way.
+enum class Coding { native, jpeg, baseline, rle };
 
 struct Syntax {
   E_TransferSyntax xfer;
@@ -355,7 +358,7 @@ pl_status check_encapsulated(const pl_dicom *dicom, DcmPixelData *pixels, Coding
   if (status == PL_OK) status = fragment(&first, &first_length, sequence, 1, err);
   if (status == PL_OK) status = fragment(&last, &last_length, sequence, items - 1, err);
   if (status != PL_OK) return status;
-  if (coding == Coding::jpeg) return check_jpeg(dicom, first, first_length, last, last_length, err);
+  if (coding != Coding::rle) return check_jpeg(dicom, first, first_length, last, last_length, err);
   if (items != 2) return pl_fail(err, PL_E_FORMAT, "one RLE frame in %lu pieces", items - 1);
   return check_rle(dicom, first, first_length, err);
 }
@@ -434,6 +437,39 @@ pl_status decompress(pl_dicom *out, DcmDataset *data, pl_error *err) {
   return PL_OK;
 }
 
+// All fragments of the one frame, one after the other.
+bool join_fragments(std::vector<uint8_t> *stream, DcmPixelData *pixels) {
+  E_TransferSyntax xfer;
+  const DcmRepresentationParameter *parameters = nullptr;
+  DcmPixelSequence *sequence = nullptr;
+  pixels->getOriginalRepresentationKey(xfer, parameters);
+  if (pixels->getEncapsulatedRepresentation(xfer, parameters, sequence).bad() || sequence == nullptr) return false;
+  for (unsigned long i = 1; i < sequence->card(); i++) {
+    Uint8 *bytes = nullptr;
+    size_t length = 0;
+    if (fragment(&bytes, &length, sequence, i, nullptr) != PL_OK) return false;
+    stream->insert(stream->end(), bytes, bytes + length);
+  }
+  return true;
+}
+
+// The fast way. False when it is not for this file, which DCMTK then decodes or refuses.
+bool decode_baseline(pl_dicom *out, DcmPixelData *pixels) {
+  std::vector<uint8_t> stream;
+  pl_image image = {};
+  if (out->bits_allocated != 8 || out->is_signed || !join_fragments(&stream, pixels)) return false;
+  if (pl_image_init(&image, out->image.width, out->image.height, PL_PIXEL_U8,
+                    out->is_monochrome1 ? PL_IMAGE_GREY_INVERSE : PL_IMAGE_GREY, nullptr) != PL_OK) {
+    return false;
+  }
+  if (!pl_jpeg_decode_grey(image.u8, image.width, image.height, stream.data(), stream.size())) {
+    pl_image_clear(&image);
+    return false;
+  }
+  out->image = image;
+  return true;
+}
+
 pl_status decode_pixels(pl_dicom *out, DcmDataset *data, pl_error *err) {
   Coding coding = Coding::native;
   DcmElement *element = nullptr;
@@ -449,6 +485,9 @@ pl_status decode_pixels(pl_dicom *out, DcmDataset *data, pl_error *err) {
     status = check_length(out, element->getLengthField(), err);
   } else {
     status = check_encapsulated(out, static_cast<DcmPixelData *>(element), coding, err);
+    if (status == PL_OK && coding == Coding::baseline && decode_baseline(out, static_cast<DcmPixelData *>(element))) {
+      return PL_OK;
+    }
     if (status == PL_OK) status = decompress(out, data, err);
     // Decompression replaces the element's value.
     if (status == PL_OK && data->findAndGetElement(DCM_PixelData, element).bad()) {
@@ -487,7 +526,7 @@ const Syntax known_syntaxes[] = {
     {EXS_LittleEndianExplicit, Coding::native},
     {EXS_BigEndianExplicit, Coding::native},
     {EXS_DeflatedLittleEndianExplicit, Coding::native},
-    {EXS_JPEGProcess1, Coding::jpeg},
+    {EXS_JPEGProcess1, Coding::baseline},
     {EXS_JPEGProcess2_4, Coding::jpeg},
     {EXS_JPEGProcess14, Coding::jpeg},
     {EXS_JPEGProcess14SV1, Coding::jpeg},

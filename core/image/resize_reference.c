@@ -7,7 +7,10 @@
 #include "core/base/num.h"
 #include "core/image/resize.h"
 
-enum { GREY_MAX = 255, TRUNCATE = 4 };
+enum { GREY_MAX = 255, TRUNCATE = 4, TILE = 16 };
+
+// Two numbers in one register.
+typedef double pair __attribute__((vector_size(2 * sizeof(double))));
 
 // The filter of one axis: weights[0] is the centre's, weights[k] that of the two at distance k. No filter: radius 0.
 typedef struct kernel {
@@ -28,8 +31,14 @@ typedef struct filter {
   kernel down, across;
   double *rows;  // `room` rows of the input, row y at y % room
   size_t room, *held;
-  double **window;  // the rows that one filtered row is made of
-  double *line;     // one row filtered downwards, with across.radius numbers of margin at both ends
+  bool *blank;                    // of those rows: nothing but zeros, as most of a mask is
+  const double **above, **below;  // the rows at distance k from the one that is filtered; [0] is itself
+  double *line;                   // one row filtered downwards, with across.radius numbers of margin at both ends
+  const double **left, **right;   // `line` shifted by k
+  double *kept;                   // the two filtered rows that an output row lies between, row y at y % 2
+  size_t kept_row[2];
+  bool kept_blank[2];
+  double *top, *bottom, *grey;  // these two with their weights, and what becomes of them
 } filter;
 
 // scipy's mode "mirror" (numpy's "reflect"): the edge itself is not repeated.
@@ -93,87 +102,189 @@ static void unpack(double *restrict out, const filter *f, size_t y) {
   }
 }
 
-static double *input_row(filter *f, size_t y) {
-  size_t slot = y % f->room;
-  double *row = f->rows + slot * f->in->width;
+static const double *input_row(filter *f, size_t y, bool *blank) {
+  size_t slot = y % f->room, width = f->in->width;
+  double *row = f->rows + slot * width;
   if (f->held[slot] != y) {
     unpack(row, f, y);
     f->held[slot] = y;
+    size_t zeros = 0;
+    while (zeros < width && row[zeros] == 0) zeros++;
+    f->blank[slot] = zeros == width;
   }
+  *blank &= f->blank[slot];
   return row;
 }
 
-static void weigh_centre(double *restrict out, const double *restrict in, size_t count, double weight) {
-  for (size_t i = 0; i < count; i++) out[i] = in[i] * weight;
+static pair load(const double *from) {
+  pair p;
+  memcpy(&p, from, sizeof p);
+  return p;
 }
 
-static void add_pair(double *restrict out, const double *restrict a, const double *restrict b, size_t count,
-                     double weight) {
-  for (size_t i = 0; i < count; i++) out[i] += (a[i] + b[i]) * weight;
+// The centre, then the pairs of numbers at one distance, the outermost first: as scipy adds them up, so that the same
+// bits come out. Several neighbours at a time, whose sums stay in registers.
+static void weigh(double *restrict out, const double *const *left, const double *const *right, size_t count,
+                  const kernel *k) {
+  size_t i = 0;
+  for (; i + TILE <= count; i += TILE) {
+    pair sum[TILE / 2];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < TILE / 2; t++) sum[t] = load(left[0] + i + 2 * t) * k->weights[0];
+    for (size_t at = k->radius; at > 0; at--) {
+      const double *a = left[at] + i, *b = right[at] + i, weight = k->weights[at];
+#pragma GCC unroll 8
+      for (size_t t = 0; t < TILE / 2; t++) sum[t] += (load(a + 2 * t) + load(b + 2 * t)) * weight;
+    }
+#pragma GCC unroll 8
+    for (size_t t = 0; t < TILE / 2; t++) memcpy(out + i + 2 * t, &sum[t], sizeof sum[t]);
+  }
+  for (; i < count; i++) {
+    double sum = left[0][i] * k->weights[0];
+    for (size_t at = k->radius; at > 0; at--) sum += (left[at][i] + right[at][i]) * k->weights[at];
+    out[i] = sum;
+  }
 }
 
-// One row of the filtered picture: downwards first, then across, the outermost pairs first, as scipy adds them up.
-static void filtered_row(double *out, filter *f, size_t y) {
-  size_t width = f->in->width, down = f->down.radius, across = f->across.radius;
+// One row of the filtered picture: downwards first, then across. True when it is nothing but zeros.
+static bool filtered_row(double *out, filter *f, size_t y) {
+  size_t width = f->in->width, across = f->across.radius;
   double *line = f->line + across;
-  for (size_t i = 0; i <= 2 * down; i++) {
-    f->window[i] = input_row(f, mirrored((ptrdiff_t)y + (ptrdiff_t)i - (ptrdiff_t)down, f->in->height));
+  bool blank = true;
+  for (size_t k = 0; k <= f->down.radius; k++) {
+    f->above[k] = input_row(f, mirrored((ptrdiff_t)y - (ptrdiff_t)k, f->in->height), &blank);
+    f->below[k] = input_row(f, mirrored((ptrdiff_t)(y + k), f->in->height), &blank);
   }
-  weigh_centre(line, f->window[down], width, f->down.weights[0]);
-  for (size_t k = down; k > 0; k--) {
-    add_pair(line, f->window[down - k], f->window[down + k], width, f->down.weights[k]);
+  if (blank) {
+    memset(out, 0, width * sizeof *out);
+    return true;
   }
+  weigh(line, f->above, f->below, width, &f->down);
   for (size_t i = 1; i <= across; i++) {
     f->line[across - i] = line[mirrored(-(ptrdiff_t)i, width)];
     line[width - 1 + i] = line[mirrored((ptrdiff_t)(width - 1 + i), width)];
   }
-  weigh_centre(out, line, width, f->across.weights[0]);
-  for (size_t k = across; k > 0; k--) add_pair(out, line - k, line + k, width, f->across.weights[k]);
+  weigh(out, f->left, f->right, width, &f->across);
+  return false;
 }
 
-static uint8_t to_grey(double value) {
-  double rounded = rint(value);
-  if (!(rounded > 0)) return 0;
-  return rounded < GREY_MAX ? (uint8_t)rounded : GREY_MAX;
-}
+// Adding this and taking it away again rounds a number below 2^51 to the nearest integer, halves to even.
+static const double rounder = 0x1.8p52;
 
-static void resize_rows(pl_image *out, filter *f, const spot *columns, const spot *rows, double *kept, double gain) {
-  size_t width = f->in->width, held[2] = {SIZE_MAX, SIZE_MAX};
-  for (uint32_t y = 0; y < out->height; y++) {
-    const double *above = kept + (rows[y].first & 1) * width, *below = kept + (rows[y].second & 1) * width;
-    const size_t wanted[2] = {rows[y].first, rows[y].second};
-    for (size_t i = 0; i < 2; i++) {
-      if (held[wanted[i] & 1] == wanted[i]) continue;
-      filtered_row(kept + (wanted[i] & 1) * width, f, wanted[i]);
-      held[wanted[i] & 1] = wanted[i];
-    }
-    double up = rows[y].first_weight, low = rows[y].second_weight;
-    uint8_t *to = out->u8 + (size_t)y * out->width;
-    for (uint32_t x = 0; x < out->width; x++) {
-      const spot *c = &columns[x];
-      double value = above[c->first] * up * c->first_weight + above[c->second] * up * c->second_weight +
-                     below[c->first] * low * c->first_weight + below[c->second] * low * c->second_weight;
-      value = value < f->low ? f->low : value > f->high ? f->high : value;
-      to[x] = to_grey(value * gain);
-    }
+// One row of the result, between two filtered rows.
+static void blend_rows(uint8_t *out, const filter *f, const spot *columns, uint32_t width, const spot *row,
+                       double gain) {
+  const double *above = f->kept + (row->first & 1) * f->in->width, *below = f->kept + (row->second & 1) * f->in->width;
+  double *restrict top = f->top, *restrict bottom = f->bottom, *restrict grey = f->grey;
+  for (size_t x = 0; x < f->in->width; x++) {
+    top[x] = above[x] * row->first_weight;
+    bottom[x] = below[x] * row->second_weight;
+  }
+  for (uint32_t x = 0; x < width; x++) {
+    const spot *c = &columns[x];
+    grey[x] = top[c->first] * c->first_weight + top[c->second] * c->second_weight + bottom[c->first] * c->first_weight +
+              bottom[c->second] * c->second_weight;
+  }
+  double low = f->low, high = f->high;
+  for (uint32_t x = 0; x < width; x++) {
+    double value = grey[x] < low ? low : grey[x];
+    value = (value > high ? high : value) * gain;
+    value = value < 0 ? 0 : value;
+    value = value > GREY_MAX ? GREY_MAX : value;
+    out[x] = (uint8_t)(int)(value + rounder - rounder);
   }
 }
 
-static int32_t stored(const pl_image *image, size_t i) {
-  if (image->type == PL_PIXEL_U8) return image->u8[i];
-  return image->type == PL_PIXEL_U16 ? image->u16[i] : image->s16[i];
+// Filters the row into its place of the two, unless it is there. True when it is nothing but zeros.
+static bool keep_row(filter *f, size_t y) {
+  size_t place = y & 1;
+  if (f->kept_row[place] != y) {
+    f->kept_blank[place] = filtered_row(f->kept + place * f->in->width, f, y);
+    f->kept_row[place] = y;
+  }
+  return f->kept_blank[place];
 }
 
+// Rows of zeros are left as they are: a new plane is zero.
+static void resize_rows(pl_image *out, filter *f, const spot *columns, const spot *rows, double gain) {
+  for (uint32_t y = 0; y < out->height; y++) {
+    bool first_blank = keep_row(f, rows[y].first), second_blank = keep_row(f, rows[y].second);
+    if (first_blank && second_blank) continue;
+    blend_rows(out->u8 + (size_t)y * out->width, f, columns, out->width, &rows[y], gain);
+  }
+}
+
+// One loop a type, each over values of its own size, which the compiler makes vectors of.
 static void find_bounds(filter *f) {
   size_t count = (size_t)f->in->width * f->in->height;
-  int32_t low = INT32_MAX, high = INT32_MIN;
-  for (size_t i = 0; i < count; i++) {
-    int32_t value = stored(f->in, i);
-    low = value < low ? value : low;
-    high = value > high ? value : high;
+  double scale = f->scale;
+  if (f->in->type == PL_PIXEL_U8) {
+    uint8_t low = UINT8_MAX, high = 0;
+    for (size_t i = 0; i < count; i++) {
+      low = f->in->u8[i] < low ? f->in->u8[i] : low;
+      high = f->in->u8[i] > high ? f->in->u8[i] : high;
+    }
+    f->low = low * scale;
+    f->high = high * scale;
+  } else if (f->in->type == PL_PIXEL_U16) {
+    uint16_t low = UINT16_MAX, high = 0;
+    for (size_t i = 0; i < count; i++) {
+      low = f->in->u16[i] < low ? f->in->u16[i] : low;
+      high = f->in->u16[i] > high ? f->in->u16[i] : high;
+    }
+    f->low = low * scale;
+    f->high = high * scale;
+  } else {
+    int16_t low = INT16_MAX, high = INT16_MIN;
+    for (size_t i = 0; i < count; i++) {
+      low = f->in->s16[i] < low ? f->in->s16[i] : low;
+      high = f->in->s16[i] > high ? f->in->s16[i] : high;
+    }
+    f->low = signed_value(low, scale);
+    f->high = signed_value(high, scale);
   }
-  f->low = f->in->type == PL_PIXEL_S16 ? signed_value(low, f->scale) : low * f->scale;
-  f->high = high * f->scale;
+}
+
+static void filter_clear(filter *f) {
+  free(f->right);
+  free(f->left);
+  free(f->below);
+  free(f->above);
+  free(f->blank);
+  free(f->held);
+  free(f->rows);
+  free(f->across.weights);
+  free(f->down.weights);
+}
+
+// False without memory.
+static bool filter_init(filter *f, const pl_image *in, uint32_t width, uint32_t height, double scale) {
+  *f = (filter){.in = in, .scale = scale, .kept_row = {SIZE_MAX, SIZE_MAX}};
+  f->down = make_kernel(in->height, height);
+  f->across = make_kernel(in->width, width);
+  f->room = 2 * f->down.radius + 2 < in->height ? 2 * f->down.radius + 2 : in->height;
+  f->held = pl_xcalloc(f->room, sizeof *f->held);
+  f->blank = pl_xcalloc(f->room, sizeof *f->blank);
+  f->above = pl_xcalloc(f->down.radius + 1, sizeof *f->above);
+  f->below = pl_xcalloc(f->down.radius + 1, sizeof *f->below);
+  f->left = pl_xcalloc(f->across.radius + 1, sizeof *f->left);
+  f->right = pl_xcalloc(f->across.radius + 1, sizeof *f->right);
+  // Sides are at most PL_IMAGE_SIDE_MAX, so this product is far from overflow.
+  size_t in_width = in->width, line = in_width + 2 * f->across.radius;
+  f->rows = pl_try_alloc(((f->room + 4) * in_width + line + width) * sizeof *f->rows);
+  if (f->rows == NULL) return false;
+  f->kept = f->rows + f->room * in_width;
+  f->top = f->kept + 2 * in_width;
+  f->bottom = f->top + in_width;
+  f->line = f->bottom + in_width;
+  f->grey = f->line + line;
+  for (size_t i = 0; i < f->room; i++) f->held[i] = SIZE_MAX;
+  for (size_t k = 0; k <= f->across.radius; k++) {
+    f->left[k] = f->line + f->across.radius - k;
+    f->right[k] = f->line + f->across.radius + k;
+  }
+  find_bounds(f);
+  return true;
 }
 
 static pl_status resize_values(pl_image *out, const pl_image *in, uint32_t width, uint32_t height, double scale,
@@ -181,34 +292,18 @@ static pl_status resize_values(pl_image *out, const pl_image *in, uint32_t width
   pl_image made;
   pl_status status = pl_image_init(&made, width, height, PL_PIXEL_U8, in->meaning, err);
   if (status != PL_OK) return status;
-  filter f = {.in = in, .scale = scale};
-  f.down = make_kernel(in->height, height);
-  f.across = make_kernel(in->width, width);
-  f.room = 2 * f.down.radius + 2 < in->height ? 2 * f.down.radius + 2 : in->height;
-  f.rows = pl_try_alloc(f.room * in->width * sizeof *f.rows);
-  f.line = pl_try_alloc((in->width + 2 * f.across.radius) * sizeof *f.line);
-  double *kept = pl_try_alloc(2 * (size_t)in->width * sizeof *kept);
-  f.held = pl_xcalloc(f.room, sizeof *f.held);
-  f.window = pl_xcalloc(2 * f.down.radius + 1, sizeof *f.window);
-  spot *columns = make_spots(in->width, width), *rows = make_spots(in->height, height);
-  if (f.rows == NULL || f.line == NULL || kept == NULL) {
+  filter f;
+  if (filter_init(&f, in, width, height, scale)) {
+    spot *columns = make_spots(in->width, width), *rows = make_spots(in->height, height);
+    resize_rows(&made, &f, columns, rows, gain);
+    free(columns);
+    free(rows);
+    *out = made;
+  } else {
     status = pl_fail(err, PL_E_NOMEM, "no memory to resize %ux%u pixels", in->width, in->height);
     pl_image_clear(&made);
-  } else {
-    find_bounds(&f);
-    for (size_t i = 0; i < f.room; i++) f.held[i] = SIZE_MAX;
-    resize_rows(&made, &f, columns, rows, kept, gain);
-    *out = made;
   }
-  free(columns);
-  free(rows);
-  free(kept);
-  free(f.window);
-  free(f.held);
-  free(f.line);
-  free(f.rows);
-  free(f.across.weights);
-  free(f.down.weights);
+  filter_clear(&f);
   return status;
 }
 
