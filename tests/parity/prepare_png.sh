@@ -21,7 +21,7 @@ if [ "$set" = siim ]; then
   images=$data/dicom rle=$work/train-rle.csv
   gzip -dc "$data/train-rle.csv.gz" >"$rle" || exit 1
 else
-  "$pleura" phantom "$work/set" --cases 8 --size 200 >/dev/null || exit 1
+  "$pleura" phantom "$work/set" --cases 6 --size 160 >/dev/null || exit 1
   images=$work/set/dicom-images-train rle=$work/set/train-rle.csv
 fi
 
