@@ -43,7 +43,8 @@ static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_
                                .batch = feed->batch,
                                .workers = o->workers,
                                .prefetch = PREFETCH,
-                               .cache_bytes = o->cache_bytes};
+                               .cache_bytes = o->cache_bytes,
+                               .pack = o->pack};
   return pl_loader_create(&feed->loader, manifest, &reading, err);
 }
 

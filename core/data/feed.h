@@ -29,6 +29,7 @@ typedef struct pl_feed_options {
   uint64_t epochs;                      // over which the rate slides
   unsigned workers;
   size_t cache_bytes;
+  pl_pack *pack;  // borrowed; NULL for none
 } pl_feed_options;
 
 typedef struct pl_feed pl_feed;

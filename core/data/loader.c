@@ -56,7 +56,7 @@ static pl_status read_plane(pl_image *out, const char *path, pl_error *err) {
   return PL_OK;
 }
 
-static pl_status fit(uint8_t *out, pl_image *plane, uint32_t size, pl_error *err) {
+static pl_status fit(uint8_t *out, const pl_image *plane, uint32_t size, pl_error *err) {
   if (plane->width == size && plane->height == size) {
     memcpy(out, plane->u8, pl_image_bytes(plane));
     return PL_OK;
@@ -100,6 +100,19 @@ pl_status pl_loader_read(uint8_t *image, uint8_t *mask, const pl_manifest *manif
   free(image_path);
   free(mask_path);
   return status == PL_OK ? PL_OK : pl_wrap(err, "case #%u (%s)", c->number, c->id);
+}
+
+// The same from the packed cache.
+static pl_status fit_packed(uint8_t *image, uint8_t *mask, const pl_pack_picture *packed, uint32_t size,
+                            pl_error *err) {
+  pl_image grey = {.width = packed->width, .height = packed->height, .type = PL_PIXEL_U8, .meaning = PL_IMAGE_GREY};
+  pl_image marks = grey;
+  marks.meaning = PL_IMAGE_MASK;
+  grey.u8 = (uint8_t *)(uintptr_t)packed->image;  // only read
+  marks.u8 = (uint8_t *)(uintptr_t)packed->mask;
+  if (packed->mask == NULL) memset(mask, 0, (size_t)size * size);
+  pl_status status = fit(image, &grey, size, err);
+  return status == PL_OK && packed->mask != NULL ? fit(mask, &marks, size, err) : status;
 }
 
 static void slot_clear(slot *s) {
@@ -148,27 +161,37 @@ typedef struct sample {
   pl_augmentation *augmentation;
 } sample;
 
+static pl_status read_sample(sample *s, const pl_loader *l, pl_error *err) {
+  uint32_t size = l->options.size;
+  pl_pack_picture packed;
+  bool is_packed = l->options.pack != NULL && pl_pack_find(l->options.pack, s->index, &packed);
+  pl_status status = is_packed ? fit_packed(s->image, s->mask, &packed, size, err)
+                               : pl_loader_read(s->image, s->mask, l->manifest, s->index, size, err);
+  // What was only copied is as quickly copied again.
+  bool copied = is_packed && packed.width == size && packed.height == size;
+  if (status != PL_OK || copied || !s->keep) return status;
+  s->copy = pl_try_alloc(2 * l->plane);
+  if (s->copy == NULL) return PL_OK;  // it only saves time
+  memcpy(s->copy, s->image, l->plane);
+  memcpy(s->copy + l->plane, s->mask, l->plane);
+  return PL_OK;
+}
+
 // Without the mutex: fills in the planes, with the augmentations that are done here, and the row of those that are not.
 static pl_status make_sample(sample *s, const pl_loader *l, const pl_loader_pass *pass, pl_augment_room *room,
                              pl_error *err) {
-  const pl_case *c = &l->manifest->cases[s->index];
   if (s->cached != NULL) {
     memcpy(s->image, s->cached, l->plane);
     memcpy(s->mask, s->cached + l->plane, l->plane);
   } else {
-    pl_status status = pl_loader_read(s->image, s->mask, l->manifest, s->index, l->options.size, err);
+    pl_status status = read_sample(s, l, err);
     if (status != PL_OK) return status;
-  }
-  if (s->keep) s->copy = pl_try_alloc(2 * l->plane);
-  if (s->copy != NULL) {  // it only saves time
-    memcpy(s->copy, s->image, l->plane);
-    memcpy(s->copy + l->plane, s->mask, l->plane);
   }
   pl_augment_plan plan;
   pl_augment_draw(&plan, pass->augment,
                   &(pl_augment_place){.seed = pass->seed,
                                       .epoch = pass->epoch,
-                                      .image = c->number,
+                                      .image = l->manifest->cases[s->index].number,
                                       .repeat = s->repeat,
                                       .width = l->options.size,
                                       .height = l->options.size,

@@ -9,6 +9,7 @@
 #include "core/base/status.h"
 #include "core/data/augment.h"
 #include "core/data/manifest.h"
+#include "core/data/pack.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,6 +23,7 @@ typedef struct pl_loader_options {
   unsigned workers;    // threads, 1 to PL_LOADER_WORKERS_MAX
   size_t prefetch;     // batches that may be ready or in work, the delivered one included; at least 2
   size_t cache_bytes;  // decoded planes that are kept for the next pass; 0: none
+  pl_pack *pack;       // of the same manifest, borrowed; pictures that it has are taken from there. NULL: none
 } pl_loader_options;
 
 typedef struct pl_batch {

@@ -54,6 +54,7 @@ typedef struct pl_config {
   char backend[64];
   char plugin[PL_OPTION_TEXT_MAX];
   int64_t device, threads, workers;
+  bool pack;                       // read pictures from the packed cache
   int64_t cache;                   // MiB of decoded images kept in memory
   uint8_t origin[PL_OPTIONS_MAX];  // pl_origin, by row of the table
 } pl_config;

@@ -132,6 +132,7 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
                             .images_per_second = e->images_per_second,
                             .best = e->best};
   write_scores(s);
+  pl_session_check_pack(s);
   pl_status status = pl_journal_epoch(s->journal, &record, err);
   if (status != PL_OK) return status;
   pl_session_log(s, "epoch %lld: dice_batch %.4f dice %.4f dice_pos %.4f nothing %.4f", (long long)e->epoch,
@@ -196,20 +197,6 @@ static pl_status open_folder(pl_session *s, pl_error *err) {
   return status;
 }
 
-static pl_status open_data(pl_session *s, pl_error *err) {
-  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
-  pl_status status = pl_run_hash_dataset(dataset, labels, s->info.workspace, err);
-  if (status != PL_OK) return status;
-  bool same = strcmp(dataset, s->info.dataset_sha256) == 0 && strcmp(labels, s->info.labels_sha256) == 0;
-  if (!same && !s->options->force) {
-    return pl_fail(err, PL_E_USAGE,
-                   "the cases or folds of %s changed since this run was made; start a new run, or go on with --force",
-                   s->info.workspace);
-  }
-  if (!same) pl_session_note(s, PL_MESSAGE_WARN, "", "the cases or folds changed since this run was made; forced");
-  return pl_manifest_load(&s->manifest, s->info.workspace, err);
-}
-
 static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
   pl_host host = {.struct_size = sizeof host, .api_version = PL_BACKEND_API_VERSION, .log = backend_log, .context = s};
   const pl_config *config = &s->info.config;
@@ -255,6 +242,7 @@ static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err)
                                 .weight_dice = c->weight_dice,
                                 .weight_focal = c->weight_focal,
                                 .best_by = best_by_of(c)};
+  options.feed.pack = s->pack;
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
 }
 
@@ -313,7 +301,7 @@ static pl_status open_session(pl_session *s, pl_error *err) {
   pl_status status = pl_session_take_signals(s, err);
   if (status == PL_OK) status = open_folder(s, err);
   if (status == PL_OK) status = pl_checkpoint_sweep(s->checkpoints, err);
-  if (status == PL_OK) status = open_data(s, err);
+  if (status == PL_OK) status = pl_session_open_data(s, err);
   if (status != PL_OK) return status;
   pl_checkpoint_state state = {0};
   char *found = NULL;
@@ -353,6 +341,7 @@ static void close_session(pl_session *s) {
   pl_trainer_destroy(s->trainer);
   if (s->backend != NULL) s->api->close(s->backend);
   pl_registry_destroy(s->registry);
+  pl_pack_close(s->pack);
   pl_manifest_clear(&s->manifest);
   pl_journal_close(s->journal);
   pl_heartbeat_stop(s->heartbeat);

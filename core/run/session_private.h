@@ -28,6 +28,8 @@ typedef struct pl_session {
   const pl_backend_api *api;
   pl_backend *backend;
   pl_manifest manifest;
+  pl_pack *pack;        // NULL for none
+  size_t pack_damaged;  // cases of it, as far as was said already
   pl_trainer *trainer;
   pl_journal *journal;
   pl_heartbeat *heartbeat;
@@ -48,6 +50,12 @@ void pl_session_note(pl_session *s, pl_message_kind kind, const char *id, const 
 
 // Puts the trainer's progress and a phase into the state that the heartbeat writes.
 void pl_session_show(pl_session *s, pl_phase phase, const char *message);
+
+// Checks that the data are those of the run, reads the manifest and opens the packed cache.
+pl_status pl_session_open_data(pl_session *s, pl_error *err);
+
+// Says so when more of the packed cache has been found to be damaged.
+void pl_session_check_pack(pl_session *s);
 
 // Writes a checkpoint; waits while the disk is full. PL_E_CANCELLED when told to stop meanwhile.
 pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err);

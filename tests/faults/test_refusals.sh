@@ -80,6 +80,13 @@ expect 3 "import again" "$pleura" train -C bad $small
 "$pleura" import --test-images set/dicom-images-test --size 32 -C test -q >/dev/null
 expect 2 "no training image with a label" "$pleura" train -C test $small
 
+# A packed cache that is damaged is left alone, and that is said.
+fresh cut
+truncate -s 9000 cut/pictures.pack
+expect 0 "validation dice" "$pleura" train -C cut $small --name cut
+grep -q "images are read from PNG: .*truncated" cut/runs/cut/core.log || complain "a truncated pack is not mentioned"
+grep -q "packed cache: has 22 of 22 cases" ws/runs/one/core.log || complain "the pack was not used"
+
 # Ctrl-C while the core is still starting stops the training too.
 "$pleura" train -C ws $small --epochs 20 --name stopped >out 2>&1 &
 sleep 0.2

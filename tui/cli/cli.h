@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/base/status.h"
+#include "core/data/pack.h"
 
 typedef struct pl_cli_command {
   const char *name;
@@ -27,6 +28,11 @@ int pl_cli_report(const char *command, const pl_error *err);
 // Says on stderr that files are decoded without a system call filter. For what opens files from outside.
 void pl_cli_warn_unconfined(const char *command);
 
+// Makes the packed cache and prints how it went; shows progress unless `quiet` or the options have a `cancelled`. For
+// pack and import. Fails as pl_pack_build.
+pl_status pl_cli_make_pack(const pl_manifest *manifest, const pl_pack_build_options *options, bool quiet,
+                           pl_error *err);
+
 // argp_parse for a subcommand: messages and --help call it "pleura NAME", and mistakes end the process with exit
 // code 2. Returns 0, or the exit code to end with.
 struct argp;
@@ -43,6 +49,7 @@ int pl_cli_fetch(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
 int pl_cli_leaks(int argc, char **argv);
+int pl_cli_pack(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
 int pl_cli_runs(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);

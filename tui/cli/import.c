@@ -8,6 +8,7 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
+#include "core/data/pack.h"
 #include "core/data/prepare.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/progress.h"
@@ -21,11 +22,12 @@ enum {
   OPTION_STRICT,
   OPTION_RESIZE,
   OPTION_ASPECT,
+  OPTION_NO_PACK,
 };
 
 typedef struct arguments {
   pl_import_options import;
-  bool quiet;
+  bool quiet, no_pack;
 } arguments;
 
 static const struct argp parser;
@@ -59,6 +61,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_STRICT: o->strict = true; return 0;
     case OPTION_RESIZE: o->resize = resize_of(state, arg); return 0;
     case OPTION_ASPECT: o->keep_aspect = true; return 0;
+    case OPTION_NO_PACK: a->no_pack = true; return 0;
     case 's': o->size = (uint32_t)number_of(state, arg, "--size", PL_IMPORT_SIZE_MIN, PL_IMPORT_SIZE_MAX); return 0;
     case 'j': o->threads = (unsigned)number_of(state, arg, "--jobs", 1, PL_IMPORT_THREADS_MAX); return 0;
     case 'C': o->workspace = arg; return 0;
@@ -161,6 +164,17 @@ static void print_summary(const pl_import_summary *s) {
   }
 }
 
+// The packed cache of what was imported. Without it everything works, only slower: failing is no failure.
+static void make_pack(const char *workspace, watcher *w, unsigned threads) {
+  pl_error err = {0};
+  pl_manifest manifest = {0};
+  pl_pack_build_options options = {.threads = threads, .cancelled = is_cancelled, .context = w};
+  pl_status status = pl_manifest_load(&manifest, workspace, &err);
+  if (status == PL_OK && !pl_pack_is_current(&manifest)) status = pl_cli_make_pack(&manifest, &options, w->quiet, &err);
+  pl_manifest_clear(&manifest);
+  if (status != PL_OK) fprintf(stderr, "pleura import: no packed cache: %s; 'pleura pack' makes it\n", err.message);
+}
+
 static int run(arguments *a, char **found) {
   pl_error err = {0};
   if (a->import.workspace == NULL) {
@@ -180,6 +194,7 @@ static int run(arguments *a, char **found) {
   if (status == PL_OK) {
     print_summary(&summary);
     fflush(stdout);
+    if (!a->no_pack) make_pack(summary.workspace, &w, a->import.threads);
   }
   print_failures(&summary);
   if (summary.unconfined) pl_cli_warn_unconfined("import");
@@ -211,6 +226,7 @@ static const struct argp_option options[] = {
     {.name = "keep-aspect",
      .key = OPTION_ASPECT,
      .doc = "Fit images that are not square into the square and fill up with black, instead of stretching them"},
+    {.name = "no-pack", .key = OPTION_NO_PACK, .doc = "Leave out the packed cache (see 'pleura pack')"},
     {.name = "jobs",
      .key = 'j',
      .arg = "N",

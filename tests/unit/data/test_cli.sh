@@ -121,6 +121,25 @@ for _ in 1 2 3 4 5; do
   expect 3 "refused/cut.dcm" "$pleura" import refused -C ws2 --size 32 --strict -j 2
 done
 
+# The packed cache: made by an import, made anew when there is another picture, refused when it is cut.
+expect 0 "packed     14 cases" "$pleura" import set --size 32 -C packed
+expect 0 "14 of 14 cases are packed and whole" "$pleura" pack --verify -C packed
+"$pleura" import set --size 32 -C packed -q >out && grep -q '^packed' out && same "made again" "" "a pack that was up to date"
+expect 0 "14 of 14 cases" "$pleura" pack --verify -C ws
+picture=$(find packed/masks -name '*.png' | head -1)
+rm "$picture"
+expect 0 "13 of 14 cases" "$pleura" pack --verify -C packed
+expect 0 "packed     14 cases" "$pleura" import set --size 32 -C packed
+truncate -s 9000 packed/pictures.pack
+expect 3 "pictures.pack is truncated" "$pleura" pack --verify -C packed
+expect 0 "packed     14 cases" "$pleura" pack -C packed -j 1
+expect 0 "" "$pleura" pack --remove -C packed
+expect 3 "there is no packed/pictures.pack" "$pleura" pack --verify -C packed
+expect 0 "0 bad" "$pleura" import set --size 32 -C packed --no-pack
+same "$(find packed -name 'pictures.pack*' | wc -l)" 0 "the number of packs"
+expect 2 "not both" "$pleura" pack --verify --remove
+expect 2 "nothing to name" "$pleura" pack ws
+
 # A window of the file by name or number, or what there is.
 expect 2 "there is no window '7'" "$pleura" show "$dicom" --window 7
 expect 0 "64x64" "$pleura" show "$dicom" --window full

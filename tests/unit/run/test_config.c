@@ -58,6 +58,7 @@ static void test_refusals(void **state) {
   refuse("lr", "nan", PL_E_USAGE, "not a number");
   refuse("lr", "11", PL_E_USAGE, "outside");
   refuse("encoder", "vgg", PL_E_USAGE, "resnet18");
+  refuse("pack", "maybe", PL_E_USAGE, "neither");
   refuse("augment", "maybe", PL_E_USAGE, "none, blog, winner");
   refuse("milestones", "3,3", PL_E_USAGE, "rise");
   refuse("milestones", "3,x", PL_E_USAGE, "whole numbers");

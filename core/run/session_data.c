@@ -1,0 +1,52 @@
+// What a run reads: cases, folds, and the packed cache of their pictures.
+#include <string.h>
+
+#include "core/run/session_private.h"
+
+// The pack only saves time: whatever is wrong with it is said, and the PNGs are read.
+static void open_pack(pl_session *s) {
+  if (!s->info.config.pack) return;
+  pl_error err = {0};
+  pl_status status = pl_pack_open(&s->pack, &s->manifest, &err);
+  if (status == PL_E_NOTFOUND) {
+    pl_session_log(s, "no packed cache: images are read from PNG");
+  } else if (status != PL_OK) {
+    pl_session_note(s, PL_MESSAGE_WARN, "", "images are read from PNG: %.200s; 'pleura pack' makes it anew",
+                    err.message);
+  } else {
+    pl_pack_counts c = pl_pack_count(s->pack);
+    pl_session_log(s, "packed cache: has %zu of %zu cases", c.packed, c.pictures);
+    if (c.packed < c.pictures) {
+      pl_session_note(
+          s, PL_MESSAGE_WARN, "",
+          "the packed cache lacks %zu of %zu cases (%zu out of date), which are read from PNG; 'pleura pack' "
+          "makes it anew",
+          c.pictures - c.packed, c.pictures, c.stale);
+    }
+  }
+}
+
+void pl_session_check_pack(pl_session *s) {
+  size_t damaged = s->pack != NULL ? pl_pack_count(s->pack).damaged : 0;
+  if (damaged == s->pack_damaged) return;
+  s->pack_damaged = damaged;
+  pl_session_note(s, PL_MESSAGE_WARN, "",
+                  "%zu cases of the packed cache are damaged and were read from PNG; 'pleura pack' makes it anew",
+                  damaged);
+}
+
+pl_status pl_session_open_data(pl_session *s, pl_error *err) {
+  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
+  pl_status status = pl_run_hash_dataset(dataset, labels, s->info.workspace, err);
+  if (status != PL_OK) return status;
+  bool same = strcmp(dataset, s->info.dataset_sha256) == 0 && strcmp(labels, s->info.labels_sha256) == 0;
+  if (!same && !s->options->force) {
+    return pl_fail(err, PL_E_USAGE,
+                   "the cases or folds of %s changed since this run was made; start a new run, or go on with --force",
+                   s->info.workspace);
+  }
+  if (!same) pl_session_note(s, PL_MESSAGE_WARN, "", "the cases or folds changed since this run was made; forced");
+  status = pl_manifest_load(&s->manifest, s->info.workspace, err);
+  if (status == PL_OK) open_pack(s);
+  return status;
+}
