@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/rng.h"
 #include "core/data/augment.h"
 #include "core/net/registry.h"
 #include "tests/tools/testing.h"
@@ -193,10 +194,53 @@ static void normalises_as_albumentations(void **state) {
   free_golden(g);
 }
 
+// Wider than a tile of the fast backend, with an empty mask or not, turned, mirrored, shifted, and far outside.
+static void backends_agree_on_wide_images(void **state) {
+  (void)state;
+  enum { WIDTH = 1100, HEIGHT = 70, PIXELS = WIDTH * HEIGHT };
+  if (!has_backend("onednn")) skip();
+  static const double maps[][6] = {
+      {1, 0, 0, 0, 1, 0},
+      {-1, 0, WIDTH - 1, 0, 1, 0},
+      {1, 0, -37, 0, 1, 12},
+      {1, 0, 0.5, 0, 1, 0},
+      {0.98, -0.17, 20, 0.17, 0.98, -90},
+      {-0.9, 0.3, 1300, -0.3, -1.1, 200},
+      {1, 0, 5e6, 0, 1, -5e6},
+      {0, 0, 3, 0, 0, 5},
+      {1e30, 0, 0, 0, -1e30, 0},
+  };
+  uint8_t *image = pl_xmalloc(PIXELS), *mask = pl_xcalloc(PIXELS, 1);
+  float *x[2], *target[2];
+  for (int b = 0; b < 2; b++) {
+    x[b] = pl_xcalloc(3 * PIXELS, sizeof(float));
+    target[b] = pl_xcalloc(PIXELS, sizeof(float));
+  }
+  for (size_t i = 0; i < PIXELS; i++) image[i] = (uint8_t)pl_rng_below(1, 0, i, 256);
+  for (size_t k = 0; k < 2 * sizeof maps / sizeof maps[0]; k++) {
+    pl_augmentation params = {.gain = 1.1, .bias = -3};
+    memcpy(params.affine, maps[k / 2], sizeof params.affine);
+    // A single pixel, last in the plane, is what an empty mask is most easily mistaken for.
+    mask[PIXELS - 1] = k % 2 != 0 ? 255 : 0;
+    for (int b = 0; b < 2; b++) run_op(backends[b], image, mask, &params, WIDTH, HEIGHT, x[b], target[b]);
+    for (size_t i = 0; i < 3 * PIXELS; i++) {
+      if (fabsf(x[0][i] - x[1][i]) > 1e-6F) fail_msg("map %zu, pixel %zu: %g, not %g", k / 2, i, x[1][i], x[0][i]);
+    }
+    assert_memory_equal(target[0], target[1], PIXELS * sizeof(float));
+  }
+  for (int b = 0; b < 2; b++) {
+    free(x[b]);
+    free(target[b]);
+  }
+  free(image);
+  free(mask);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(warps_as_opencv),
       cmocka_unit_test(normalises_as_albumentations),
+      cmocka_unit_test(backends_agree_on_wide_images),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
