@@ -85,7 +85,7 @@ fresh cut
 truncate -s 9000 cut/pictures.pack
 expect 0 "validation dice" "$pleura" train -C cut $small --name cut
 grep -q "images are read from PNG: .*truncated" cut/runs/cut/core.log || complain "a truncated pack is not mentioned"
-grep -q "packed cache: has 22 of 22 cases" ws/runs/one/core.log || complain "the pack was not used"
+grep -q "packed cache: has 23 of 23 cases" ws/runs/one/core.log || complain "the pack was not used"
 
 # Ctrl-C while the core is still starting stops the training too.
 "$pleura" train -C ws $small --epochs 20 --name stopped >out 2>&1 &

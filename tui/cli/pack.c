@@ -105,6 +105,7 @@ static pl_status run(const arguments *a, pl_error *err) {
     status = verify(&manifest, err);
   } else if (a->remove) {
     status = pl_pack_remove(&manifest, err);
+    if (status == PL_OK) printf("removed: images are read from PNG\n");
   } else {
     status = pl_cli_make_pack(&manifest, &(pl_pack_build_options){.threads = a->threads}, a->quiet, err);
   }
