@@ -28,10 +28,9 @@ int pl_cli_report(const char *command, const pl_error *err);
 // Says on stderr that files are decoded without a system call filter. For what opens files from outside.
 void pl_cli_warn_unconfined(const char *command);
 
-// Makes the packed cache and prints how it went; shows progress unless `quiet` or the options have a `cancelled`. For
-// pack and import. Fails as pl_pack_build.
-pl_status pl_cli_make_pack(const pl_manifest *manifest, const pl_pack_build_options *options, bool quiet,
-                           pl_error *err);
+// Makes the packed cache, shows how far it is unless `quiet`, and prints how it went; `threads` 0 for one a processor.
+// For pack and import. Fails as pl_pack_build.
+pl_status pl_cli_make_pack(const pl_manifest *manifest, unsigned threads, bool quiet, pl_error *err);
 
 // argp_parse for a subcommand: messages and --help call it "pleura NAME", and mistakes end the process with exit
 // code 2. Returns 0, or the exit code to end with.

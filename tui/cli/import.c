@@ -165,12 +165,12 @@ static void print_summary(const pl_import_summary *s) {
 }
 
 // The packed cache of what was imported. Without it everything works, only slower: failing is no failure.
-static void make_pack(const char *workspace, watcher *w, unsigned threads) {
+static void make_pack(const arguments *a, const char *workspace) {
   pl_error err = {0};
   pl_manifest manifest = {0};
-  pl_pack_build_options options = {.threads = threads, .cancelled = is_cancelled, .context = w};
   pl_status status = pl_manifest_load(&manifest, workspace, &err);
-  if (status == PL_OK && !pl_pack_is_current(&manifest)) status = pl_cli_make_pack(&manifest, &options, w->quiet, &err);
+  if (status == PL_OK && !pl_pack_is_current(&manifest))
+    status = pl_cli_make_pack(&manifest, a->import.threads, a->quiet, &err);
   pl_manifest_clear(&manifest);
   if (status != PL_OK) fprintf(stderr, "pleura import: no packed cache: %s; 'pleura pack' makes it\n", err.message);
 }
@@ -194,7 +194,7 @@ static int run(arguments *a, char **found) {
   if (status == PL_OK) {
     print_summary(&summary);
     fflush(stdout);
-    if (!a->no_pack) make_pack(summary.workspace, &w, a->import.threads);
+    if (!a->no_pack) make_pack(a, summary.workspace);
   }
   print_failures(&summary);
   if (summary.unconfined) pl_cli_warn_unconfined("import");

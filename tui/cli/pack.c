@@ -3,13 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/base/num.h"
 #include "core/data/manifest.h"
 #include "core/data/pack.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/progress.h"
 
 enum { OPTION_VERIFY = 256, OPTION_REMOVE, THREADS_MAX = 64 };
 
@@ -18,12 +17,6 @@ typedef struct arguments {
   bool verify, remove, quiet;
   unsigned threads;
 } arguments;
-
-typedef struct watcher {
-  bool is_shown;
-  pl_clock clock;
-  double shown;  // when something was last printed
-} watcher;
 
 static const struct argp parser;
 
@@ -49,33 +42,31 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static void on_progress(void *context, size_t done, size_t total) {
-  watcher *w = context;
-  double now = pl_clock_monotonic(&w->clock);
-  if (!w->is_shown || (now - w->shown < 0.1 && done < total)) return;
-  w->shown = now;
-  fprintf(stderr, "\rpacking %zu/%zu%s", done, total, done == total ? "\n" : "");
-  fflush(stderr);
+  pl_cli_progress *progress = context;
+  double elapsed = 0;
+  if (!pl_cli_progress_is_due(&elapsed, progress, done == total)) return;
+  char words[64];
+  snprintf(words, sizeof words, "%zu/%zu packed", done, total);
+  double left = elapsed / (double)done * (double)(total - done);
+  pl_cli_progress_bar(progress, (double)done / (double)total, left, words, "");
 }
 
-static void print_report(const pl_pack_report *r, double seconds) {
-  printf("packed     %zu cases, %.1f MB in %.1f s\n", r->packed, (double)r->bytes / 1e6, seconds);
-  if (r->left_out > 0) printf("left out   %zu cases, the first for: %s\n", r->left_out, r->reason);
-}
+static bool is_cancelled(void *context) { return pl_cli_progress_is_stopped(context); }
 
-pl_status pl_cli_make_pack(const pl_manifest *manifest, const pl_pack_build_options *options, bool quiet,
-                           pl_error *err) {
-  watcher w = {.is_shown = !quiet && isatty(STDERR_FILENO) == 1, .clock = pl_clock_system()};
-  // The caller's context stays for its `cancelled`; progress is printed from here only when there is none.
-  pl_pack_build_options own = *options;
-  if (own.cancelled == NULL) {
-    own.progress = on_progress;
-    own.context = &w;
-  }
-  double start = pl_clock_monotonic(&w.clock);
-  pl_pack_report report;
-  pl_status status = pl_pack_build(&report, manifest, &own, err);
-  if (status == PL_OK) print_report(&report, pl_clock_monotonic(&w.clock) - start);
-  return status;
+pl_status pl_cli_make_pack(const pl_manifest *manifest, unsigned threads, bool quiet, pl_error *err) {
+  pl_cli_progress progress;
+  pl_cli_progress_begin(&progress, quiet);
+  pl_pack_build_options options = {
+      .threads = threads, .progress = on_progress, .cancelled = is_cancelled, .context = &progress};
+  double start = pl_clock_monotonic(&progress.clock);
+  pl_pack_report r;
+  pl_status status = pl_pack_build(&r, manifest, &options, err);
+  double seconds = pl_clock_monotonic(&progress.clock) - start;
+  pl_cli_progress_end(&progress);
+  if (status != PL_OK) return status;
+  printf("packed     %zu cases, %.1f MB in %.1f s\n", r.packed, (double)r.bytes / 1e6, seconds);
+  if (r.left_out > 0) printf("left out   %zu cases, the first for: %s\n", r.left_out, r.reason);
+  return PL_OK;
 }
 
 static pl_status verify(const pl_manifest *manifest, pl_error *err) {
@@ -107,7 +98,7 @@ static pl_status run(const arguments *a, pl_error *err) {
     status = pl_pack_remove(&manifest, err);
     if (status == PL_OK) printf("removed: images are read from PNG\n");
   } else {
-    status = pl_cli_make_pack(&manifest, &(pl_pack_build_options){.threads = a->threads}, a->quiet, err);
+    status = pl_cli_make_pack(&manifest, a->threads, a->quiet, err);
   }
   pl_manifest_clear(&manifest);
   return status;

@@ -17,9 +17,12 @@ enum {
 #endif
 };
 
-typedef struct level_table {
-  float value[3][256];  // what a grey level becomes in each channel
-} level_table;
+// What becomes of a grey level: first gain and bias, then the normalisation of each channel.
+typedef struct levels {
+  bool changes;  // gain and bias do something
+  uint8_t grey[256];
+  float factor[3], offset[3];
+} levels;
 
 // What the pixels of an image have in common.
 typedef struct source {
@@ -41,11 +44,15 @@ typedef struct tile {
   uint8_t grey[TILE_COLUMNS], label[TILE_COLUMNS];
 } tile;
 
-// Gain, bias and normalisation have only 256 possible inputs.
-static void fill_levels(level_table *table, const double *parameters, const pl_attributes *a) {
+static void fill_levels(levels *l, const double *parameters, const pl_attributes *a) {
+  l->changes = false;
   for (int level = 0; level < 256; level++) {
-    double grey = pl_augment_grey((uint8_t)level, parameters[PL_AUGMENT_GAIN], parameters[PL_AUGMENT_BIAS]);
-    for (int c = 0; c < 3; c++) table->value[c][level] = (float)((grey / 255.0 - a->mean[c]) / a->deviation[c]);
+    l->grey[level] = pl_augment_grey((uint8_t)level, parameters[PL_AUGMENT_GAIN], parameters[PL_AUGMENT_BIAS]);
+    l->changes = l->changes || l->grey[level] != level;
+  }
+  for (int c = 0; c < 3; c++) {
+    l->factor[c] = (float)(1 / (255 * a->deviation[c]));
+    l->offset[c] = (float)(-a->mean[c] / a->deviation[c]);
   }
 }
 
@@ -130,11 +137,10 @@ static void warp_row(tile *t, const source *s, int32_t row) {
 }
 
 PL_SIMD static void write_row(float *x, float *target, int64_t area, const uint8_t *grey, const uint8_t *label,
-                              const level_table *levels, int32_t count) {
+                              int32_t count, const levels *l) {
   for (int c = 0; c < 3; c++) {
-    const float *value = levels->value[c];
-    float *out = x + c * area;
-    for (int32_t i = 0; i < count; i++) out[i] = value[grey[i]];
+    float factor = l->factor[c], offset = l->offset[c], *out = x + c * area;
+    for (int32_t i = 0; i < count; i++) out[i] = (float)grey[i] * factor + offset;
   }
   for (int32_t i = 0; i < count; i++) target[i] = pl_augment_is_set(label[i]) ? 1.0f : 0.0f;
 }
@@ -153,7 +159,7 @@ static source make_source(const pl_step *s, const uint8_t *image, const uint8_t 
                                  is_whole(map[5])};
 }
 
-static void augment_rows(const source *s, const level_table *levels, int32_t first_row, float *x, float *target) {
+static void augment_rows(const source *s, const levels *l, int32_t first_row, float *x, float *target) {
   int32_t end = first_row + TILE_ROWS < s->height ? first_row + TILE_ROWS : s->height;
   int64_t area = (int64_t)s->height * s->width;
   tile t;
@@ -164,7 +170,8 @@ static void augment_rows(const source *s, const level_table *levels, int32_t fir
     for (int32_t row = first_row; row < end; row++) {
       int64_t at = (int64_t)row * s->width + t.first;
       warp_row(&t, s, row);
-      write_row(x + at, target + at, area, t.grey, t.label, levels, t.count);
+      for (int32_t i = 0; l->changes && i < t.count; i++) t.grey[i] = l->grey[t.grey[i]];
+      write_row(x + at, target + at, area, t.grey, t.label, t.count, l);
     }
   }
 }
@@ -179,10 +186,10 @@ void pl_kernel_augment(const pl_step *s, pl_context *context) {
   for (int64_t i = 0; i < s->n; i++) {
     const double *row = parameters + i * PL_AUGMENT_VALUES;
     source one = make_source(s, images + i * area, masks + i * area, row + PL_AUGMENT_AFFINE);
-    level_table levels;
-    fill_levels(&levels, row, &s->a);
+    levels l;
+    fill_levels(&l, row, &s->a);
 #pragma omp parallel for schedule(static)
     for (int64_t y = 0; y < s->h; y += TILE_ROWS)
-      augment_rows(&one, &levels, (int32_t)y, x + 3 * i * area, target + i * area);
+      augment_rows(&one, &l, (int32_t)y, x + 3 * i * area, target + i * area);
   }
 }
