@@ -121,7 +121,8 @@ static void backward_concat(walk *w, const pl_node *node, int32_t dy) {
 
 static bool has_parameters(const pl_graph *graph, const pl_node *node) {
   for (int i = 0; i < PL_NODE_TENSORS_MAX && node->tensors[i] >= 0; i++) {
-    if (graph->model->tensors[node->tensors[i]].role == PL_ROLE_PARAMETER) return true;
+    const pl_tensor *tensor = &graph->model->tensors[node->tensors[i]];
+    if (tensor->role == PL_ROLE_PARAMETER && !tensor->frozen) return true;
   }
   return false;
 }

@@ -363,5 +363,5 @@ static const op_row op_rows[PL_OP_COUNT] = {
     [PL_OP_COMBO_LOSS_BACKWARD] = {"combo_loss_backward", 3, 1, 0, 0, {""}, infer_combo_loss_backward},
     [PL_OP_DICE_SUMS] = {"dice_sums", 2, 1, 0, 0, {""}, infer_dice_sums},
     [PL_OP_GRADIENT_NORM] = {"gradient_norm", 0, 1, 0, 0, {""}, infer_gradient_norm},
-    [PL_OP_ADAM] = {"adam", 1, 0, 0, 0, {""}, infer_nothing},
+    [PL_OP_OPTIMIZER_STEP] = {"optimizer_step", 1, 0, 0, 0, {""}, infer_nothing},
 };

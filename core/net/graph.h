@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/net/loss.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,7 +45,7 @@ typedef enum pl_role {
   PL_ROLE_PARAMETER,      // learned; in the state dict
   PL_ROLE_BUFFER,         // batch-norm statistics; in the state dict
   PL_ROLE_GRADIENT,       // of the parameter `of`; same shape
-  PL_ROLE_FIRST_MOMENT,   // Adam's m of the parameter `of`
+  PL_ROLE_FIRST_MOMENT,   // Adam's m, or SGD's momentum, of the parameter `of`
   PL_ROLE_SECOND_MOMENT,  // Adam's v of the parameter `of`
   PL_ROLE_STATE,          // scalars of the optimizer: "optimizer.step" (int64)
 } pl_role;
@@ -64,6 +65,7 @@ typedef struct pl_tensor {
   int32_t of;  // index of its parameter, -1 where that means nothing
   pl_init init;
   double init_scale;
+  bool frozen;  // a parameter that is not learned: it has neither gradient nor moments
 } pl_tensor;
 
 // The first `state_count` tensors are the state dict, in PyTorch's order.
@@ -77,8 +79,18 @@ typedef struct pl_model {
 int32_t pl_model_add(pl_model *model, const char *name, pl_role role, pl_dtype dtype, pl_shape shape, pl_init init,
                      double init_scale);
 
-// Closes the state dict and appends gradients, Adam's moments and the optimizer's state for every parameter.
-void pl_model_add_training_tensors(pl_model *model);
+typedef enum pl_optimizer {
+  PL_OPTIMIZER_ADAM,   // torch.optim.Adam: weight decay is added to the gradient
+  PL_OPTIMIZER_ADAMW,  // torch.optim.AdamW: the parameter decays by learning rate * weight decay
+  PL_OPTIMIZER_SGD,    // torch.optim.SGD with momentum, without dampening
+  PL_OPTIMIZERS
+} pl_optimizer;
+
+const char *pl_optimizer_name(pl_optimizer optimizer);  // "adam", "adamw", "sgd"
+
+// Closes the state dict and appends gradients, the optimizer's moments and its state for every parameter that is not
+// frozen: "adam.m." and "adam.v." of both Adams, "sgd.momentum." of SGD, and "optimizer.step".
+void pl_model_add_training_tensors(pl_model *model, pl_optimizer optimizer);
 
 // Index of a name, -1 when there is none; index of the tensor with `role` that belongs to parameter `of`, -1 likewise.
 int32_t pl_model_find(const pl_model *model, const char *name);
@@ -132,8 +144,8 @@ typedef enum pl_op {
   PL_OP_CONCAT,              // in: a, b. out: a's channels, then b's
   PL_OP_CONCAT_BACKWARD,     // in: dy. out: da, db
 
-  // ComboLoss of the SIIM-ACR winner (unet_pipeline/Losses.py): weighted sum of stable_bce, soft_dice and focal, at
-  // least 1e-5. in: logits, target [n,1,h,w]. out: loss f64 [PL_LOSS_VALUES].
+  // ComboLoss of the SIIM-ACR winner (unet_pipeline/Losses.py): the sum of the terms of pl_loss_term times
+  // `loss_weights`, at least 1e-5. in: logits, target [n,1,h,w] (0 or 1). out: loss f64 [PL_LOSS_VALUES].
   PL_OP_COMBO_LOSS,
   // in: logits, target, loss. out: gradient of the logits; 0 where the sum was clamped; not a number when the loss is
   // not
@@ -144,11 +156,11 @@ typedef enum pl_op {
 
   PL_OP_GRADIENT_NORM,  // reads all gradients. out: f64 [2]: their l2 norm, 1 when it is finite else 0
   // in: the gradient norm. Clips to `clip_norm` when that is above 0 (the factor is clip_norm / (norm + 1e-6), at most
-  // 1,
-  // as torch.nn.utils.clip_grad_norm_), then updates all parameters and moments with the
-  // controls' learning rate and increments "optimizer.step"; does nothing when the flag is 0. Kingma and Ba 2015 as in
-  // torch.optim.Adam (weight decay added to the gradient).
-  PL_OP_ADAM,
+  // 1, as torch.nn.utils.clip_grad_norm_), then updates all parameters and moments that have a gradient with the
+  // controls' learning rate, as `optimizer` does, and increments "optimizer.step"; does nothing when the flag is 0.
+  // Adam: Kingma and Ba 2015; AdamW: Loshchilov and Hutter 2019; SGD: momentum (its buffer starts at the first
+  // gradient), Nesterov's form with `nesterov`.
+  PL_OP_OPTIMIZER_STEP,
   PL_OP_COUNT
 } pl_op;
 
@@ -166,12 +178,9 @@ typedef struct pl_augment_params {
   double gain, bias;
 } pl_augment_params;
 
-// Elements of PL_OP_COMBO_LOSS's output.
+// Elements of PL_OP_COMBO_LOSS's output: first the terms. A term whose weight is 0 is not computed and reads 0.
 enum {
-  PL_LOSS_TOTAL,
-  PL_LOSS_BCE,
-  PL_LOSS_DICE,
-  PL_LOSS_FOCAL,
+  PL_LOSS_TOTAL = PL_LOSS_TERMS,
   PL_LOSS_INTERSECTION,  // sum of p*t over the batch, p = sigmoid(logit)
   PL_LOSS_PREDICTED,     // sum of p
   PL_LOSS_TARGET,        // sum of t
@@ -195,8 +204,10 @@ typedef struct pl_attributes {
   bool ceil;                            // max pool: PyTorch's ceil_mode
   bool add;                             // backward nodes that write gradients: add instead of overwrite
   double epsilon, momentum;             // batch norm
-  double weight_bce, weight_dice, weight_focal;
-  double beta1, beta2, weight_decay, clip_norm;  // Adam; `epsilon` too
+  double loss_weights[PL_LOSS_TERMS];   // the loss
+  pl_optimizer optimizer;
+  double beta1, beta2, weight_decay, clip_norm;  // the optimizer; Adam has `epsilon` too, SGD `momentum`
+  bool nesterov;                                 // SGD
   double mean[3], deviation[3];                  // augment
   int64_t count;                                 // batch norm commit: elements of a channel in the batch, n*h*w
 } pl_attributes;

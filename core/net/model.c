@@ -8,6 +8,15 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 
+// What an optimizer keeps of each parameter: the prefixes of its moments' names, NULL where it has none.
+typedef struct optimizer_row {
+  const char *name, *first, *second;
+} optimizer_row;
+
+static const optimizer_row optimizer_rows[PL_OPTIMIZERS];
+
+const char *pl_optimizer_name(pl_optimizer optimizer) { return optimizer_rows[optimizer].name; }
+
 int32_t pl_model_add(pl_model *model, const char *name, pl_role role, pl_dtype dtype, pl_shape shape, pl_init init,
                      double init_scale) {
   assert(pl_model_find(model, name) < 0);
@@ -25,7 +34,7 @@ int32_t pl_model_add(pl_model *model, const char *name, pl_role role, pl_dtype d
 
 static void add_companions(pl_model *model, const char *prefix, pl_role role) {
   for (int32_t i = 0; i < model->state_count; i++) {
-    if (model->tensors[i].role != PL_ROLE_PARAMETER) continue;
+    if (prefix == NULL || model->tensors[i].role != PL_ROLE_PARAMETER || model->tensors[i].frozen) continue;
     char name[2 * PL_NAME_MAX];
     snprintf(name, sizeof name, "%s%s", prefix, model->tensors[i].name);
     int32_t added = pl_model_add(model, name, role, PL_F32, model->tensors[i].shape, PL_INIT_CONSTANT, 0);
@@ -33,12 +42,12 @@ static void add_companions(pl_model *model, const char *prefix, pl_role role) {
   }
 }
 
-void pl_model_add_training_tensors(pl_model *model) {
+void pl_model_add_training_tensors(pl_model *model, pl_optimizer optimizer) {
   assert(model->state_count == 0);
   model->state_count = model->count;
   add_companions(model, "gradient.", PL_ROLE_GRADIENT);
-  add_companions(model, "adam.m.", PL_ROLE_FIRST_MOMENT);
-  add_companions(model, "adam.v.", PL_ROLE_SECOND_MOMENT);
+  add_companions(model, optimizer_rows[optimizer].first, PL_ROLE_FIRST_MOMENT);
+  add_companions(model, optimizer_rows[optimizer].second, PL_ROLE_SECOND_MOMENT);
   pl_model_add(model, "optimizer.step", PL_ROLE_STATE, PL_I64, pl_shape_make(0, 1, 1, 1, 1), PL_INIT_CONSTANT, 0);
 }
 
@@ -60,3 +69,9 @@ void pl_model_clear(pl_model *model) {
   free(model->tensors);
   *model = (pl_model){0};
 }
+
+static const optimizer_row optimizer_rows[PL_OPTIMIZERS] = {
+    [PL_OPTIMIZER_ADAM] = {"adam", "adam.m.", "adam.v."},
+    [PL_OPTIMIZER_ADAMW] = {"adamw", "adam.m.", "adam.v."},
+    [PL_OPTIMIZER_SGD] = {"sgd", "sgd.momentum.", NULL},
+};

@@ -31,25 +31,30 @@ typedef struct pl_attention {
 size_t pl_attention_count(void);
 const pl_attention *pl_attention_at(size_t index);
 
-// Which network. Plain data, the names are borrowed.
+// Which network, and how it is trained. Plain data, the names are borrowed.
 typedef struct pl_unet {
-  const char *encoder;    // a row of the encoder table
-  const char *attention;  // a row of the attention table; NULL is "none"
+  const char *encoder;     // a row of the encoder table
+  const char *attention;   // a row of the attention table; NULL is "none"
+  pl_optimizer optimizer;  // 0 is Adam
+  // The encoder's parameters stay (requires_grad = False in PyTorch): no gradients, no updates. Its batch norms keep
+  // training mode, so their running statistics go on moving, as they do in the reference, which freezes parameters
+  // only (ternausnets.py, freeze_encoder).
+  bool freeze_encoder;
 } pl_unet;
 
 // Sides must be multiples of 32: five halvings, and the decoder doubles exactly.
 enum { PL_SIDE_MULTIPLE = 32 };
 
 // The tensors of smp.Unet(encoder, classes=1, activation=None, decoder_attention_type=attention) under its state-dict
-// names and in its order, with gradients and Adam's state. PL_E_NOTFOUND lists the encoders or attentions. The caller
-// clears `out`.
+// names and in its order, with gradients and the optimizer's state. PL_E_NOTFOUND lists the encoders or attentions. The
+// caller clears `out`.
 pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err);
 
 typedef enum pl_program_kind {
-  PL_PROGRAM_STEP,            // forward, loss, backward, batch-norm commit, norm, Adam. results: loss, norm, dice sums
-  PL_PROGRAM_ACCUMULATE,      // up to the gradients, overwriting them. results: loss, dice sums
+  PL_PROGRAM_STEP,        // forward, loss, backward, batch-norm commit, norm, update. results: loss, norm, dice sums
+  PL_PROGRAM_ACCUMULATE,  // up to the gradients, overwriting them. results: loss, dice sums
   PL_PROGRAM_ACCUMULATE_ADD,  // the same, adding to them
-  PL_PROGRAM_UPDATE,          // norm and Adam; no inputs. results: norm
+  PL_PROGRAM_UPDATE,          // norm and optimizer; no inputs. results: norm
   PL_PROGRAM_EVALUATE,        // inference batch norm. results: loss, dice sums, probabilities f32 [n,1,h,w]
   PL_PROGRAM_PREDICT,         // inference batch norm, no mask. results: probabilities
 } pl_program_kind;
@@ -61,8 +66,10 @@ typedef struct pl_program_spec {
   pl_program_kind kind;
   int32_t batch, height, width;
   bool augment;
-  double weight_bce, weight_dice, weight_focal;           // ComboLoss; 3, 1, 4
-  double beta1, beta2, epsilon, weight_decay, clip_norm;  // Adam; 0.9, 0.999, 1e-8, 0, 0
+  double loss_weights[PL_LOSS_TERMS];                     // bce 3, dice 1, focal 4
+  double beta1, beta2, epsilon, weight_decay, clip_norm;  // 0.9, 0.999, 1e-8, 0, 0
+  double momentum;                                        // SGD; 0
+  bool nesterov;
 } pl_program_spec;
 
 pl_program_spec pl_program_spec_default(pl_program_kind kind, int32_t batch, int32_t height, int32_t width);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/buf.h"
+#include "core/base/str.h"
 #include "core/net/build.h"
 #include "core/net/model.h"
 
@@ -99,6 +100,13 @@ static pl_status find_parts(parts *out, const pl_unet *unet, pl_error *err) {
   return status;
 }
 
+static void freeze_encoder(pl_model *model) {
+  for (int32_t i = 0; i < model->count; i++) {
+    pl_tensor *tensor = &model->tensors[i];
+    tensor->frozen = tensor->role == PL_ROLE_PARAMETER && pl_begins_with(tensor->name, "encoder.");
+  }
+}
+
 pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err) {
   parts p;
   pl_status status = find_parts(&p, unet, err);
@@ -106,7 +114,8 @@ pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err) {
   *out = (pl_model){0};
   pl_build build = {.model = out};
   forward(&build, &p, 0);
-  pl_model_add_training_tensors(out);
+  if (unet->freeze_encoder) freeze_encoder(out);
+  pl_model_add_training_tensors(out, unet->optimizer);
   return PL_OK;
 }
 
@@ -116,9 +125,7 @@ pl_program_spec pl_program_spec_default(pl_program_kind kind, int32_t batch, int
                            .height = height,
                            .width = width,
                            .augment = true,
-                           .weight_bce = 3,
-                           .weight_dice = 1,
-                           .weight_focal = 4,
+                           .loss_weights = {[PL_LOSS_BCE] = 3, [PL_LOSS_DICE] = 1, [PL_LOSS_FOCAL] = 4},
                            .beta1 = 0.9,
                            .beta2 = 0.999,
                            .epsilon = 1e-8};
@@ -156,25 +163,28 @@ static void add_commits(pl_graph *graph, const pl_build *build, int32_t loss) {
   }
 }
 
-static void add_update(pl_graph *graph, const pl_program_spec *spec) {
+static void add_update(pl_graph *graph, pl_optimizer optimizer, const pl_program_spec *spec) {
   int32_t norm = pl_graph_add(graph, PL_OP_GRADIENT_NORM, "gradient_norm", NULL, 0, NULL, 0, NULL);
-  pl_attributes a = {.beta1 = spec->beta1,
+  pl_attributes a = {.optimizer = optimizer,
+                     .beta1 = spec->beta1,
                      .beta2 = spec->beta2,
                      .epsilon = spec->epsilon,
                      .weight_decay = spec->weight_decay,
-                     .clip_norm = spec->clip_norm};
-  pl_graph_add(graph, PL_OP_ADAM, "adam", &norm, 1, NULL, 0, &a);
+                     .clip_norm = spec->clip_norm,
+                     .momentum = spec->momentum,
+                     .nesterov = spec->nesterov};
+  pl_graph_add(graph, PL_OP_OPTIMIZER_STEP, "update", &norm, 1, NULL, 0, &a);
   pl_graph_result(graph, norm);
 }
 
-static void add_network(pl_graph *graph, const parts *p, const pl_program_spec *spec) {
+static void add_network(pl_graph *graph, const parts *p, pl_optimizer optimizer, const pl_program_spec *spec) {
   bool inference = spec->kind == PL_PROGRAM_EVALUATE || spec->kind == PL_PROGRAM_PREDICT;
   pl_build build = {.known = graph->model, .graph = graph, .training = !inference};
   batch_values batch = add_inputs(graph, spec);
   int32_t logits = forward(&build, p, batch.x);
   if (spec->kind != PL_PROGRAM_PREDICT) {
-    pl_attributes a = {
-        .weight_bce = spec->weight_bce, .weight_dice = spec->weight_dice, .weight_focal = spec->weight_focal};
+    pl_attributes a = {.nesterov = false};
+    memcpy(a.loss_weights, spec->loss_weights, sizeof a.loss_weights);
     int32_t in[] = {logits, batch.target};
     int32_t loss = pl_graph_add(graph, PL_OP_COMBO_LOSS, "loss", in, 2, NULL, 0, &a);
     int32_t dice = pl_graph_add(graph, PL_OP_DICE_SUMS, "dice_sums", in, 2, NULL, 0, NULL);
@@ -183,7 +193,7 @@ static void add_network(pl_graph *graph, const parts *p, const pl_program_spec *
       add_commits(graph, &build, loss);
       pl_graph_backward(graph, loss, spec->kind == PL_PROGRAM_ACCUMULATE_ADD);
     }
-    if (spec->kind == PL_PROGRAM_STEP) add_update(graph, spec);
+    if (spec->kind == PL_PROGRAM_STEP) add_update(graph, optimizer, spec);
     pl_graph_result(graph, dice);
   }
   if (inference) pl_graph_result(graph, pl_build_unary(&build, PL_OP_SIGMOID, logits, "probabilities"));
@@ -213,9 +223,9 @@ pl_status pl_unet_graph(pl_graph *out, const pl_model *model, const pl_unet *une
   }
   pl_graph_init(out, model);
   if (spec->kind == PL_PROGRAM_UPDATE) {
-    add_update(out, spec);
+    add_update(out, unet->optimizer, spec);
   } else {
-    add_network(out, &p, spec);
+    add_network(out, &p, unet->optimizer, spec);
   }
   return PL_OK;
 }

@@ -8,13 +8,12 @@
 
 #include "core/base/num.h"
 #include "core/base/str.h"
-#include "core/data/augment.h"
 #include "core/net/model.h"
 
 static const char *const origin_names[5];
 
 const pl_option *pl_option_find(const char *name) {
-  for (size_t i = 0; i < pl_option_count; i++) {
+  for (size_t i = 0; i < pl_option_count + pl_option_old_count; i++) {
     const pl_option *o = &pl_options[i];
     if (strcmp(o->name, name) == 0 || (o->alias != NULL && strcmp(o->alias, name) == 0)) return o;
   }
@@ -123,6 +122,57 @@ static pl_status set_bool(bool *field, const pl_option *o, const char *text, pl_
   return pl_fail(err, PL_E_USAGE, "%s: '%.40s' is neither 'on' nor 'off'", o->name, text);
 }
 
+// The shortest of the usual precisions that reads back to the same number.
+static void print_double(char *out, size_t size, double value) {
+  double real = 0;
+  for (int digits = 6; digits <= 17; digits++) {
+    snprintf(out, size, "%.*g", digits, value);
+    if (pl_parse_double(&real, out, strlen(out)) && real == value) return;
+  }
+}
+
+// "bce:3,dice:1": terms that are not named weigh 0.
+static pl_status parse_loss(double weights[PL_LOSS_TERMS], const pl_option *o, const char *text, pl_error *err) {
+  double parsed[PL_LOSS_TERMS] = {0};
+  bool seen[PL_LOSS_TERMS] = {false};
+  for (const char *p = text; *p != '\0';) {
+    size_t length = strcspn(p, ","), name = strcspn(p, ":,");
+    int term = 0;
+    while (term < PL_LOSS_TERMS && (strlen(pl_loss_term_name((pl_loss_term)term)) != name ||
+                                    memcmp(pl_loss_term_name((pl_loss_term)term), p, name) != 0)) {
+      term++;
+    }
+    if (term == PL_LOSS_TERMS) {
+      return pl_fail(err, PL_E_USAGE,
+                     "%s: '%.*s' is no term; there are: bce, dice, focal, jaccard, lovasz, "
+                     "lovasz_sigmoid",
+                     o->name, (int)(name < 40 ? name : 40), p);
+    }
+    bool fine = p[name] == ':' && pl_parse_double(&parsed[term], p + name + 1, length - name - 1);
+    if (!fine || parsed[term] < o->min || parsed[term] > o->max || seen[term]) {
+      return pl_fail(err, PL_E_USAGE, "%s: '%.*s' should be %s:WEIGHT, once, with a weight from %g to %g", o->name,
+                     (int)(length < 40 ? length : 40), p, pl_loss_term_name((pl_loss_term)term), o->min, o->max);
+    }
+    seen[term] = true;
+    p += length;
+    if (*p == ',') p++;
+  }
+  memcpy(weights, parsed, sizeof parsed);
+  return PL_OK;
+}
+
+static void print_loss(char out[PL_OPTION_TEXT_MAX], const double weights[PL_LOSS_TERMS]) {
+  size_t used = 0;
+  for (int term = 0; term < PL_LOSS_TERMS; term++) {
+    char number[32];
+    if (weights[term] == 0) continue;
+    print_double(number, sizeof number, weights[term]);
+    int n = snprintf(out + used, PL_OPTION_TEXT_MAX - used, "%s%s:%s", used > 0 ? "," : "",
+                     pl_loss_term_name((pl_loss_term)term), number);
+    if (n > 0) used += (size_t)n;
+  }
+}
+
 static pl_status set_field(pl_config *config, const pl_option *o, const char *text, pl_error *err) {
   void *field = (char *)config + o->offset;
   size_t length = strlen(text);
@@ -151,6 +201,7 @@ static pl_status set_field(pl_config *config, const pl_option *o, const char *te
     case PL_OPTION_CHOICE: return set_choice(field, o, text, err);
     case PL_OPTION_BOOL: return set_bool(field, o, text, err);
     case PL_OPTION_INTS: return parse_list(field, o, text, err);
+    case PL_OPTION_LOSS: return parse_loss(field, o, text, err);
   }
   return pl_fail(err, PL_E_INTERNAL, "%s has no type", o->name);
 }
@@ -159,25 +210,22 @@ pl_status pl_config_set(pl_config *config, const char *name, const char *text, p
   const pl_option *o = pl_option_find(name);
   if (o == NULL) return unknown_option(name, err);
   pl_status status = set_field(config, o, text, err);
-  if (status == PL_OK) config->origin[o - pl_options] = (uint8_t)origin;
-  return status;
+  if (status != PL_OK) return status;
+  // An old name sets a part of what another option is now.
+  if (o >= pl_options + pl_option_count) o = pl_option_find("loss");
+  config->origin[o - pl_options] = (uint8_t)origin;
+  return PL_OK;
 }
 
 void pl_config_get(char out[PL_OPTION_TEXT_MAX], const pl_config *config, const pl_option *o) {
   const void *field = (const char *)config + o->offset;
   const pl_int_list *list = field;
   size_t used = 0;
-  double real = 0;
   out[0] = '\0';
   switch (o->type) {
     case PL_OPTION_INT: snprintf(out, PL_OPTION_TEXT_MAX, "%" PRId64, *(const int64_t *)field); return;
-    case PL_OPTION_DOUBLE:
-      // The shortest of the usual precisions that reads back to the same number.
-      for (int digits = 6; digits <= 17; digits++) {
-        snprintf(out, PL_OPTION_TEXT_MAX, "%.*g", digits, *(const double *)field);
-        if (pl_parse_double(&real, out, strlen(out)) && real == *(const double *)field) return;
-      }
-      return;
+    case PL_OPTION_DOUBLE: print_double(out, PL_OPTION_TEXT_MAX, *(const double *)field); return;
+    case PL_OPTION_LOSS: print_loss(out, field); return;
     case PL_OPTION_TEXT:
     case PL_OPTION_CHOICE: (void)pl_copy_text(out, PL_OPTION_TEXT_MAX, field); return;
     case PL_OPTION_BOOL: (void)pl_copy_text(out, PL_OPTION_TEXT_MAX, *(const bool *)field ? "on" : "off"); return;
@@ -224,8 +272,11 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
                    config->size, PL_SIDE_MULTIPLE, config->size / PL_SIDE_MULTIPLE * PL_SIDE_MULTIPLE,
                    (config->size / PL_SIDE_MULTIPLE + 1) * PL_SIDE_MULTIPLE);
   }
-  if (config->weight_bce + config->weight_dice + config->weight_focal <= 0) {
-    return pl_fail(err, PL_E_USAGE, "the three loss weights are 0: there is nothing to learn from");
+  double weights = 0;
+  for (int term = 0; term < PL_LOSS_TERMS; term++) weights += config->loss[term];
+  if (weights <= 0) return pl_fail(err, PL_E_USAGE, "loss: all weights are 0, so there is nothing to learn from");
+  if (config->nesterov && config->momentum == 0) {
+    return pl_fail(err, PL_E_USAGE, "nesterov: it is a form of momentum, which is 0");
   }
   if (config->sample_rate_end > 0 && config->sample_rate == 0) {
     return pl_fail(err, PL_E_USAGE, "sample-rate-end: %g is where a sample-rate slides to; give that too",
@@ -268,364 +319,6 @@ void pl_config_describe(pl_buf *out, const pl_config *config) {
                         pl_origin_name((pl_origin)config->origin[i]));
   }
 }
-
-static const char *encoder_choice(size_t index) {
-  return index < pl_encoder_count() ? pl_encoder_at(index)->name : NULL;
-}
-
-static const char *attention_choice(size_t index) {
-  return index < pl_attention_count() ? pl_attention_at(index)->name : NULL;
-}
-
-static const char *best_by_choice(size_t index) {
-  static const char *const names[] = {"dice_batch", "dice", "dice_pos"};
-  return index < sizeof names / sizeof names[0] ? names[index] : NULL;
-}
-
-static const char *augment_choice(size_t index) {
-  return index < pl_augment_list_count ? pl_augment_lists[index].name : NULL;
-}
-
-const pl_option pl_options[] = {
-    {.name = "encoder",
-     .argument = "NAME",
-     .type = PL_OPTION_CHOICE,
-     .offset = offsetof(pl_config, encoder),
-     .size = sizeof(((pl_config *)NULL)->encoder),
-     .choice = encoder_choice,
-     .text = "se_resnext50_32x4d",
-     .help = "Encoder of the U-Net"},
-    {.name = "decoder-attention",
-     .argument = "NAME",
-     .type = PL_OPTION_CHOICE,
-     .offset = offsetof(pl_config, attention),
-     .size = sizeof(((pl_config *)NULL)->attention),
-     .choice = attention_choice,
-     .text = "none",
-     .help = "What the decoder's blocks attend to; scse weighs channels and pixels"},
-    {.name = "weights",
-     .argument = "FILE",
-     .type = PL_OPTION_TEXT,
-     .offset = offsetof(pl_config, weights),
-     .size = sizeof(((pl_config *)NULL)->weights),
-     .text = "",
-     .help = "Start from these weights (safetensors): a whole network or an encoder"},
-    {.name = "size",
-     .argument = "PX",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, size),
-     .size = sizeof(((pl_config *)NULL)->size),
-     .min = 0,
-     .max = 4096,
-     .text = "0",
-     .help = "Side of the images the network sees, a multiple of 32; 0 for the prepared size"},
-    {.name = "batch",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, batch),
-     .size = sizeof(((pl_config *)NULL)->batch),
-     .min = 1,
-     .max = 1024,
-     .text = "8",
-     .help = "Images in a training batch"},
-    {.name = "valid-batch",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, valid_batch),
-     .size = sizeof(((pl_config *)NULL)->valid_batch),
-     .min = 1,
-     .max = 1024,
-     .text = "16",
-     .help = "Images in a validation batch"},
-    {.name = "epochs",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, epochs),
-     .size = sizeof(((pl_config *)NULL)->epochs),
-     .min = 1,
-     .max = 100000,
-     .text = "20",
-     .flags = PL_OPTION_LIVE,
-     .help = "Passes over the training images"},
-    {.name = "learning-rate",
-     .alias = "lr",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, learning_rate),
-     .size = sizeof(((pl_config *)NULL)->learning_rate),
-     .min = 0,
-     .max = 10,
-     .text = "1e-4",
-     .flags = PL_OPTION_LIVE,
-     .help = "Adam's learning rate at the start"},
-    {.name = "milestones",
-     .argument = "LIST",
-     .type = PL_OPTION_INTS,
-     .offset = offsetof(pl_config, milestones),
-     .size = sizeof(((pl_config *)NULL)->milestones),
-     .min = 1,
-     .max = 100000,
-     .text = "3,5,6,7,8,9,10,11,13,15",
-     .help = "Epochs after which the learning rate is multiplied by gamma"},
-    {.name = "gamma",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, gamma),
-     .size = sizeof(((pl_config *)NULL)->gamma),
-     .min = 0,
-     .max = 10,
-     .text = "0.75",
-     .help = "Factor of the learning rate at each milestone"},
-    {.name = "accumulation",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, accumulation),
-     .size = sizeof(((pl_config *)NULL)->accumulation),
-     .min = 1,
-     .max = 1024,
-     .text = "1",
-     .help = "Batches whose gradients are summed before each optimizer step"},
-    {.name = "clip-norm",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, clip_norm),
-     .size = sizeof(((pl_config *)NULL)->clip_norm),
-     .min = 0,
-     .max = 1e9,
-     .text = "0",
-     .help = "Largest norm of the gradient; 0 does not clip"},
-    {.name = "weight-decay",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, weight_decay),
-     .size = sizeof(((pl_config *)NULL)->weight_decay),
-     .min = 0,
-     .max = 1,
-     .text = "0",
-     .help = "Adam's weight decay"},
-    {.name = "weight-bce",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, weight_bce),
-     .size = sizeof(((pl_config *)NULL)->weight_bce),
-     .min = 0,
-     .max = 1e6,
-     .text = "3",
-     .help = "Weight of the cross entropy in the loss"},
-    {.name = "weight-dice",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, weight_dice),
-     .size = sizeof(((pl_config *)NULL)->weight_dice),
-     .min = 0,
-     .max = 1e6,
-     .text = "1",
-     .help = "Weight of the soft dice in the loss"},
-    {.name = "weight-focal",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, weight_focal),
-     .size = sizeof(((pl_config *)NULL)->weight_focal),
-     .min = 0,
-     .max = 1e6,
-     .text = "4",
-     .help = "Weight of the focal loss in the loss"},
-    {.name = "augment",
-     .argument = "LIST",
-     .type = PL_OPTION_CHOICE,
-     .offset = offsetof(pl_config, augment),
-     .size = sizeof(((pl_config *)NULL)->augment),
-     .choice = augment_choice,
-     .text = "blog",
-     .help = "Changes of training images: blog flips and rotates, winner is the competition winner's list"},
-    {.name = "augment-strength",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, augment_strength),
-     .size = sizeof(((pl_config *)NULL)->augment_strength),
-     .min = 0,
-     .max = 2,
-     .text = "1",
-     .help = "Factor of the limits of these changes; 0 leaves only the flips"},
-    {.name = "sample-rate",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, sample_rate),
-     .size = sizeof(((pl_config *)NULL)->sample_rate),
-     .min = 0,
-     .max = 1,
-     .text = "0",
-     .help = "Share of positives in an epoch: all of them, and negatives to match; 0 takes every image once"},
-    {.name = "sample-rate-end",
-     .argument = "X",
-     .type = PL_OPTION_DOUBLE,
-     .offset = offsetof(pl_config, sample_rate_end),
-     .size = sizeof(((pl_config *)NULL)->sample_rate_end),
-     .min = 0,
-     .max = 1,
-     .text = "0",
-     .help = "Share in the last epoch, to which the sample rate slides; 0 to stay. The winner slid from 0.8 to 0.4"},
-    {.name = "fold",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, fold),
-     .size = sizeof(((pl_config *)NULL)->fold),
-     .min = 0,
-     .max = 999,
-     .text = "0",
-     .help = "Fold that is held out for validation"},
-    {.name = "seed",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, seed),
-     .size = sizeof(((pl_config *)NULL)->seed),
-     .min = 0,
-     .max = 9007199254740992.0,
-     .text = "42",
-     .help = "Seed of weights, order and augmentation"},
-    {.name = "limit",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, limit),
-     .size = sizeof(((pl_config *)NULL)->limit),
-     .min = 0,
-     .max = 10000000,
-     .text = "0",
-     .help = "For trials: only the first N cases of each part; 0 for all"},
-    {.name = "best-by",
-     .argument = "SCORE",
-     .type = PL_OPTION_CHOICE,
-     .offset = offsetof(pl_config, best_by),
-     .size = sizeof(((pl_config *)NULL)->best_by),
-     .choice = best_by_choice,
-     .text = "dice_batch",
-     .help = "Score that decides which epoch is the best"},
-    {.name = "checkpoint-every",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, checkpoint_every),
-     .size = sizeof(((pl_config *)NULL)->checkpoint_every),
-     .min = 1,
-     .max = 100000,
-     .text = "1",
-     .flags = PL_OPTION_LIVE,
-     .help = "Epochs between checkpoints"},
-    {.name = "keep",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, keep),
-     .size = sizeof(((pl_config *)NULL)->keep),
-     .min = 2,
-     .max = 100000,
-     .text = "2",
-     .flags = PL_OPTION_LIVE,
-     .help = "Newest checkpoints to keep beside the best"},
-    {.name = "backend",
-     .argument = "NAME",
-     .type = PL_OPTION_TEXT,
-     .offset = offsetof(pl_config, backend),
-     .size = sizeof(((pl_config *)NULL)->backend),
-     .text = "auto",
-     .help = "What computes: ref, onednn, cuda; auto takes the fastest that works"},
-    {.name = "plugin",
-     .argument = "FILE",
-     .type = PL_OPTION_TEXT,
-     .offset = offsetof(pl_config, plugin),
-     .size = sizeof(((pl_config *)NULL)->plugin),
-     .text = "",
-     .flags = PL_OPTION_NOT_FROM_WORKSPACE,
-     .help = "Load this backend plug-in first"},
-    {.name = "device",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, device),
-     .size = sizeof(((pl_config *)NULL)->device),
-     .min = 0,
-     .max = 1023,
-     .text = "0",
-     .help = "Index of the device, for machines with several"},
-    {.name = "threads",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, threads),
-     .size = sizeof(((pl_config *)NULL)->threads),
-     .min = 0,
-     .max = 4096,
-     .text = "0",
-     .help = "Threads of a CPU backend; 0 for as many as the machine has"},
-    {.name = "workers",
-     .argument = "N",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, workers),
-     .size = sizeof(((pl_config *)NULL)->workers),
-     .min = 1,
-     .max = 256,
-     .text = "2",
-     .help = "Threads that read images"},
-    {.name = "pack",
-     .argument = "on|off",
-     .type = PL_OPTION_BOOL,
-     .offset = offsetof(pl_config, pack),
-     .size = sizeof(((pl_config *)NULL)->pack),
-     .text = "on",
-     .help = "Read images from the workspace's packed cache where it is up to date ('pleura pack' makes it)"},
-    {.name = "cache",
-     .argument = "MIB",
-     .type = PL_OPTION_INT,
-     .offset = offsetof(pl_config, cache),
-     .size = sizeof(((pl_config *)NULL)->cache),
-     .min = 0,
-     .max = 1048576,
-     .text = "1024",
-     .help = "Memory for images that were read already"},
-    {.name = "name",
-     .argument = "NAME",
-     .type = PL_OPTION_TEXT,
-     .offset = offsetof(pl_config, name),
-     .size = sizeof(((pl_config *)NULL)->name),
-     .text = "",
-     .flags = PL_OPTION_NOT_FROM_WORKSPACE,
-     .help = "Name of the run's folder; date and letter without"},
-};
-const size_t pl_option_count = sizeof pl_options / sizeof pl_options[0];
-_Static_assert(sizeof pl_options / sizeof pl_options[0] <= PL_OPTIONS_MAX, "pl_config.origin has a place per row");
-
-static const char *const quick_values[][2] = {
-    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "8"},   {"valid-batch", "8"}, {"learning-rate", "1e-3"},
-    {"milestones", "6,8,9"}, {"gamma", "0.5"}, {"epochs", "10"}, {NULL, NULL},
-};
-
-// Batches of 4 give a small set twice as many steps an epoch.
-static const char *const demo_values[][2] = {
-    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "4"},   {"valid-batch", "8"}, {"learning-rate", "5e-4"},
-    {"milestones", "7,9"},   {"gamma", "0.3"}, {"epochs", "10"}, {NULL, NULL},
-};
-
-static const char *const blog_values[][2] = {
-    {"encoder", "se_resnext50_32x4d"},
-    {"size", "512"},
-    {"batch", "8"},
-    {"valid-batch", "16"},
-    {"learning-rate", "1e-4"},
-    {"milestones", "3,5,6,7,8,9,10,11,13,15"},
-    {"gamma", "0.75"},
-    {"accumulation", "1"},
-    {"weight-bce", "3"},
-    {"weight-dice", "1"},
-    {"weight-focal", "4"},
-    {"augment", "blog"},
-    {"epochs", "20"},
-    {NULL, NULL},
-};
-
-const pl_preset pl_presets[] = {
-    {.name = "quick", .help = "resnet18 at 128 pixels, 10 epochs: minutes on a laptop", .values = quick_values},
-    {.name = "demo",
-     .help = "resnet18 at 128 pixels, 10 epochs: for the synthetic set of 'pleura demo'",
-     .values = demo_values},
-    {.name = "blog", .help = "SE-ResNeXt50 at 512 pixels as in the reference, 20 epochs", .values = blog_values},
-};
-const size_t pl_preset_count = sizeof pl_presets / sizeof pl_presets[0];
 
 static const char *const origin_names[] = {
     [PL_ORIGIN_DEFAULT] = "default",      [PL_ORIGIN_WORKSPACE] = "pleura.yaml",      [PL_ORIGIN_PRESET] = "preset",

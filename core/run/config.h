@@ -9,13 +9,14 @@
 #include "core/base/buf.h"
 #include "core/base/status.h"
 #include "core/data/feed.h"
+#include "core/net/loss.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 enum {
-  PL_OPTIONS_MAX = 48,        // rows of the table
+  PL_OPTIONS_MAX = 96,        // rows of the table
   PL_OPTION_TEXT_MAX = 1024,  // bytes of a value as text, with its terminator
   PL_OPTION_LIST_MAX = 64,    // numbers of a list
 };
@@ -44,7 +45,10 @@ typedef struct pl_config {
   int64_t batch, valid_batch, epochs, accumulation;
   double learning_rate, gamma, clip_norm, weight_decay;
   pl_int_list milestones;
-  double weight_bce, weight_dice, weight_focal;
+  double loss[PL_LOSS_TERMS];  // weights
+  char optimizer[16];
+  double momentum;  // of SGD
+  bool nesterov, freeze_encoder;
   char augment[16];  // a list of core/data/augment.h
   double augment_strength;
   double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
@@ -66,6 +70,7 @@ typedef enum pl_option_type {
   PL_OPTION_CHOICE,  // char[], one of choice(0), choice(1), ... until NULL
   PL_OPTION_BOOL,    // bool; "on" and "off"
   PL_OPTION_INTS,    // pl_int_list, "3,5,6"; rising
+  PL_OPTION_LOSS,    // double[PL_LOSS_TERMS], "bce:3,dice:1"
 } pl_option_type;
 
 enum {
@@ -86,11 +91,12 @@ typedef struct pl_option {
   const char *(*choice)(size_t index);
 } pl_option;
 
-// In the order in which a form shows them.
+// In the order in which a form shows them. Behind these `count` rows stand `old_count` more: names of earlier versions
+// that files and command lines may still use.
 extern const pl_option pl_options[];
-extern const size_t pl_option_count;
+extern const size_t pl_option_count, pl_option_old_count;
 
-// The row of that name or alias, or NULL.
+// The row of that name or alias, old ones included, or NULL.
 const pl_option *pl_option_find(const char *name);
 
 // A named set of values.

@@ -95,7 +95,8 @@ static pl_status read_value(yaml_reader *r, const char *key, yaml_mark_t key_mar
   pl_buf_init(&text, PL_OPTION_TEXT_MAX - 1);
   pl_status status = PL_OK;
   yaml_mark_t mark = event->start_mark;
-  if (event->type == YAML_SEQUENCE_START_EVENT && o->type == PL_OPTION_INTS) {
+  bool list = o->type == PL_OPTION_INTS || o->type == PL_OPTION_LOSS;
+  if (event->type == YAML_SEQUENCE_START_EVENT && list) {
     status = read_sequence(r, &text, err);
   } else if (event->type == YAML_SCALAR_EVENT) {
     (void)pl_buf_add(&text, event->data.scalar.value, event->data.scalar.length);
@@ -188,6 +189,7 @@ static json_t *json_of(const pl_config *config, const pl_option *o) {
   const void *field = (const char *)config + o->offset;
   const pl_int_list *list = field;
   json_t *array = NULL;
+  char text[PL_OPTION_TEXT_MAX];
   switch (o->type) {
     case PL_OPTION_INT: return json_integer(*(const int64_t *)field);
     case PL_OPTION_DOUBLE: return json_real(*(const double *)field);
@@ -198,6 +200,7 @@ static json_t *json_of(const pl_config *config, const pl_option *o) {
       array = json_array();
       for (int32_t i = 0; i < list->count; i++) (void)json_array_append_new(array, json_integer(list->values[i]));
       return array;
+    case PL_OPTION_LOSS: pl_config_get(text, config, o); return json_string(text);
   }
   return NULL;
 }
@@ -220,6 +223,7 @@ static bool text_of_json(pl_buf *out, const pl_option *o, const json_t *value) {
       return json_is_integer(value) && pl_buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     case PL_OPTION_DOUBLE: return json_is_number(value) && pl_buf_printf(out, "%.17g", json_number_value(value));
     case PL_OPTION_TEXT:
+    case PL_OPTION_LOSS:
     case PL_OPTION_CHOICE: return json_is_string(value) && pl_buf_add_text(out, json_string_value(value));
     case PL_OPTION_BOOL: return json_is_boolean(value) && pl_buf_add_text(out, json_is_true(value) ? "on" : "off");
     case PL_OPTION_INTS:
@@ -258,6 +262,7 @@ pl_status pl_config_read_json(pl_config *config, const char *text, size_t length
       if (err != NULL) err->code = PL_E_FORMAT;
       status = PL_E_FORMAT;
     } else {
+      if (o >= pl_options + pl_option_count) o = pl_option_find("loss");
       copy.origin[o - pl_options] = PL_ORIGIN_COMMAND;
     }
     pl_buf_clear(&word);

@@ -222,6 +222,12 @@ static pl_best_by best_by_of(const pl_config *config) {
   return strcmp(config->best_by, "dice_pos") == 0 ? PL_BEST_BY_DICE_POS : PL_BEST_BY_DICE_BATCH;
 }
 
+static pl_optimizer optimizer_of(const pl_config *config) {
+  int kind = 0;
+  while (kind + 1 < PL_OPTIMIZERS && strcmp(pl_optimizer_name((pl_optimizer)kind), config->optimizer) != 0) kind++;
+  return (pl_optimizer)kind;
+}
+
 static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err) {
   const pl_config *c = &s->info.config;
   pl_trainer_options options = {.encoder = c->encoder,
@@ -238,10 +244,12 @@ static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err)
                                 .milestone_count = (size_t)c->milestones.count,
                                 .clip_norm = c->clip_norm,
                                 .weight_decay = c->weight_decay,
-                                .weight_bce = c->weight_bce,
-                                .weight_dice = c->weight_dice,
-                                .weight_focal = c->weight_focal,
+                                .optimizer = optimizer_of(c),
+                                .freeze_encoder = c->freeze_encoder,
+                                .momentum = c->momentum,
+                                .nesterov = c->nesterov,
                                 .best_by = best_by_of(c)};
+  memcpy(options.loss_weights, c->loss, sizeof options.loss_weights);
   options.feed.pack = s->pack;
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
 }

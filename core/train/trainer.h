@@ -9,6 +9,7 @@
 #include "core/data/feed.h"
 #include "core/data/manifest.h"
 #include "core/net/backend.h"
+#include "core/net/model.h"
 #include "core/train/checkpoint.h"
 #include "core/train/metrics.h"
 
@@ -31,7 +32,11 @@ typedef struct pl_trainer_options {
   const int32_t *milestones;
   size_t milestone_count;
   double clip_norm, weight_decay;
-  double weight_bce, weight_dice, weight_focal;
+  double loss_weights[PL_LOSS_TERMS];
+  pl_optimizer optimizer;
+  bool freeze_encoder;
+  double momentum;  // SGD's
+  bool nesterov;
   pl_best_by best_by;
 } pl_trainer_options;
 

@@ -29,19 +29,24 @@ static pl_program_spec spec_of(const pl_trainer *t, pl_program_kind kind, int32_
   const pl_trainer_options *o = &t->options;
   pl_program_spec spec = pl_program_spec_default(kind, batch, (int32_t)o->feed.size, (int32_t)o->feed.size);
   spec.augment = true;
-  spec.weight_bce = o->weight_bce;
-  spec.weight_dice = o->weight_dice;
-  spec.weight_focal = o->weight_focal;
+  memcpy(spec.loss_weights, o->loss_weights, sizeof spec.loss_weights);
+  spec.momentum = o->momentum;
+  spec.nesterov = o->nesterov;
   spec.weight_decay = o->weight_decay;
   spec.clip_norm = o->clip_norm;
   return spec;
+}
+
+static pl_unet unet_of(const pl_trainer_options *o) {
+  return (pl_unet){
+      .encoder = o->encoder, .attention = o->attention, .optimizer = o->optimizer, .freeze_encoder = o->freeze_encoder};
 }
 
 static pl_status compile(pl_trainer *t, pl_train_program place, pl_program_kind kind, int32_t batch, pl_error *err) {
   if (batch == 0) return PL_OK;
   pl_program_spec spec = spec_of(t, kind, batch);
   pl_graph graph = {0};
-  const pl_unet unet = {.encoder = t->options.encoder, .attention = t->options.attention};
+  const pl_unet unet = unet_of(&t->options);
   pl_status status = pl_unet_graph(&graph, &t->model, &unet, &spec, err);
   if (status != PL_OK) return status;
   status = t->api->compile(&t->programs[place], t->store, &graph, err);
@@ -112,7 +117,7 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
   (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
   (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));
-  const pl_unet unet = {.encoder = options->encoder, .attention = options->attention};
+  const pl_unet unet = unet_of(options);
   pl_status status = make_sets(t, err);
   if (status == PL_OK) status = check_batches(t, err);
   if (status == PL_OK) status = check_best(t, err);

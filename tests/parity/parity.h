@@ -20,6 +20,8 @@ typedef struct parity_build {
   int graph_count;
   const int *a;                     // the case's arguments
   const char *encoder, *attention;  // of whole models, NULL else
+  pl_optimizer optimizer;
+  bool freeze_encoder;
 } parity_build;
 
 // How results and tensors may differ: max|a - b| / max|b|, but |a - b| / |b| in the l2 norm for the tensors of whole
@@ -30,6 +32,8 @@ typedef struct parity_case {
   int a[PARITY_ARGUMENTS];
   double tolerance, tensor_tolerance;  // 0: 2e-5
   const char *encoder, *attention;
+  pl_optimizer optimizer;
+  bool freeze_encoder;
   bool not_finite;  // NaN is expected where the reference has it
 } parity_case;
 

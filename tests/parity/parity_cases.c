@@ -19,7 +19,7 @@ static int32_t add_vector(parity_build *b, const char *name, pl_role role, int c
 }
 
 static pl_graph *start(parity_build *b) {
-  if (b->graph_count == 0) pl_model_add_training_tensors(&b->model);
+  if (b->graph_count == 0) pl_model_add_training_tensors(&b->model, b->optimizer);
   pl_graph *graph = &b->graphs[b->graph_count++];
   pl_graph_init(graph, &b->model);
   return graph;
@@ -166,38 +166,46 @@ static void build_augment(parity_build *b) {
   pl_graph_result(g, x + 1);
 }
 
-static int32_t loss_node(pl_graph *g, int32_t logits, int32_t target) {
-  const pl_attributes a = {.weight_bce = 3, .weight_dice = 1, .weight_focal = 4};
-  return pl_graph_add(g, PL_OP_COMBO_LOSS, "loss", (int32_t[]){logits, target}, 2, NULL, 0, &a);
+static int32_t loss_node(pl_graph *g, int32_t logits, int32_t target, const pl_attributes *a) {
+  return pl_graph_add(g, PL_OP_COMBO_LOSS, "loss", (int32_t[]){logits, target}, 2, NULL, 0, a);
 }
 
-// n h w
+// n h w, and the terms' weights
 static void build_loss(parity_build *b) {
   const int *a = b->a;
   pl_graph *g = start(b);
   int32_t logits = pl_graph_input(g, "logits", PL_F32, image(a[0], 1, a[1], a[2]));
   int32_t target = pl_graph_input(g, "target", PL_F32, image(a[0], 1, a[1], a[2]));
-  int32_t loss = loss_node(g, logits, target);
-  const pl_attributes at = {.weight_bce = 3, .weight_dice = 1, .weight_focal = 4};
+  pl_attributes at = {.nesterov = false};
+  for (int i = 0; i < PL_LOSS_TERMS; i++) at.loss_weights[i] = a[3 + i];
+  int32_t loss = loss_node(g, logits, target, &at);
   int32_t in[] = {logits, target, loss};
   pl_graph_result(g, loss);
   pl_graph_result(g, pl_graph_add(g, PL_OP_COMBO_LOSS_BACKWARD, "d.logits", in, 3, NULL, 0, &at));
   pl_graph_result(g, node2(g, PL_OP_DICE_SUMS, "dice", logits, target));
 }
 
-static void adam(pl_graph *g, double decay, double clip) {
+static void update(pl_graph *g, const pl_attributes *a) {
   int32_t norm = pl_graph_add(g, PL_OP_GRADIENT_NORM, "norm", NULL, 0, NULL, 0, NULL);
-  const pl_attributes a = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = decay, .clip_norm = clip};
-  pl_graph_add(g, PL_OP_ADAM, "adam", &norm, 1, NULL, 0, &a);
+  pl_graph_add(g, PL_OP_OPTIMIZER_STEP, "update", &norm, 1, NULL, 0, a);
   pl_graph_result(g, norm);
 }
 
-// weight decay in hundredths, largest norm in hundredths
-static void build_adam(parity_build *b) {
+// weight decay in hundredths, largest norm in hundredths, momentum in hundredths, Nesterov's form
+static void build_update(parity_build *b) {
+  const int *a = b->a;
   add_conv(b, "first", 8, 12, 3, 1, 1, 1, true);
   add_norm(b, "norm", 12);
   add_conv(b, "second", 32, 32, 3, 1, 1, 8, false);
-  adam(start(b), b->a[0] / 100.0, b->a[1] / 100.0);
+  const pl_attributes at = {.optimizer = b->optimizer,
+                            .beta1 = 0.9,
+                            .beta2 = 0.999,
+                            .epsilon = 1e-8,
+                            .weight_decay = a[0] / 100.0,
+                            .clip_norm = a[1] / 100.0,
+                            .momentum = a[2] / 100.0,
+                            .nesterov = a[3]};
+  update(start(b), &at);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -307,11 +315,13 @@ static void build_tiny_step(parity_build *b) {
   int32_t target = pl_graph_input(g, "target", PL_F32, image(a[0], 1, a[1], a[2]));
   int32_t y = norm_node(g, "norm", conv_node(g, "conv", x, &c), &n, false);
   int32_t logits = conv_node(g, "head", node1(g, PL_OP_RELU, "relu", y), &head);
-  int32_t loss = loss_node(g, logits, target);
+  const pl_attributes of_loss = {.loss_weights = {3, 1, 4}};
+  int32_t loss = loss_node(g, logits, target, &of_loss);
   const pl_attributes at = {.momentum = 0.1, .count = (int64_t)a[0] * a[1] * a[2]};
   pl_graph_add(g, PL_OP_BATCH_NORM_COMMIT, "commit", (int32_t[]){y + 1, y + 2, loss}, 3, n.t + 2, 3, &at);
   pl_graph_backward(g, loss, false);
-  adam(g, 0, 0);
+  const pl_attributes of_update = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
+  update(g, &of_update);
   if (!a[3]) pl_graph_result(g, loss);
 }
 
@@ -320,10 +330,12 @@ static void build_tiny_step(parity_build *b) {
 
 static void build_network(parity_build *b) {
   pl_error err = {0};
-  const pl_unet unet = {.encoder = b->encoder, .attention = b->attention};
+  const pl_unet unet = {
+      .encoder = b->encoder, .attention = b->attention, .optimizer = b->optimizer, .freeze_encoder = b->freeze_encoder};
   pl_status status = pl_unet_model(&b->model, &unet, &err);
   for (int i = 2; status == PL_OK && b->a[i] >= 0; i++) {
     pl_program_spec spec = pl_program_spec_default((pl_program_kind)b->a[i], b->a[0], b->a[1], b->a[1]);
+    spec.momentum = 0.9;
     status = pl_unet_graph(&b->graphs[b->graph_count++], &b->model, &unet, &spec, &err);
   }
   assert(status == PL_OK);
@@ -375,12 +387,24 @@ const parity_case parity_cases[] = {
     {.name = "max_pool 2x2 s2", .build = build_max_pool, .a = {1, 16, 8, 6, 2, 2, 0, 0}},
     {.name = "augment", .build = build_augment, .a = {3, 37, 45}, .tolerance = 1e-6},
     {.name = "augment one image", .build = build_augment, .a = {1, 64, 32}, .tolerance = 1e-6},
-    {.name = "loss", .build = build_loss, .a = {2, 24, 20}},
-    {.name = "loss one image odd size", .build = build_loss, .a = {1, 7, 5}},
-    {.name = "adam", .build = build_adam, .a = {0, 0}},
-    {.name = "adam weight decay", .build = build_adam, .a = {10, 0}},
-    {.name = "adam clips", .build = build_adam, .a = {0, 50}},
-    {.name = "adam clips and decays", .build = build_adam, .a = {1, 300}},
+    {.name = "loss", .build = build_loss, .a = {2, 24, 20, 3, 1, 4}},
+    {.name = "loss one image odd size", .build = build_loss, .a = {1, 7, 5, 3, 1, 4}},
+    {.name = "loss bce", .build = build_loss, .a = {2, 24, 20, 1}},
+    {.name = "loss dice", .build = build_loss, .a = {2, 24, 20, 0, 1}},
+    {.name = "loss focal", .build = build_loss, .a = {2, 24, 20, 0, 0, 1}},
+    {.name = "loss jaccard", .build = build_loss, .a = {2, 24, 20, 0, 0, 0, 1}},
+    {.name = "loss lovasz", .build = build_loss, .a = {3, 24, 20, 0, 0, 0, 0, 1}},
+    {.name = "loss lovasz_sigmoid", .build = build_loss, .a = {3, 24, 20, 0, 0, 0, 0, 0, 1}},
+    {.name = "loss of all terms", .build = build_loss, .a = {2, 70, 65, 1, 2, 3, 4, 5, 6}},
+    {.name = "adam", .build = build_update, .a = {0, 0}},
+    {.name = "adam weight decay", .build = build_update, .a = {10, 0}},
+    {.name = "adam clips", .build = build_update, .a = {0, 50}},
+    {.name = "adam clips and decays", .build = build_update, .a = {1, 300}},
+    {.name = "adamw", .build = build_update, .a = {10, 0}, .optimizer = PL_OPTIMIZER_ADAMW},
+    {.name = "adamw clips", .build = build_update, .a = {1, 50}, .optimizer = PL_OPTIMIZER_ADAMW},
+    {.name = "sgd", .build = build_update, .a = {0, 0, 0}, .optimizer = PL_OPTIMIZER_SGD},
+    {.name = "sgd momentum decays clips", .build = build_update, .a = {10, 300, 90}, .optimizer = PL_OPTIMIZER_SGD},
+    {.name = "sgd nesterov", .build = build_update, .a = {1, 0, 90, 1}, .optimizer = PL_OPTIMIZER_SGD},
     {.name = "conv norm relu", .build = build_conv_norm_relu, .a = {2, 16, 12, 10, 32, 3, 1, 1, 0}, .tolerance = 1e-4},
     {.name = "conv norm relu 1x1",
      .build = build_conv_norm_relu,
@@ -411,6 +435,20 @@ const parity_case parity_cases[] = {
      .tolerance = 2e-3,
      .tensor_tolerance = 5e-2,
      .a = {2, 64, PL_PROGRAM_STEP, -1},
+     .encoder = "resnet18"},
+    {.name = "network resnet18 frozen encoder",
+     .build = build_network,
+     .tolerance = 2e-3,
+     .tensor_tolerance = 5e-2,
+     .a = {2, 64, PL_PROGRAM_STEP, -1},
+     .freeze_encoder = true,
+     .encoder = "resnet18"},
+    {.name = "network resnet18 sgd accumulates",
+     .build = build_network,
+     .tolerance = 2e-3,
+     .tensor_tolerance = 5e-2,
+     .a = {2, 64, PL_PROGRAM_ACCUMULATE, PL_PROGRAM_ACCUMULATE_ADD, PL_PROGRAM_UPDATE, -1},
+     .optimizer = PL_OPTIMIZER_SGD,
      .encoder = "resnet18"},
     {.name = "network resnet18 inference",
      .build = build_network,

@@ -22,6 +22,9 @@ typedef struct arguments {
   const char *values[PL_OPTIONS_MAX];  // by row of the table, NULL where not given
 } arguments;
 
+// Old names are taken too, but not shown.
+static size_t option_count(void) { return pl_option_count + pl_option_old_count; }
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   switch (key) {
@@ -34,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
     default: break;
   }
-  if (key < OPTION_FIRST || key >= OPTION_FIRST + (int)pl_option_count) return ARGP_ERR_UNKNOWN;
+  if (key < OPTION_FIRST || key >= OPTION_FIRST + (int)option_count()) return ARGP_ERR_UNKNOWN;
   const pl_option *o = &pl_options[key - OPTION_FIRST];
   pl_config scratch;
   pl_config_defaults(&scratch);
@@ -56,15 +59,19 @@ static struct argp_option *make_options(char ***docs) {
       {.name = NULL, .doc = "Options of the run, also in pleura.yaml:", .group = 1},
   };
   size_t own_count = sizeof own / sizeof own[0];
-  struct argp_option *options = pl_xcalloc(own_count + 2 * pl_option_count + 1, sizeof *options);
-  *docs = pl_xcalloc(pl_option_count + 1, sizeof **docs);
+  struct argp_option *options = pl_xcalloc(own_count + 2 * option_count() + 1, sizeof *options);
+  *docs = pl_xcalloc(option_count() + 1, sizeof **docs);
   memcpy(options, own, sizeof own);
   size_t n = own_count;
-  for (size_t i = 0; i < pl_option_count; i++) {
+  for (size_t i = 0; i < option_count(); i++) {
     const pl_option *o = &pl_options[i];
     (*docs)[i] = o->text[0] != '\0' ? pl_xprintf("%s (%s)", o->help, o->text) : pl_xstrdup(o->help);
-    options[n++] = (struct argp_option){
-        .name = o->name, .key = OPTION_FIRST + (int)i, .arg = o->argument, .doc = (*docs)[i], .group = 1};
+    options[n++] = (struct argp_option){.name = o->name,
+                                        .key = OPTION_FIRST + (int)i,
+                                        .arg = o->argument,
+                                        .flags = i < pl_option_count ? 0 : OPTION_HIDDEN,
+                                        .doc = (*docs)[i],
+                                        .group = 1};
     if (o->alias != NULL) options[n++] = (struct argp_option){.name = o->alias, .flags = OPTION_ALIAS};
   }
   return options;
@@ -94,7 +101,7 @@ static pl_status make_config(pl_config *config, const arguments *a, const char *
   pl_status status = pl_config_read_yaml(config, yaml, err);
   free(yaml);
   if (status == PL_OK && a->preset != NULL) status = pl_config_apply_preset(config, a->preset, err);
-  for (size_t i = 0; i < pl_option_count && status == PL_OK; i++) {
+  for (size_t i = 0; i < option_count() && status == PL_OK; i++) {
     if (a->values[i] == NULL) continue;
     status = pl_config_set(config, pl_options[i].name, a->values[i], PL_ORIGIN_COMMAND, err);
   }
@@ -102,7 +109,7 @@ static pl_status make_config(pl_config *config, const arguments *a, const char *
 }
 
 static pl_status check_resume(const arguments *a, pl_error *err) {
-  for (size_t i = 0; i < pl_option_count; i++) {
+  for (size_t i = 0; i < option_count(); i++) {
     if (a->values[i] != NULL) {
       return pl_fail(err, PL_E_USAGE, "--%s cannot be given with --resume: the run keeps its options",
                      pl_options[i].name);
@@ -179,7 +186,7 @@ int pl_cli_train(int argc, char **argv) {
       (void)pl_cli_report("train", &err);
     }
   }
-  for (size_t i = 0; i < pl_option_count; i++) free(docs[i]);
+  for (size_t i = 0; i < option_count(); i++) free(docs[i]);
   free(docs);
   free(options);
   free(doc);

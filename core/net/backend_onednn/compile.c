@@ -292,5 +292,5 @@ static pl_lower *const lowers[PL_OP_COUNT] = {
     [PL_OP_COMBO_LOSS_BACKWARD] = pl_lower_loss_backward,
     [PL_OP_DICE_SUMS] = pl_lower_dice,
     [PL_OP_GRADIENT_NORM] = pl_lower_gradient_norm,
-    [PL_OP_ADAM] = pl_lower_adam,
+    [PL_OP_OPTIMIZER_STEP] = pl_lower_optimizer_step,
 };

@@ -79,7 +79,8 @@ pl_lower pl_lower_relu, pl_lower_relu_backward, pl_lower_add, pl_lower_sigmoid, 
 pl_lower pl_lower_max_pool, pl_lower_max_pool_backward, pl_lower_mean, pl_lower_mean_backward, pl_lower_scale,
     pl_lower_scale_backward, pl_lower_scale_pixels, pl_lower_scale_pixels_backward, pl_lower_upsample,
     pl_lower_upsample_backward, pl_lower_concat, pl_lower_concat_backward;
-pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm, pl_lower_adam;
+pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm,
+    pl_lower_optimizer_step;
 
 // fuse.c: finds what is fused. Fills readers and node states.
 void pl_fuse(pl_compiler *compiler);

@@ -11,7 +11,8 @@ enum {
   PL_VERSIONS_MAX = 4,  // layouts in which one value is kept at a time
 };
 
-// The store's flat float arrays. A parameter, its gradient and its moments have the same offset in theirs.
+// The store's flat float arrays. A parameter, its gradient and its moments have the same offset in theirs; frozen
+// parameters are kept with the buffers, so that what the optimizer walks over is all learned.
 typedef enum pl_flat {
   PL_FLAT_PARAMETER,
   PL_FLAT_GRADIENT,

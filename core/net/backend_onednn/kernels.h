@@ -15,8 +15,10 @@ void pl_kernel_relu_backward(const pl_step *step, pl_context *context);     // y
 void pl_kernel_sigmoid(const pl_step *step, pl_context *context);           // x, y
 void pl_kernel_sigmoid_backward(const pl_step *step, pl_context *context);  // y, dy, dx
 void pl_kernel_accumulate(const pl_step *step, pl_context *context);        // x, y: y += x; `count` elements
-void pl_kernel_gradient_norm(const pl_step *step, pl_context *context);     // out f64 [2], partial
-void pl_kernel_adam(const pl_step *step, pl_context *context);              // norm f64 [2], step counter
+
+// kernels_optimizer.c: over all parameters that are learned
+void pl_kernel_gradient_norm(const pl_step *step, pl_context *context);   // out f64 [2], partial
+void pl_kernel_optimizer_step(const pl_step *step, pl_context *context);  // norm f64 [2], step counter
 
 // kernels_channel.c: by channel; dimensions are the first input's
 void pl_kernel_norm_eval(const pl_step *step, pl_context *context);  // x, gamma, beta, mean, variance, y, factors; relu
@@ -47,10 +49,18 @@ void pl_kernel_concat_backward(const pl_step *step, pl_context *context);    // 
 // kernels_loss.c: partial sums are of PL_LOSS_CHUNK pixels
 enum { PL_LOSS_CHUNK = 4096, PL_LOSS_SUMS = 5 };
 
-// Dense one-channel tensors; the last of each forward kernel is room for partial sums.
-void pl_kernel_loss(const pl_step *step, pl_context *context);           // logits, target, loss, partial
-void pl_kernel_loss_backward(const pl_step *step, pl_context *context);  // logits, target, loss, dlogits
+// Dense one-channel tensors; `partial` is room for partial sums, `room` for sorting, NULL when no term sorts.
+void pl_kernel_loss(const pl_step *step, pl_context *context);           // logits, target, loss, partial, room
+void pl_kernel_loss_backward(const pl_step *step, pl_context *context);  // logits, target, loss, dlogits, room
 void pl_kernel_dice_sums(const pl_step *step, pl_context *context);      // logits, target, sums, partial
+
+// kernels_lovasz.c: the terms of the loss that sort. `room` has PL_LOVASZ_BYTES a pixel of the batch.
+enum { PL_LOVASZ_BYTES = 16 };
+double pl_lovasz(const pl_step *step, void *room);          // of (x, t) and (-x, 1-t), halved; mean over the images
+double pl_lovasz_sigmoid(const pl_step *step, void *room);  // of the whole batch
+// Add weight times the derivative to dlogits.
+void pl_lovasz_backward(const pl_step *step, void *room, double weight, float *dlogits);
+void pl_lovasz_sigmoid_backward(const pl_step *step, void *room, double weight, float *dlogits);
 
 // kernels_augment.c
 void pl_kernel_augment(const pl_step *step, pl_context *context);  // image, mask, parameters, x, target

@@ -7,7 +7,7 @@
 
 enum { CHUNK = PL_LOSS_CHUNK, SUM_BCE = 0, SUM_FOCAL, SUM_INTERSECTION, SUM_PREDICTED, SUM_TARGET };
 
-static const double focal_epsilon = 1e-8, dice_epsilon = 1e-6, smallest_loss = 1e-5;
+static const double focal_epsilon = 1e-8, dice_epsilon = 1e-6, jaccard_epsilon = 1e-3, smallest_loss = 1e-5;
 
 static double clamp(double v) {
   return v < focal_epsilon ? focal_epsilon : v > 1 - focal_epsilon ? 1 - focal_epsilon : v;
@@ -34,9 +34,34 @@ static void loss_chunk(const float *x, const float *t, int64_t n, double *sums) 
   }
 }
 
+// A numerator and a denominator whose ratio, taken from 1, is a term.
+typedef struct overlap {
+  double numerator, denominator;
+} overlap;
+
+static overlap dice_overlap(const double *loss) {
+  return (overlap){2 * loss[PL_LOSS_INTERSECTION] + dice_epsilon,
+                   loss[PL_LOSS_PREDICTED] + loss[PL_LOSS_TARGET] + dice_epsilon};
+}
+
+static overlap jaccard_overlap(const double *loss) {
+  double both = loss[PL_LOSS_INTERSECTION];
+  return (overlap){both + jaccard_epsilon, loss[PL_LOSS_PREDICTED] + loss[PL_LOSS_TARGET] - both + jaccard_epsilon};
+}
+
+static double one_minus(overlap o) { return 1 - o.numerator / o.denominator; }
+
+static double weighted_sum(const double *weights, const double *terms) {
+  double sum = 0;
+  for (int i = 0; i < PL_LOSS_TERMS; i++)
+    if (weights[i] != 0) sum += weights[i] * terms[i];
+  return sum;
+}
+
 void pl_kernel_loss(const pl_step *s, pl_context *context) {
   (void)context;
   const float *x = s->data[0], *t = s->data[1];
+  const double *weights = s->a.loss_weights;
   double *out = s->data[2], *partial = s->data[3];
   int64_t total = s->n * s->c * s->h * s->w;
 #pragma omp parallel for schedule(static)
@@ -45,49 +70,51 @@ void pl_kernel_loss(const pl_step *s, pl_context *context) {
   double sums[PL_LOSS_SUMS] = {0};
   for (int64_t i = 0; i < total; i += CHUNK)
     for (int j = 0; j < PL_LOSS_SUMS; j++) sums[j] += partial[i / CHUNK * PL_LOSS_SUMS + j];
-  out[PL_LOSS_BCE] = sums[SUM_BCE] / (double)total;
-  out[PL_LOSS_FOCAL] = sums[SUM_FOCAL] / (double)total;
   out[PL_LOSS_INTERSECTION] = sums[SUM_INTERSECTION];
   out[PL_LOSS_PREDICTED] = sums[SUM_PREDICTED];
   out[PL_LOSS_TARGET] = sums[SUM_TARGET];
-  out[PL_LOSS_DICE] =
-      1 - (2 * sums[SUM_INTERSECTION] + dice_epsilon) / (sums[SUM_PREDICTED] + sums[SUM_TARGET] + dice_epsilon);
-  double loss = s->a.weight_bce * out[PL_LOSS_BCE] + s->a.weight_dice * out[PL_LOSS_DICE] +
-                s->a.weight_focal * out[PL_LOSS_FOCAL];
+  out[PL_LOSS_BCE] = weights[PL_LOSS_BCE] != 0 ? sums[SUM_BCE] / (double)total : 0;
+  out[PL_LOSS_FOCAL] = weights[PL_LOSS_FOCAL] != 0 ? sums[SUM_FOCAL] / (double)total : 0;
+  out[PL_LOSS_DICE] = weights[PL_LOSS_DICE] != 0 ? one_minus(dice_overlap(out)) : 0;
+  out[PL_LOSS_JACCARD] = weights[PL_LOSS_JACCARD] != 0 ? one_minus(jaccard_overlap(out)) : 0;
+  out[PL_LOSS_LOVASZ] = weights[PL_LOSS_LOVASZ] != 0 ? pl_lovasz(s, s->data[4]) : 0;
+  out[PL_LOSS_LOVASZ_SIGMOID] = weights[PL_LOSS_LOVASZ_SIGMOID] != 0 ? pl_lovasz_sigmoid(s, s->data[4]) : 0;
+  double loss = weighted_sum(weights, out);
   out[PL_LOSS_TOTAL] = loss < smallest_loss ? smallest_loss : loss;
   out[PL_LOSS_FINITE] = isfinite(loss) ? 1 : 0;
 }
 
-// Gradient of the three means at one pixel.
-static float loss_gradient(const pl_step *s, double logit, double target, double count, double numerator,
-                           double denominator) {
+// The pixelwise terms' derivative at one logit.
+static float slope_of(const double *weights, double logit, double target, double count, overlap d, overlap j) {
   double p = sigmoid(logit, NULL), slope = p * (1 - p), tt = clamp(target), o = clamp(p);
   double pt = (1 - tt) * (1 - o) + tt * o;
   double bce = (p - target) / count;
-  double dice = -(2 * target * denominator - numerator) / (denominator * denominator) * slope;
+  double dice = -(2 * target * d.denominator - d.numerator) / (d.denominator * d.denominator) * slope;
+  double jaccard = -(target - j.numerator / j.denominator * (1 - target)) / j.denominator * slope;
   // Where the clamp holds p, nothing flows through it.
   double inside = p >= focal_epsilon && p <= 1 - focal_epsilon ? slope : 0;
   double focal = (2 * (1 - pt) * log(pt) - (1 - pt) * (1 - pt) / pt) * (2 * tt - 1) * inside / count;
-  return (float)(s->a.weight_bce * bce + s->a.weight_dice * dice + s->a.weight_focal * focal);
+  return (float)(weights[PL_LOSS_BCE] * bce + weights[PL_LOSS_DICE] * dice + weights[PL_LOSS_FOCAL] * focal +
+                 weights[PL_LOSS_JACCARD] * jaccard);
 }
 
 void pl_kernel_loss_backward(const pl_step *s, pl_context *context) {
   (void)context;
   const float *x = s->data[0], *t = s->data[1];
-  const double *loss = s->data[2];
+  const double *loss = s->data[2], *weights = s->a.loss_weights;
   float *dx = s->data[3];
   int64_t total = s->n * s->c * s->h * s->w;
-  double numerator = 2 * loss[PL_LOSS_INTERSECTION] + dice_epsilon;
-  double denominator = loss[PL_LOSS_PREDICTED] + loss[PL_LOSS_TARGET] + dice_epsilon;
+  overlap d = dice_overlap(loss), j = jaccard_overlap(loss);
   // The forward clamp: below the smallest loss it is constant.
-  double sum = s->a.weight_bce * loss[PL_LOSS_BCE] + s->a.weight_dice * loss[PL_LOSS_DICE] +
-               s->a.weight_focal * loss[PL_LOSS_FOCAL];
-  bool clamped = sum < smallest_loss, lost = loss[PL_LOSS_FINITE] == 0;
+  bool clamped = weighted_sum(weights, loss) < smallest_loss, lost = loss[PL_LOSS_FINITE] == 0;
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < total; i++)
-    dx[i] = lost      ? NAN
-            : clamped ? 0
-                      : loss_gradient(s, (double)x[i], (double)t[i], (double)total, numerator, denominator);
+    dx[i] = lost ? NAN : clamped ? 0 : slope_of(weights, (double)x[i], (double)t[i], (double)total, d, j);
+  if (lost || clamped) return;
+  if (weights[PL_LOSS_LOVASZ] != 0) pl_lovasz_backward(s, s->data[4], weights[PL_LOSS_LOVASZ], dx);
+  if (weights[PL_LOSS_LOVASZ_SIGMOID] != 0) {
+    pl_lovasz_sigmoid_backward(s, s->data[4], weights[PL_LOSS_LOVASZ_SIGMOID], dx);
+  }
 }
 
 static void dice_image(const float *x, const float *t, int64_t pixels, double *out) {

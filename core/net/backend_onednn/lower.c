@@ -264,6 +264,14 @@ pl_status pl_lower_augment(pl_compiler *c, const pl_node *node, int32_t index) {
   return PL_OK;
 }
 
+// Room to sort a batch's pixels, -1 when no term needs that.
+static int32_t lovasz_room(pl_compiler *c, const pl_node *node) {
+  const double *weights = node->a.loss_weights;
+  if (weights[PL_LOSS_LOVASZ] == 0 && weights[PL_LOSS_LOVASZ_SIGMOID] == 0) return -1;
+  int64_t pixels = pl_shape_elements(pl_compiler_shape(c, node->in[0]));
+  return pl_compiler_buffer(c, (size_t)pixels * PL_LOVASZ_BYTES);
+}
+
 pl_status pl_lower_loss(pl_compiler *c, const pl_node *node, int32_t index) {
   (void)index;
   int32_t step;
@@ -272,6 +280,7 @@ pl_status pl_lower_loss(pl_compiler *c, const pl_node *node, int32_t index) {
   int64_t parts = chunks(pl_shape_elements(pl_compiler_shape(c, node->in[0])), PL_LOSS_CHUNK);
   output(c, step, 2, node->out[0]);
   pl_compiler_arg(c, step, 3, pl_compiler_buffer(c, (size_t)parts * PL_LOSS_SUMS * sizeof(double)));
+  pl_compiler_arg(c, step, 4, lovasz_room(c, node));
   return PL_OK;
 }
 
@@ -281,6 +290,7 @@ pl_status pl_lower_loss_backward(pl_compiler *c, const pl_node *node, int32_t in
   pl_status status = begin(c, node, pl_kernel_loss_backward, 3, 1, &step);
   if (status) return status;
   output(c, step, 3, node->out[0]);
+  pl_compiler_arg(c, step, 4, lovasz_room(c, node));
   return PL_OK;
 }
 
@@ -307,11 +317,11 @@ pl_status pl_lower_gradient_norm(pl_compiler *c, const pl_node *node, int32_t in
   return PL_OK;
 }
 
-pl_status pl_lower_adam(pl_compiler *c, const pl_node *node, int32_t index) {
+pl_status pl_lower_optimizer_step(pl_compiler *c, const pl_node *node, int32_t index) {
   (void)index;
   int32_t step, counter = pl_model_find(c->graph->model, "optimizer.step");
   if (counter < 0) return pl_fail(c->err, PL_E_USAGE, "the model has no tensor named optimizer.step");
-  pl_status status = begin(c, node, pl_kernel_adam, 1, 1, &step);
+  pl_status status = begin(c, node, pl_kernel_optimizer_step, 1, 1, &step);
   if (status) return status;
   pl_compiler_arg(c, step, 1, pl_compiler_tensor(c, counter));
   return PL_OK;

@@ -37,6 +37,8 @@ static size_t padded(size_t elements) {
 
 static bool is_float(const pl_tensor *tensor) { return tensor->dtype == PL_F32 || tensor->dtype == PL_F64; }
 
+static pl_flat flat_of(const pl_tensor *tensor) { return tensor->frozen ? PL_FLAT_BUFFER : flat_of_role[tensor->role]; }
+
 // Parameters and buffers get their place first; what belongs to a parameter takes its parameter's.
 static void place_tensors(pl_store *store) {
   const pl_model *model = store->model;
@@ -47,7 +49,7 @@ static void place_tensors(pl_store *store) {
       store->offsets[i] = (size_t)store->counter_count;
       store->counter_count += (int32_t)pl_shape_elements(&tensor->shape);
     } else if (tensor->of < 0) {
-      pl_flat flat = flat_of_role[tensor->role];
+      pl_flat flat = flat_of(tensor);
       store->offsets[i] = store->flat_elements[flat];
       store->flat_elements[flat] += elements;
     }
@@ -55,8 +57,9 @@ static void place_tensors(pl_store *store) {
   for (int32_t i = 0; i < model->count; i++)
     if (is_float(&model->tensors[i]) && model->tensors[i].of >= 0)
       store->offsets[i] = store->offsets[model->tensors[i].of];
-  for (int f = PL_FLAT_GRADIENT; f <= PL_FLAT_SECOND; f++)
-    store->flat_elements[f] = store->flat_elements[PL_FLAT_PARAMETER];
+  for (int32_t i = 0; i < model->count; i++)
+    if (model->tensors[i].of >= 0)
+      store->flat_elements[flat_of(&model->tensors[i])] = store->flat_elements[PL_FLAT_PARAMETER];
 }
 
 pl_status pl_onednn_store_create(pl_store **out, pl_backend *backend, const pl_model *model, const char *choices,
@@ -112,7 +115,7 @@ void pl_onednn_store_destroy(pl_store *store) {
 void *pl_store_data(const pl_store *store, int32_t tensor) {
   const pl_tensor *t = &store->model->tensors[tensor];
   if (!is_float(t)) return &store->counters[store->offsets[tensor]];
-  return store->flat[flat_of_role[t->role]] + store->offsets[tensor];
+  return store->flat[flat_of(t)] + store->offsets[tensor];
 }
 
 int32_t pl_store_parameter(const pl_store *store, int32_t tensor) {
@@ -141,8 +144,9 @@ pl_status pl_store_set_home(pl_store *store, int32_t parameter, const pl_dnn_des
   if (!canonical) return PL_OK;
   pl_status status = PL_OK;
   if (!pl_dnn_desc_equal(canonical, desc)) {
-    for (int f = PL_FLAT_PARAMETER; f <= PL_FLAT_SECOND && !status; f++)
-      status = convert_in_place(store, store->flat[f] + store->offsets[parameter], elements, desc, canonical, err);
+    for (int32_t i = 0; i < store->model->count && !status; i++)
+      if (is_float(&store->model->tensors[i]) && pl_store_parameter(store, i) == parameter)
+        status = convert_in_place(store, pl_store_data(store, i), elements, desc, canonical, err);
   }
   if (!status) store->homes[parameter] = pl_dnn_desc_clone(desc);
   pl_dnn_desc_destroy(canonical);

@@ -364,7 +364,7 @@ static pl_status run(pl_program *program, int32_t slot, const pl_controls *contr
   bool check = program->store->backend->check;
   for (int32_t n = 0; n < program->node_count; n++) {
     const pl_node *node = &program->nodes[n];
-    if (node->op == PL_OP_ADAM && controls == NULL) {
+    if (node->op == PL_OP_OPTIMIZER_STEP && controls == NULL) {
       return pl_fail(err, PL_E_USAGE, "an update needs controls with a learning rate");
     }
     const pl_ref_call call = call_of(program, node, slot, controls);
@@ -443,5 +443,5 @@ static pl_ref_kernel *const kernels[PL_OP_COUNT] = {
     [PL_OP_COMBO_LOSS_BACKWARD] = pl_ref_combo_loss_backward,
     [PL_OP_DICE_SUMS] = pl_ref_dice_sums,
     [PL_OP_GRADIENT_NORM] = pl_ref_gradient_norm,
-    [PL_OP_ADAM] = pl_ref_adam,
+    [PL_OP_OPTIMIZER_STEP] = pl_ref_optimizer_step,
 };

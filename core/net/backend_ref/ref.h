@@ -38,7 +38,7 @@ pl_ref_kernel pl_ref_scale_channels, pl_ref_scale_channels_backward;
 pl_ref_kernel pl_ref_scale_pixels, pl_ref_scale_pixels_backward;
 pl_ref_kernel pl_ref_upsample2, pl_ref_upsample2_backward, pl_ref_concat, pl_ref_concat_backward;
 pl_ref_kernel pl_ref_combo_loss, pl_ref_combo_loss_backward, pl_ref_dice_sums;
-pl_ref_kernel pl_ref_gradient_norm, pl_ref_adam;
+pl_ref_kernel pl_ref_gradient_norm, pl_ref_optimizer_step;
 
 #ifdef __cplusplus
 }

@@ -248,7 +248,7 @@ static void test_ref_refuses(void **state) {
   (void)state;
   pl_model model = {0};
   pl_model_add(&model, "w", PL_ROLE_PARAMETER, PL_F32, pl_shape_make(1, 4, 1, 1, 1), PL_INIT_CONSTANT, 0);
-  pl_model_add_training_tensors(&model);
+  pl_model_add_training_tensors(&model, PL_OPTIMIZER_ADAM);
   const pl_backend_api *api = &pl_backend_ref;
   pl_backend *backend;
   pl_store *store;

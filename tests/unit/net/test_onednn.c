@@ -133,7 +133,7 @@ static void check_conv(int64_t in, int64_t out, int32_t kernel, int32_t stride, 
   pl_model model = {0};
   int32_t tensors[2] = {parameter(&model, "w", 4, out, in / groups, kernel, kernel),
                         parameter(&model, "b", 1, out, 1, 1, 1)};
-  pl_model_add_training_tensors(&model);
+  pl_model_add_training_tensors(&model, PL_OPTIMIZER_ADAM);
   pl_graph graph;
   pl_graph_init(&graph, &model);
   pl_attributes a = {.kernel = kernel, .stride = stride, .pad = kernel / 2, .groups = groups};
@@ -183,11 +183,11 @@ static void check_network(int64_t c, bool add) {
   int32_t w1 = parameter(m, "w1", 4, c, 3, 3, 3), w2 = parameter(m, "w2", 4, c, 4, 3, 3),
           w3 = parameter(m, "w3", 4, c, c, 1, 1), w4 = parameter(m, "w4", 4, 1, 2 * c, 3, 3);
   int32_t norm[2] = {parameter(m, "gamma", 1, c, 1, 1, 1), parameter(m, "beta", 1, c, 1, 1, 1)};
-  pl_model_add_training_tensors(m);
+  pl_model_add_training_tensors(m, PL_OPTIMIZER_ADAM);
   pl_graph *g = &n.graph;
   pl_graph_init(g, m);
   pl_attributes bn = {.epsilon = 1e-5, .momentum = 0.1}, pool = {.kernel = 3, .stride = 2, .ceil = true};
-  pl_attributes loss_weights = {.weight_bce = 3, .weight_dice = 1, .weight_focal = 4};
+  pl_attributes loss_weights = {.loss_weights = {3, 1, 4}};
   pl_attributes adam = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-3, .clip_norm = 0.5, .weight_decay = 0.01};
   int32_t x = pl_graph_input(g, "x", PL_F32, pl_shape_make(4, 2, 3, 12, 12));
   int32_t target = pl_graph_input(g, "target", PL_F32, pl_shape_make(4, 2, 1, 12, 12));
@@ -210,7 +210,7 @@ static void check_network(int64_t c, bool add) {
   int32_t dice = pl_graph_add(g, PL_OP_DICE_SUMS, "dice", (int32_t[]){logits, target}, 2, NULL, 0, NULL);
   pl_graph_backward(g, loss, add);
   int32_t length = pl_graph_add(g, PL_OP_GRADIENT_NORM, "norm", NULL, 0, NULL, 0, NULL);
-  pl_graph_add(g, PL_OP_ADAM, "adam", &length, 1, NULL, 0, &adam);
+  pl_graph_add(g, PL_OP_OPTIMIZER_STEP, "update", &length, 1, NULL, 0, &adam);
   const int32_t results[] = {logits, loss, dice, length, mean, variance, both};
   for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) pl_graph_result(g, results[i]);
   check_graph(m, g, 2, 2e-4);

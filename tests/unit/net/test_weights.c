@@ -34,7 +34,7 @@ static void set_up(bench *b, const char *prefix) {
     pl_model_add(&b->model, name, i == 2 ? PL_ROLE_BUFFER : PL_ROLE_PARAMETER, i == 2 ? PL_I64 : PL_F32, shapes[i],
                  i == 0 ? PL_INIT_UNIFORM : PL_INIT_NORMAL, 0.5);
   }
-  pl_model_add_training_tensors(&b->model);
+  pl_model_add_training_tensors(&b->model, PL_OPTIMIZER_ADAM);
   assert_int_equal(api->open(&b->backend, NULL, NULL, NULL), PL_OK);
   assert_int_equal(api->store_create(&b->store, b->backend, &b->model, NULL, NULL), PL_OK);
 }

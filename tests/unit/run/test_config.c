@@ -61,6 +61,10 @@ static void test_refusals(void **state) {
   refuse("pack", "maybe", PL_E_USAGE, "neither");
   refuse("augment", "maybe", PL_E_USAGE, "none, blog, winner");
   refuse("milestones", "3,3", PL_E_USAGE, "rise");
+  refuse("loss", "bce:3,dise:1", PL_E_USAGE, "'dise' is no term");
+  refuse("loss", "bce:3,bce:1", PL_E_USAGE, "once");
+  refuse("loss", "bce", PL_E_USAGE, "bce:WEIGHT");
+  refuse("loss", "bce:-1", PL_E_USAGE, "weight from 0");
   refuse("milestones", "3,x", PL_E_USAGE, "whole numbers");
   refuse("epoch", "3", PL_E_NOTFOUND, "did you mean 'epochs'");
   refuse("name", "a\nb", PL_E_USAGE, "control");
@@ -81,6 +85,33 @@ static void test_check(void **state) {
   pl_config_defaults(&c);
   assert_int_equal(pl_config_set(&c, "name", "../x", PL_ORIGIN_COMMAND, &err), PL_OK);
   assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
+}
+
+// The weights of the loss are one option; each was one of its own in earlier versions.
+static void test_loss(void **state) {
+  (void)state;
+  pl_config c;
+  pl_error err = {0};
+  char text[PL_OPTION_TEXT_MAX];
+  pl_config_defaults(&c);
+  assert_true(c.loss[PL_LOSS_BCE] == 3 && c.loss[PL_LOSS_DICE] == 1 && c.loss[PL_LOSS_FOCAL] == 4);
+  assert_int_equal(pl_config_set(&c, "loss", "lovasz:0.1,dice:2", PL_ORIGIN_COMMAND, &err), PL_OK);
+  pl_config_get(text, &c, pl_option_find("loss"));
+  assert_string_equal(text, "dice:2,lovasz:0.1");
+  const char *old = "{\"weight-bce\": 1.5, \"weight-dice\": 0.0, \"weight-focal\": 2.0}";
+  if (pl_config_read_json(&c, old, strlen(old), &err) != PL_OK) fail_msg("%s", err.message);
+  pl_config_get(text, &c, pl_option_find("loss"));
+  assert_string_equal(text, "bce:1.5,focal:2,lovasz:0.1");
+  assert_int_equal(c.origin[pl_option_find("loss") - pl_options], PL_ORIGIN_COMMAND);
+  pl_buf json;
+  pl_buf_init(&json, 65536);
+  pl_config_add_json(&json, &c);
+  assert_non_null(strstr(json.data, "\"loss\": \"bce:1.5,focal:2,lovasz:0.1\""));
+  assert_null(strstr(json.data, "weight-bce"));
+  pl_buf_clear(&json);
+  assert_int_equal(pl_config_set(&c, "loss", "", PL_ORIGIN_COMMAND, &err), PL_OK);
+  assert_int_equal(pl_config_check(&c, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, "nothing to learn"));
 }
 
 static void test_presets(void **state) {
@@ -174,9 +205,9 @@ static void test_json(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals),    cmocka_unit_test(test_check),
-      cmocka_unit_test(test_presets),  cmocka_unit_test(test_yaml_errors), cmocka_unit_test(test_json),
-      cmocka_unit_test(test_yaml),
+      cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
+      cmocka_unit_test(test_loss),     cmocka_unit_test(test_presets),  cmocka_unit_test(test_yaml_errors),
+      cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml),
   };
   return cmocka_run_group_tests(tests, make_file, NULL);
 }

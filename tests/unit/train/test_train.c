@@ -102,7 +102,7 @@ static int set_up(void **state) {
   (void)pl_model_add(&f->model, "a.weight", PL_ROLE_PARAMETER, PL_F32, pl_shape_make(2, 3, 4, 1, 1), PL_INIT_UNIFORM,
                      0.5);
   (void)pl_model_add(&f->model, "b.count", PL_ROLE_BUFFER, PL_I64, pl_shape_make(0, 1, 1, 1, 1), PL_INIT_CONSTANT, 7);
-  pl_model_add_training_tensors(&f->model);
+  pl_model_add_training_tensors(&f->model, PL_OPTIMIZER_ADAM);
   if (f->api->store_create(&f->store, f->backend, &f->model, NULL, &err) != PL_OK) return -1;
   if (pl_weights_initialise(f->api, f->store, &f->model, 1, &err) != PL_OK) return -1;
   f->source = (pl_checkpoint_source){.api = f->api, .store = f->store, .model = &f->model};
