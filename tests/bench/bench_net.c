@@ -1,6 +1,7 @@
 // How fast the CPU backend trains and predicts: bench_net --encoder resnet18 --size 128 --batch 8. Run it on a quiet
 // machine; it prints the best and the median of some runs, and with --profile where the time of the last one went.
 #include <argp.h>
+#include <omp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,14 @@
 
 typedef struct arguments {
   pl_unet unet;
+  const char *lockstep;  // "train" or "predict": only that, a step for each line of the input
   int size, batch, runs, threads;
-  bool profile;
+  bool profile, peak;
 } arguments;
 
 enum { SIZE_MAX_ALLOWED = 4096 };
+
+static const char *const program_names[2] = {"train", "predict"};
 
 static bool number(const char *text, int low, int high, int *out) {
   char *end;
@@ -39,6 +43,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'n': ok = number(arg, 1, 100000, &a->runs); break;
     case 't': ok = number(arg, 0, 4096, &a->threads); break;
     case 'p': a->profile = true; break;
+    case 'f': a->peak = true; break;
+    case 'l':
+      a->lockstep = arg;
+      if (strcmp(arg, program_names[0]) != 0 && strcmp(arg, program_names[1]) != 0)
+        argp_error(state, "--lockstep takes train or predict, not \"%s\"", arg);
+      break;
     default: return ARGP_ERR_UNKNOWN;
   }
   if (!ok) argp_error(state, "-%c takes a number in its range, not \"%s\"", key, arg);
@@ -53,6 +63,8 @@ static const struct argp_option options[] = {
     {"runs", 'n', "N", 0, "Runs of each program after one to warm up (5)", 0},
     {"threads", 't', "N", 0, "Threads; 0 is all cores (0)", 0},
     {"profile", 'p', NULL, 0, "List the steps of the last run with their times", 0},
+    {"lockstep", 'l', "PROGRAM", 0, "Run train or predict once for each line of the input and print its seconds", 0},
+    {"peak", 'f', NULL, 0, "Only measure the machine: GFLOP/s of a loop of multiply-adds", 0},
     {0},
 };
 
@@ -105,6 +117,28 @@ static pl_status time_program(const arguments *a, const char *what, pl_program *
   return status;
 }
 
+// The same for another process that sets the pace.
+static pl_status follow_program(pl_program *program, const pl_graph *graph, pl_error *err) {
+  const pl_backend_api *api = &pl_backend_onednn;
+  pl_clock clock = pl_clock_system();
+  void *inputs[PL_GRAPH_PORTS_MAX];
+  char line[64];
+  fill_inputs(inputs, graph);
+  pl_controls controls = {.struct_size = sizeof controls, .learning_rate = 1e-4};
+  pl_result result = {{0}};
+  pl_status status = PL_OK;
+  while (!status && fgets(line, sizeof line, stdin)) {
+    double start = pl_clock_monotonic(&clock);
+    status = api->input(program, 0, (const void *const *)inputs, err);
+    if (!status) status = api->run(program, 0, &controls, &result, err);
+    if (!status) status = api->wait(program, err);
+    printf("%.6f\n", pl_clock_monotonic(&clock) - start);
+    fflush(stdout);
+  }
+  for (int32_t i = 0; i < graph->input_count; i++) free(inputs[i]);
+  return status;
+}
+
 static pl_status build(pl_graph *graph, pl_program **program, pl_store *store, const pl_model *model,
                        const arguments *a, pl_program_kind kind, pl_error *err) {
   pl_program_spec spec = pl_program_spec_default(kind, a->batch, a->size, a->size);
@@ -125,17 +159,23 @@ static pl_status bench(const arguments *a, pl_error *err) {
   if (!status) status = api->open(&backend, NULL, &how, err);
   if (!status) status = api->store_create(&store, backend, &model, NULL, err);
   if (!status) status = pl_weights_initialise(api, store, &model, 1, err);
-  if (!status) status = build(&graphs[0], &programs[0], store, &model, a, PL_PROGRAM_STEP, err);
-  if (!status) status = build(&graphs[1], &programs[1], store, &model, a, PL_PROGRAM_PREDICT, err);
+  const pl_program_kind kinds[2] = {PL_PROGRAM_STEP, PL_PROGRAM_PREDICT};
+  for (int i = 0; i < 2 && !status; i++)
+    if (!a->lockstep || strcmp(a->lockstep, program_names[i]) == 0)
+      status = build(&graphs[i], &programs[i], store, &model, a, kinds[i], err);
   if (!status) status = api->arena_reserve(store, err);
-  if (!status) {
+  if (!status && a->lockstep) {
+    printf("%s\n", api->device(backend));
+    fflush(stdout);
+    int i = programs[0] ? 0 : 1;
+    status = follow_program(programs[i], &graphs[i], err);
+  } else if (!status) {
     pl_memory memory = api->memory(store);
     printf("%s\n%s, %d pixels, batch %d; store %.0f MB, arena %.0f MB, other %.0f MB\n", api->device(backend),
            a->unet.encoder, a->size, a->batch, (double)memory.store * 1e-6, (double)memory.arena * 1e-6,
            (double)memory.other * 1e-6);
-    status = time_program(a, "train", programs[0], &graphs[0], err);
+    for (int i = 0; i < 2 && !status; i++) status = time_program(a, program_names[i], programs[i], &graphs[i], err);
   }
-  if (!status) status = time_program(a, "predict", programs[1], &graphs[1], err);
   for (int i = 0; i < 2; i++) {
     api->program_destroy(programs[i]);
     pl_graph_clear(&graphs[i]);
@@ -146,12 +186,58 @@ static pl_status bench(const arguments *a, pl_error *err) {
   return status;
 }
 
+// Twelve chains of multiply-adds a thread, enough to hide their latency; the compiler turns them into the machine's
+// fused instruction where there is one. Returns the number of operations.
+typedef float vec32 __attribute__((vector_size(32)));
+typedef float vec64 __attribute__((vector_size(64)));
+enum { CHAINS = 12, ROUNDS = 4000000 };
+
+__attribute__((target("arch=haswell"))) static double multiply_adds_32(volatile float *sink) {
+  vec32 sums[CHAINS] = {{0}}, factor = {0.5f};
+  for (int i = 0; i < ROUNDS; i++)
+#pragma GCC unroll 12
+    for (int c = 0; c < CHAINS; c++) sums[c] = sums[c] * factor + factor;
+  for (int c = 0; c < CHAINS; c++) *sink += sums[c][0];
+  return 2.0 * CHAINS * ROUNDS * 8;
+}
+
+__attribute__((target("avx512f"))) static double multiply_adds_64(volatile float *sink) {
+  vec64 sums[CHAINS] = {{0}}, factor = {0.5f};
+  for (int i = 0; i < ROUNDS; i++)
+#pragma GCC unroll 12
+    for (int c = 0; c < CHAINS; c++) sums[c] = sums[c] * factor + factor;
+  for (int c = 0; c < CHAINS; c++) *sink += sums[c][0];
+  return 2.0 * CHAINS * ROUNDS * 16;
+}
+
+static double machine_peak(int threads) {
+  pl_clock clock = pl_clock_system();
+  double best = 0;
+  bool wide = __builtin_cpu_supports("avx512f");
+  int used = threads > 0 ? threads : omp_get_max_threads();
+  for (int i = 0; i < 10; i++) {
+    double start = pl_clock_monotonic(&clock), operations = 0;
+#pragma omp parallel num_threads(used) reduction(+ : operations)
+    {
+      volatile float sink = 0;
+      operations += wide ? multiply_adds_64(&sink) : multiply_adds_32(&sink);
+    }
+    double rate = operations / (pl_clock_monotonic(&clock) - start) * 1e-9;
+    if (rate > best) best = rate;
+  }
+  return best;
+}
+
 int main(int argc, char **argv) {
   arguments a = {.unet = {.encoder = "resnet18"}, .size = 128, .batch = 8, .runs = 5};
   const struct argp argp = {options, parse, NULL, "Times training and prediction on the CPU backend.",
                             NULL,    NULL,  NULL};
   if (argp_parse(&argp, argc, argv, 0, NULL, &a)) return 2;
   pl_error err = {0};
+  if (a.peak) {
+    printf("%.1f GFLOP/s\n", machine_peak(a.threads));
+    return 0;
+  }
   if (bench(&a, &err) == PL_OK) return 0;
   fprintf(stderr, "bench_net: %s\n", err.message);
   return pl_status_exit_code(err.code);
