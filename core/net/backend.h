@@ -43,6 +43,7 @@ typedef struct pl_backend_options {
   // For tests: activations are filled with NaN before each run, and a run that wrote past a buffer's end fails with
   // PL_E_INTERNAL. A backend that cannot do this ignores it.
   bool check;
+  bool tune;  // choose algorithms by timing them while programs are compiled; off, by fixed rules
 } pl_backend_options;
 
 // What changes from run to run; never baked into a program.

@@ -58,10 +58,13 @@ typedef struct pl_config {
   char backend[64];
   char plugin[PL_OPTION_TEXT_MAX];
   int64_t device, threads, workers;
-  bool pack;                       // read pictures from the packed cache
-  int64_t cache;                   // MiB of decoded images kept in memory
-  uint8_t origin[PL_OPTIONS_MAX];  // pl_origin, by row of the table
+  bool pack;                         // read pictures from the packed cache
+  char choices[PL_OPTION_TEXT_MAX];  // "", PL_CHOICES_FIXED, or a file
+  int64_t cache;                     // MiB of decoded images kept in memory
+  uint8_t origin[PL_OPTIONS_MAX];    // pl_origin, by row of the table
 } pl_config;
+
+#define PL_CHOICES_FIXED "fixed"
 
 typedef enum pl_option_type {
   PL_OPTION_INT,     // int64_t

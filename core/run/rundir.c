@@ -193,6 +193,25 @@ static pl_status make_folder(char **folder, const char *runs, const char *name, 
   return PL_OK;
 }
 
+// The file that an option names, which is `field` of the configuration. A path in pleura.yaml is meant from there, one
+// on the command line from here.
+static pl_status make_absolute(const pl_config *config, const char *option, char field[PL_OPTION_TEXT_MAX],
+                               const char *root, pl_error *err) {
+  if (field[0] == '\0') return PL_OK;
+  pl_status status = PL_OK;
+  bool beside = config->origin[pl_option_find(option) - pl_options] == PL_ORIGIN_WORKSPACE && field[0] != '/';
+  char *path = beside ? pl_path_join(root, field) : pl_xstrdup(field);
+  char *absolute = realpath(path, NULL);
+  if (absolute == NULL) {
+    status = pl_fail_errno(err, errno, "%s: cannot open %s", option, path);
+  } else if (!pl_copy_text(field, PL_OPTION_TEXT_MAX, absolute)) {
+    status = pl_fail(err, PL_E_LIMIT, "%s: the path is too long", option);
+  }
+  free(absolute);
+  free(path);
+  return status;
+}
+
 pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
   pl_config frozen = *config;
   pl_status status = pl_config_check(&frozen, err);
@@ -204,20 +223,9 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
   if (strcmp(safe, root) != 0) {
     status = pl_fail(err, PL_E_USAGE, "%s: control characters in the path of a workspace are not supported", root);
   }
-  if (status == PL_OK && frozen.weights[0] != '\0') {
-    // A path in pleura.yaml is meant from there, one on the command line from here.
-    bool beside =
-        config->origin[pl_option_find("weights") - pl_options] == PL_ORIGIN_WORKSPACE && frozen.weights[0] != '/';
-    char *path = beside ? pl_path_join(root, frozen.weights) : pl_xstrdup(frozen.weights);
-    char *weights = realpath(path, NULL);
-    if (weights == NULL) {
-      status = pl_fail_errno(err, errno, "weights: cannot open %s", path);
-    } else if (!pl_copy_text(frozen.weights, sizeof frozen.weights, weights)) {
-      status = pl_fail(err, PL_E_LIMIT, "weights: the path is too long");
-    }
-    free(weights);
-    free(path);
-  }
+  if (status == PL_OK) status = make_absolute(&frozen, "weights", frozen.weights, root, err);
+  if (status == PL_OK && strcmp(frozen.choices, PL_CHOICES_FIXED) != 0)
+    status = make_absolute(&frozen, "choices", frozen.choices, root, err);
   if (status == PL_OK) status = check_workspace(&frozen, root, err);
   char *runs = pl_path_join(root, "runs"), *made = NULL;
   if (status == PL_OK) status = make_folder(&made, runs, frozen.name, err);

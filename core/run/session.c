@@ -206,7 +206,8 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
   pl_backend_options options = {.struct_size = sizeof options,
                                 .threads = (int32_t)config->threads,
                                 .device = (int32_t)config->device,
-                                .deterministic = true};
+                                .deterministic = true,
+                                .tune = strcmp(config->choices, PL_CHOICES_FIXED) != 0};
   char why[PL_ERROR_MESSAGE_MAX] = "";
   status = pl_registry_open(&s->backend, &s->api, s->registry, name, &options, why, sizeof why, err);
   if (status != PL_OK) return status;
@@ -269,16 +270,18 @@ static void on_skipped(void *context, const char *path, const char *reason) {
 
 // Everything up to the first step; `found` is a checkpoint's path or NULL.
 static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_state *state, pl_error *err) {
+  char *own = pl_path_join(s->folder, "choices.json");
+  bool again = s->options->resume && pl_fs_is_file(own);
+  const char *given = s->info.config.choices;
+  bool from_file = given[0] != '\0' && strcmp(given, PL_CHOICES_FIXED) != 0;
   pl_buf choices;
   pl_buf_init(&choices, CHOICES_MAX);
-  char *path = pl_path_join(s->folder, "choices.json");
   pl_status status = PL_OK;
-  bool reuse = s->options->resume && pl_fs_is_file(path);
-  if (reuse) status = pl_fs_read(&choices, path, err);
-  if (status == PL_OK) status = open_trainer(s, reuse ? choices.data : NULL, err);
+  if (again || from_file) status = pl_fs_read(&choices, again ? own : given, err);
+  if (status == PL_OK) status = open_trainer(s, again || from_file ? choices.data : NULL, err);
   pl_buf_clear(&choices);
-  free(path);
-  if (status == PL_OK && !reuse) status = write_choices(s, err);
+  free(own);
+  if (status == PL_OK && !again) status = write_choices(s, err);
   char words[sizeof s->state.encoder_weights] = "";
   if (status == PL_OK && found != NULL) {
     status = pl_trainer_restore(s->trainer, found, state, err);

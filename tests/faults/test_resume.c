@@ -88,7 +88,8 @@ static int remove_workspace(void **state) {
   return pl_fs_remove_tree(workspace, NULL);
 }
 
-static char *make_run(const char *name) {
+// `choices`: another run's file, so that both compute the same bits, or NULL to choose by timing.
+static char *make_run(const char *name, const char *choices) {
   pl_config c;
   pl_error err = {0};
   pl_config_defaults(&c);
@@ -112,6 +113,7 @@ static char *make_run(const char *name) {
     assert_int_equal(pl_config_set(&c, values[i][0], values[i][1], PL_ORIGIN_COMMAND, &err), PL_OK);
   }
   assert_int_equal(pl_config_set(&c, "name", name, PL_ORIGIN_COMMAND, &err), PL_OK);
+  if (choices != NULL) assert_int_equal(pl_config_set(&c, "choices", choices, PL_ORIGIN_COMMAND, &err), PL_OK);
   char *folder = NULL;
   if (pl_run_make(&folder, workspace, &c, &err) != PL_OK) fail_msg("%s", err.message);
   return folder;
@@ -186,8 +188,9 @@ static void compare_runs(const char *a, const char *b) {
 
 static void test_resume(void **state) {
   (void)state;
-  char *calm = make_run("calm"), *rough = make_run("rough");
+  char *calm = make_run("calm", NULL);
   assert_int_equal(end_of(start(calm, false)), 0);
+  char *choices = pl_path_join(calm, "choices.json"), *rough = make_run("rough", choices);
   assert_int_not_equal(end_of(start(calm, false)), 0);  // trained already: only --resume goes on
 
   pid_t core = start(rough, false);
@@ -218,6 +221,7 @@ static void test_resume(void **state) {
     hash_last(rough, files[i], b);
     assert_string_equal(a, b);
   }
+  free(choices);
   free(calm);
   free(rough);
 }

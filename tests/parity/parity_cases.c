@@ -352,6 +352,10 @@ const parity_case parity_cases[] = {
     {.name = "conv 3x3 stride 2 even size", .build = build_conv, .a = {1, 16, 16, 8, 16, 3, 2, 1, 1, 0, 0}},
     {.name = "conv 3x3 no padding", .build = build_conv, .a = {1, 8, 6, 9, 8, 3, 1, 0, 1, 0, 0}},
     {.name = "conv 3x3 smaller than its filter", .build = build_conv, .a = {2, 16, 2, 2, 16, 3, 1, 1, 1, 0, 0}},
+    // On the CPU by Winograd: several chunks of tiles, parts of the input channels, tiles across the border.
+    {.name = "conv 3x3 many tiles", .build = build_conv, .a = {2, 32, 67, 50, 16, 3, 1, 1, 1, 0, 0}},
+    {.name = "conv 3x3 deep", .build = build_conv, .a = {1, 528, 12, 9, 48, 3, 1, 1, 1, 0, 1}},
+    {.name = "conv 3x3 wide", .build = build_conv, .a = {3, 48, 8, 13, 272, 3, 1, 1, 1, 0, 0}},
     {.name = "conv 7x7 stride 2", .build = build_conv, .a = {2, 3, 33, 30, 64, 7, 2, 3, 1, 0, 0}},
     {.name = "conv groups 32x4", .build = build_conv, .a = {2, 128, 9, 8, 128, 3, 1, 1, 32, 0, 0}},
     {.name = "conv groups 32x8 stride 2", .build = build_conv, .a = {1, 256, 9, 9, 256, 3, 2, 1, 32, 0, 0}},

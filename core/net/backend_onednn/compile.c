@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/net/backend_onednn/choices.h"
 #include "core/net/backend_onednn/compiler.h"
 
 static pl_lower *const lowers[PL_OP_COUNT];
@@ -254,6 +255,7 @@ pl_status pl_onednn_compile(pl_program **out, pl_store *store, const pl_graph *g
   free(c.needs);
   free(c.choices);
   remember_program(store, program);
+  pl_choices_write(store);
   if (status) {
     pl_onednn_program_destroy(program);
     return status;

@@ -90,6 +90,13 @@ pl_dnn_desc *pl_dnn_desc_activation(int64_t n, int64_t c, int64_t h, int64_t w, 
   return activation(&md, n, c, h, w, block, NULL) ? NULL : wrap(&md);
 }
 
+pl_dnn_desc *pl_dnn_desc_weights(int64_t oc, int64_t ic, int32_t kernel, int64_t block) {
+  dnnl_memory_desc_t md;
+  dnnl_dims_t dims = {oc, ic, kernel, kernel};
+  dnnl_format_tag_t tag = block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o;
+  return dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, tag) ? NULL : wrap(&md);
+}
+
 pl_dnn_desc *pl_dnn_desc_canonical(const pl_dnn_desc *desc) {
   static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
   dnnl_memory_desc_t md;

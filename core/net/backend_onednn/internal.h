@@ -26,6 +26,7 @@ struct pl_backend {
   pl_dnn *dnn;
   pl_host host;
   int threads;
+  bool tune;
   int64_t block;
   char device[192];
 };
@@ -38,10 +39,14 @@ typedef struct pl_repack {
   uint64_t version;  // of the store when it was last made
 } pl_repack;
 
+typedef struct pl_choice pl_choice;  // choices.c
+
 struct pl_store {
   pl_backend *backend;
   const pl_model *model;
-  char *choices;
+  char *choices;  // as JSON
+  pl_choice *algorithms;
+  size_t algorithm_count, algorithm_capacity;
   float *flat[PL_FLAT_COUNT];
   size_t flat_elements[PL_FLAT_COUNT];
   size_t *offsets;  // by tensor: elements into its flat array; of counters, index into `counters`
@@ -93,6 +98,7 @@ typedef struct pl_step {
   bool relu, add;
   pl_attributes a;
   double count;
+  pl_dnn_conv conv;  // of our own convolutions
   pl_dnn_op op;
   int32_t op_buffers[PL_DNN_ARG_COUNT];
   const char *label;

@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "core/net/backend_onednn/choices.h"
 #include "core/net/backend_onednn/compiler.h"
+#include "core/net/backend_onednn/winograd.h"
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Blocks. oneDNN runs its reference loops, a hundred times slower, when it has no generated code for a layout; which
@@ -132,6 +134,38 @@ static pl_status settle(pl_compiler *c, int32_t parameter, const pl_dnn_desc *de
   return status;
 }
 
+// A step of our own convolution. The places of its buffers are in kernels.h.
+static int32_t add_winograd(pl_compiler *c, const pl_dnn_conv *conv, const char *label, const int32_t *buffers,
+                            int count) {
+  bool weights = conv->direction == PL_DNN_BACKWARD_WEIGHTS;
+  int32_t step = pl_compiler_step(c, weights ? pl_kernel_winograd_weights : pl_kernel_winograd, label);
+  pl_compiler_at(c, step)->conv = *conv;
+  for (int i = 0; i < count; i++) pl_compiler_arg(c, step, i, buffers[i]);
+  pl_winograd plan = pl_winograd_plan(conv);
+  pl_compiler_arg(c, step, 3, pl_compiler_buffer(c, pl_winograd_scratch(&plan)));
+  return step;
+}
+
+static bool trained(const pl_compiler *c, int32_t tensor) {
+  return c->needs[pl_store_parameter(c->store, tensor)] & 1u << PL_DNN_BACKWARD_WEIGHTS;
+}
+
+static pl_status lower_winograd(pl_compiler *c, const pl_dnn_conv *conv, int32_t tensor, int32_t bias, int32_t x,
+                                int32_t y_value) {
+  pl_dnn_desc *desc = pl_dnn_desc_weights(conv->oc, conv->ic, conv->kernel, conv->src_block);
+  if (!desc) return pl_fail(c->err, PL_E_INTERNAL, "no layout for the weights of a convolution");
+  bool forward = conv->direction == PL_DNN_FORWARD;
+  pl_status status = forward && trained(c, tensor) ? settle(c, tensor, desc) : PL_OK;
+  int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, desc);
+  pl_dnn_desc_destroy(desc);
+  if (status) return status;
+  int32_t y = pl_compiler_define(c, y_value, conv->dst_block);
+  int32_t step =
+      add_winograd(c, conv, forward ? "conv winograd" : "conv backward data winograd", (int32_t[]){x, weight, y}, 3);
+  if (bias >= 0) pl_compiler_arg(c, step, 4, pl_compiler_tensor(c, bias));
+  return PL_OK;
+}
+
 pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   pl_dnn_conv conv;
   int32_t tensor = node->tensors[0], bias = node->tensors[1], x, step = -1;
@@ -139,10 +173,11 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   conv.direction = PL_DNN_FORWARD;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
+  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
+    return lower_winograd(c, &conv, tensor, bias, x, pl_compiler_output(c, node, index));
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   // A weight that is trained lives where the forward pass reads it; the backward pass reads a copy.
-  if (!status && (c->needs[pl_store_parameter(c->store, tensor)] & 1u << PL_DNN_BACKWARD_WEIGHTS))
-    status = settle(c, tensor, op.desc[PL_DNN_WEIGHTS]);
+  if (!status && trained(c, tensor)) status = settle(c, tensor, op.desc[PL_DNN_WEIGHTS]);
   int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, op.desc[PL_DNN_WEIGHTS]);
   if (!status) status = pl_compiler_primitive(c, &op, "conv", &step);
   if (status) {
@@ -164,6 +199,8 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
   conv.direction = PL_DNN_BACKWARD_DATA;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.dst_block, &dy);
+  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
+    return lower_winograd(c, &conv, node->tensors[0], -1, dy, node->out[0]);
   if (!status) status = plan_at_home(c, &op, &conv, node->tensors[0]);
   int32_t weight = status ? -1 : pl_compiler_weight(c, node->tensors[0], op.desc[PL_DNN_WEIGHTS]);
   if (!status) status = pl_compiler_primitive(c, &op, "conv backward data", &step);
@@ -210,6 +247,21 @@ static pl_status finish_gradient(pl_compiler *c, int32_t tensor, const pl_dnn_de
   return PL_OK;
 }
 
+static pl_status lower_winograd_weights(pl_compiler *c, const pl_dnn_conv *conv, const pl_node *node, int32_t x,
+                                        int32_t dy) {
+  int32_t tensor = node->tensors[0];
+  pl_dnn_desc *desc = pl_dnn_desc_weights(conv->oc, conv->ic, conv->kernel, conv->src_block);
+  if (!desc) return pl_fail(c->err, PL_E_INTERNAL, "no layout for the gradient of a convolution");
+  pl_status status = settle(c, pl_store_parameter(c->store, tensor), desc);
+  if (!status) {
+    int32_t gradient = begin_gradient(c, tensor, desc, node->a.add);
+    add_winograd(c, conv, "conv backward weight winograd", (int32_t[]){x, dy, gradient}, 3);
+    status = finish_gradient(c, tensor, desc, gradient, node->a.add);
+  }
+  pl_dnn_desc_destroy(desc);
+  return status;
+}
+
 pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int32_t index) {
   (void)index;
   pl_dnn_conv conv;
@@ -219,6 +271,8 @@ pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
   if (!status) status = pl_compiler_use(c, node->in[1], conv.dst_block, &dy);
+  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
+    return lower_winograd_weights(c, &conv, node, x, dy);
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   if (!status) status = settle(c, pl_store_parameter(c->store, tensor), op.desc[PL_DNN_DIFF_WEIGHTS]);
   pl_dnn_desc *desc = status ? NULL : pl_dnn_desc_clone(op.desc[PL_DNN_DIFF_WEIGHTS]);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/net/backend_onednn/choices.h"
 #include "core/net/backend_onednn/internal.h"
 
 static const pl_flat flat_of_role[];
@@ -68,15 +69,12 @@ pl_status pl_onednn_store_create(pl_store **out, pl_backend *backend, const pl_m
   store->backend = backend;
   store->model = model;
   store->version = 1;
-  store->choices = pl_xprintf("{\"backend\":\"onednn\",\"oneDNN\":\"%s\",\"isa\":\"%s\",\"threads\":%d}",
-                              pl_dnn_version(), pl_dnn_isa(), backend->threads);
-  if (choices && strcmp(choices, store->choices) != 0) {
-    pl_status status = pl_fail(err, PL_E_USAGE,
-                               "the run was made with %.90s, but this is %.90s; the same arithmetic cannot be repeated",
-                               choices, store->choices);
+  pl_status status = pl_choices_read(store, choices, err);
+  if (status) {
     pl_onednn_store_destroy(store);
     return status;
   }
+  pl_choices_write(store);
   store->offsets = pl_xcalloc((size_t)model->count + 1, sizeof *store->offsets);
   store->homes = pl_xcalloc((size_t)model->count + 1, sizeof(pl_dnn_desc *));
   place_tensors(store);
@@ -109,6 +107,7 @@ void pl_onednn_store_destroy(pl_store *store) {
   free(store->repacks);
   free(store->programs);
   free(store->choices);
+  free(store->algorithms);
   free(store);
 }
 

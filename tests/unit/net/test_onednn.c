@@ -285,11 +285,97 @@ static void refuses(void **state) {
   pl_model_clear(&model);
 }
 
+// What `choices` says of a convolution is what is compiled: for those that are recorded, whatever timing would say.
+static pl_status compile_conv(char **described, char **recorded, const char *choices, bool tune, pl_error *err) {
+  pl_model model = {0};
+  int32_t weight = parameter(&model, "w", 4, 32, 16, 3, 3);
+  pl_model_add_training_tensors(&model, PL_OPTIMIZER_ADAM);
+  pl_graph graph;
+  pl_graph_init(&graph, &model);
+  pl_attributes a = {.kernel = 3, .stride = 1, .pad = 1};
+  int32_t x = pl_graph_input(&graph, "x", PL_F32, pl_shape_make(4, 2, 16, 20, 24)), wanted = x;
+  int32_t y = pl_graph_add(&graph, PL_OP_CONV, "y", &x, 1, &weight, 1, &a);
+  int32_t dy = pl_graph_input(&graph, "dy", PL_F32, graph.values[y].shape);
+  pl_graph_backward_from(&graph, y, dy, &wanted, 1, false);
+  pl_graph_result(&graph, y);
+  pl_graph_result(&graph, wanted);
+  pl_backend *backend = NULL;
+  pl_store *store = NULL;
+  pl_program *program = NULL;
+  pl_backend_options options = {.struct_size = sizeof options, .threads = 1, .tune = tune};
+  assert_int_equal(pl_backend_onednn.open(&backend, NULL, &options, err), PL_OK);
+  pl_status status = pl_backend_onednn.store_create(&store, backend, &model, choices, err);
+  if (!status) status = pl_backend_onednn.compile(&program, store, &graph, err);
+  if (!status) {
+    *described = pl_onednn_describe(program);
+    *recorded = strdup(pl_backend_onednn.choices(store));
+    pl_backend_onednn.program_destroy(program);
+  }
+  pl_backend_onednn.store_destroy(store);
+  pl_backend_onednn.close(backend);
+  pl_graph_clear(&graph);
+  pl_model_clear(&model);
+  return status;
+}
+
+static char *replace_all(const char *text, const char *from, const char *to) {
+  char *out = calloc(4 * strlen(text) + 1, 1), *end = out;
+  while (*text) {
+    bool here = strncmp(text, from, strlen(from)) == 0;
+    size_t length = here ? strlen(to) : 1;
+    memcpy(end, here ? to : text, length);
+    end += length;
+    text += here ? strlen(from) : 1;
+  }
+  return out;
+}
+
+static void choices_are_kept(void **state) {
+  (void)state;
+  pl_error err = {0};
+  char *described, *fixed, *again, *timed;
+  assert_int_equal(compile_conv(&described, &fixed, NULL, false, &err), PL_OK);
+  if (!strstr(described, "winograd")) {
+    free(described);
+    free(fixed);
+    skip();  // no kernels for this processor
+  }
+  assert_non_null(strstr(described, "conv backward data winograd"));
+  assert_non_null(strstr(described, "conv backward weight winograd"));
+  free(described);
+
+  char *direct = replace_all(fixed, "\"winograd\"", "\"direct\"");
+  assert_string_not_equal(direct, fixed);
+  for (int tune = 0; tune < 2; tune++) {
+    assert_int_equal(compile_conv(&described, &again, direct, tune, &err), PL_OK);
+    assert_null(strstr(described, "winograd"));
+    assert_string_equal(again, direct);
+    free(described);
+    free(again);
+  }
+
+  assert_int_equal(compile_conv(&described, &timed, NULL, true, &err), PL_OK);
+  free(described);
+  assert_int_equal(compile_conv(&described, &again, timed, true, &err), PL_OK);
+  assert_string_equal(again, timed);
+
+  char *unknown = replace_all(fixed, "\"winograd\"", "\"magic\""), *ignored[2];
+  assert_int_equal(compile_conv(&ignored[0], &ignored[1], unknown, false, &err), PL_E_FORMAT);
+  assert_int_equal(compile_conv(&ignored[0], &ignored[1], "[1]", false, &err), PL_E_FORMAT);
+  assert_int_equal(compile_conv(&ignored[0], &ignored[1], "{", false, &err), PL_E_FORMAT);
+  char *const texts[] = {described, again, timed, fixed, direct, unknown};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) free(texts[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(conv_layouts),   cmocka_unit_test(grouped_conv_layouts),
-      cmocka_unit_test(small_networks), cmocka_unit_test(no_reference_code),
-      cmocka_unit_test(refuses),        cmocka_unit_test(no_reference_code_attention),
+      cmocka_unit_test(conv_layouts),
+      cmocka_unit_test(grouped_conv_layouts),
+      cmocka_unit_test(small_networks),
+      cmocka_unit_test(no_reference_code),
+      cmocka_unit_test(refuses),
+      cmocka_unit_test(choices_are_kept),
+      cmocka_unit_test(no_reference_code_attention),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

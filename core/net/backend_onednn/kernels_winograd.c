@@ -1,0 +1,14 @@
+#include "core/net/backend_onednn/kernels.h"
+#include "core/net/backend_onednn/winograd.h"
+
+void pl_kernel_winograd(const pl_step *s, pl_context *context) {
+  (void)context;
+  pl_winograd plan = pl_winograd_plan(&s->conv);
+  pl_winograd_run(&plan, s->data[0], s->data[1], s->data[4], s->conv.relu, s->data[2], s->data[3]);
+}
+
+void pl_kernel_winograd_weights(const pl_step *s, pl_context *context) {
+  (void)context;
+  pl_winograd plan = pl_winograd_plan(&s->conv);
+  pl_winograd_run_weights(&plan, s->data[0], s->data[1], s->data[2], s->data[3]);
+}
