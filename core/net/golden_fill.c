@@ -1,4 +1,4 @@
-#include "tests/parity/golden_fill.h"
+#include "core/net/golden_fill.h"
 
 #include <math.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "core/base/rng.h"
 #include "core/base/str.h"
 
-float golden_signed(uint64_t seed, uint64_t stream, uint64_t index) {
+float pl_golden_signed(uint64_t seed, uint64_t stream, uint64_t index) {
   return 2.0f * pl_rng_float(seed, stream, index) - 1.0f;
 }
 
@@ -38,16 +38,16 @@ static void range_of(float *base, float *bound, const pl_model *model, int32_t i
   }
 }
 
-void golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed) {
+void pl_golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed) {
   float base, bound;
   range_of(&base, &bound, model, index);
   int64_t count = pl_shape_elements(&model->tensors[index].shape);
   for (int64_t j = 0; j < count; j++) {
-    data[j] = base + bound * golden_signed(seed, (uint64_t)index, (uint64_t)j);
+    data[j] = base + bound * pl_golden_signed(seed, (uint64_t)index, (uint64_t)j);
   }
 }
 
-void golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h, int w) {
+void pl_golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h, int w) {
   for (int i = 0; i < n; i++) {
     int shift = 3 * i + step % 4;
     for (int row = 0; row < h; row++) {
@@ -56,7 +56,7 @@ void golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h
         target[(i * h + row) * w + column] = inside ? 1.0f : 0.0f;
         for (int c = 0; c < 3; c++) {
           int64_t index = ((int64_t)(i * 3 + c) * h + row) * w + column;
-          float s = golden_signed(seed, 1000000 + (uint64_t)step, (uint64_t)index);
+          float s = pl_golden_signed(seed, 1000000 + (uint64_t)step, (uint64_t)index);
           x[index] = inside ? s + 1.0f : s;
         }
       }

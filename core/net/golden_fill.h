@@ -11,13 +11,13 @@ extern "C" {
 #endif
 
 // In [-1, 1), exact in float.
-float golden_signed(uint64_t seed, uint64_t stream, uint64_t index);
+float pl_golden_signed(uint64_t seed, uint64_t stream, uint64_t index);
 
 // Fills data[] with tensor `index` of the model's state dict (not for i64 tensors, which are 0).
-void golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed);
+void pl_golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed);
 
 // The batch of a step: x [n,3,h,w] and target [n,1,h,w].
-void golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h, int w);
+void pl_golden_batch(float *x, float *target, uint64_t seed, int step, int n, int h, int w);
 
 #ifdef __cplusplus
 }
