@@ -16,6 +16,7 @@ extern "C" {
 typedef struct pl_encoder {
   const char *name;         // segmentation_models.pytorch's: "resnet18", "se_resnext50_32x4d"
   const char *description;  // for forms and help
+  const char *source;       // URL of its ImageNet weights
 } pl_encoder;
 
 size_t pl_encoder_count(void);

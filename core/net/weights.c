@@ -1,8 +1,10 @@
 #include "core/net/weights.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/base/str.h"
@@ -121,6 +123,8 @@ static void first(char name[PL_NAME_MAX], const char *text) {
   if (name[0] == '\0') pl_copy_text(name, PL_NAME_MAX, text);
 }
 
+static bool tensor_is_counter(const pl_tensor *tensor) { return tensor->dtype == PL_I64; }
+
 static void match_tensors(match *m, const pl_safetensors *file, const pl_model *model, pl_weights_set set,
                           bool strict) {
   m->partners = pl_xcalloc((size_t)model->count + 1, sizeof *m->partners);
@@ -130,8 +134,10 @@ static void match_tensors(match *m, const pl_safetensors *file, const pl_model *
     if (found != NULL && fits(&model->tensors[i], found)) {
       m->partners[i] = found;
       m->report.taken++;
+      if (pl_begins_with(model->tensors[i].name, encoder_prefix)) m->report.taken_encoder++;
       continue;
     }
+    if (tensor_is_counter(&model->tensors[i]) && !strict) continue;
     m->report.missing++;
     first(m->report.first_missing, model->tensors[i].name);
     if (found != NULL) first(m->first_wrong, found->name);
@@ -141,8 +147,8 @@ static void match_tensors(match *m, const pl_safetensors *file, const pl_model *
     bool used = false;
     for (int32_t i = 0; i < model->count && !used; i++) used = m->partners[i] == candidate;
     if (used) continue;
-    m->report.unexpected++;
-    first(m->report.first_unexpected, candidate->name);
+    if (m->report.left < PL_WEIGHTS_LEFT_NAMES) first(m->report.left_names[m->report.left], candidate->name);
+    m->report.left++;
   }
 }
 
@@ -155,9 +161,9 @@ static pl_status check_strict(const match *m, const char *path, pl_error *err) {
     return pl_fail(err, PL_E_FORMAT, "%s lacks %zu tensors of this network, the first is %s", path, m->report.missing,
                    m->report.first_missing);
   }
-  if (m->report.unexpected > 0) {
+  if (m->report.left > 0) {
     return pl_fail(err, PL_E_FORMAT, "%s has %zu tensors that this network lacks, the first is %s", path,
-                   m->report.unexpected, m->report.first_unexpected);
+                   m->report.left, m->report.left_names[0]);
   }
   return PL_OK;
 }
@@ -229,4 +235,59 @@ pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store 
   free(m.partners);
   pl_safetensors_close(file);
   return status;
+}
+
+pl_status pl_weights_inspect(const char *path, const pl_model *model, pl_weights_report *report, pl_error *err) {
+  pl_safetensors *file = NULL;
+  pl_status status = pl_safetensors_open(&file, path, err);
+  if (status != PL_OK) return status;
+  match m = {0};
+  match_tensors(&m, file, model, PL_WEIGHTS_STATE_DICT, false);
+  status = check_encoder(&m, file, model, path, err);
+  if (status == PL_OK) *report = m.report;
+  free(m.partners);
+  pl_safetensors_close(file);
+  return status;
+}
+
+void pl_weights_describe(char *out, size_t size, const pl_weights_report *r) {
+  const size_t others = r->taken - r->taken_encoder;
+  pl_buf text;
+  pl_buf_init(&text, 4096);
+  if (others == 0) {
+    pl_buf_printf(&text, "took %zu encoder tensors", r->taken_encoder);
+  } else if (r->missing == 0) {
+    pl_buf_printf(&text, "took all %zu tensors", r->taken);
+  } else {
+    pl_buf_printf(&text, "took %zu encoder tensors and %zu others", r->taken_encoder, others);
+  }
+  if (r->left > 0) pl_buf_printf(&text, "; left %zu (", r->left);
+  for (size_t i = 0; i < r->left && i < PL_WEIGHTS_LEFT_NAMES; i++) {
+    pl_buf_printf(&text, "%s%s", i > 0 ? ", " : "", r->left_names[i]);
+  }
+  if (r->left > 0) pl_buf_add_text(&text, r->left > PL_WEIGHTS_LEFT_NAMES ? ", ...)" : ")");
+  if (others == 0) {
+    pl_buf_add_text(&text, "; decoder and head start random");
+  } else if (r->missing > 0) {
+    pl_buf_printf(&text, "; %zu start random (%s, ...)", r->missing, r->first_missing);
+  }
+  (void)pl_safe_text(out, size, text.data, text.length);
+  pl_buf_clear(&text);
+}
+
+void pl_weights_describe_random(char *out, size_t size, const char *encoder) {
+  const char *text = "random, expect a much lower dice";
+  if (encoder == NULL) {
+    (void)snprintf(out, size, "%s", text);
+  } else {
+    (void)snprintf(out, size, "%s; for ImageNet weights: pleura weights fetch %s", text, encoder);
+  }
+}
+
+char *pl_weights_cache_path(const char *encoder) {
+  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  // The standard says that a relative path is to be ignored.
+  if (cache != NULL && cache[0] == '/') return pl_xprintf("%s/pleura/weights/%s.safetensors", cache, encoder);
+  if (home == NULL || home[0] == '\0') return NULL;
+  return pl_xprintf("%s/.cache/pleura/weights/%s.safetensors", home, encoder);
 }

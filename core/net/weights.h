@@ -28,11 +28,18 @@ typedef enum pl_weights_set {
 pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, char *sha256, pl_error *err);
 
+enum { PL_WEIGHTS_LEFT_NAMES = 3 };
+
 // What a load took and left.
 typedef struct pl_weights_report {
-  size_t taken, missing, unexpected;
-  char first_missing[PL_NAME_MAX], first_unexpected[PL_NAME_MAX];
+  size_t taken, taken_encoder;  // tensors of the network; of them the encoder's
+  size_t missing;               // of the network that are not in the file; not strict: counters are not missed
+  size_t left;                  // of the file that the network does not have, such as a classifier's
+  char first_missing[PL_NAME_MAX], left_names[PL_WEIGHTS_LEFT_NAMES][PL_NAME_MAX];
 } pl_weights_report;
+
+// "took 122 encoder tensors; left 2 (fc.bias, fc.weight); decoder and head start random".
+void pl_weights_describe(char *out, size_t size, const pl_weights_report *report);
 
 // Reads a set. Strict: every tensor of the set must be there with its shape, and nothing else. Not strict: what fits by
 // name and shape is taken (names may lack the "encoder." prefix) and the report says the rest; but the encoder's
@@ -41,6 +48,18 @@ typedef struct pl_weights_report {
 // refused. `report` may be NULL.
 pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, bool strict, pl_weights_report *report, pl_error *err);
+
+#define PL_WEIGHTS_RANDOM "random"  // instead of a file's name: none, whatever has been fetched
+
+// "random, expect a much lower dice", and how to get an encoder's ImageNet weights; NULL leaves that out.
+void pl_weights_describe_random(char *out, size_t size, const char *encoder);
+
+// What a load that is not strict would take and leave, or why it would fail, without a store.
+pl_status pl_weights_inspect(const char *path, const pl_model *model, pl_weights_report *report, pl_error *err);
+
+// Where an encoder's downloaded ImageNet weights are kept: ENCODER.safetensors in pleura/weights below XDG_CACHE_HOME,
+// or ~/.cache. NULL when neither is set. The caller frees it.
+char *pl_weights_cache_path(const char *encoder);
 
 #ifdef __cplusplus
 }

@@ -49,7 +49,8 @@ const pl_option pl_options[] = {
      .offset = offsetof(pl_config, weights),
      .size = sizeof(((pl_config *)NULL)->weights),
      .text = "",
-     .help = "Start from these weights (safetensors): a whole network or an encoder"},
+     .help = "Weights to start from, a safetensors file of a network or an encoder, or random; without it the fetched "
+             "ImageNet weights, see pleura weights"},
     {.name = "size",
      .argument = "PX",
      .type = PL_OPTION_INT,

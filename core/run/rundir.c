@@ -19,7 +19,9 @@
 #include "core/base/str.h"
 #include "core/data/manifest.h"
 #include "core/image/png_io.h"
+#include "core/net/weights.h"
 #include "core/run/json.h"
+#include "core/run/start_weights.h"
 
 enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27, LOCK_TRIES = 20 };
 
@@ -223,7 +225,9 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
   if (strcmp(safe, root) != 0) {
     status = pl_fail(err, PL_E_USAGE, "%s: control characters in the path of a workspace are not supported", root);
   }
-  if (status == PL_OK) status = make_absolute(&frozen, "weights", frozen.weights, root, err);
+  pl_start_weights_choose(&frozen);
+  if (status == PL_OK && strcmp(frozen.weights, PL_WEIGHTS_RANDOM) != 0)
+    status = make_absolute(&frozen, "weights", frozen.weights, root, err);
   if (status == PL_OK && strcmp(frozen.choices, PL_CHOICES_FIXED) != 0)
     status = make_absolute(&frozen, "choices", frozen.choices, root, err);
   if (status == PL_OK) status = check_workspace(&frozen, root, err);

@@ -297,6 +297,7 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
   }
   if (status != PL_OK) return status;
   (void)pl_copy_text(s->state.encoder_weights, sizeof s->state.encoder_weights, words);
+  pl_session_log(s, "encoder: %s", words);
   if (s->options->resume) {
     pl_checkpoint_state from = pl_trainer_state(s->trainer);
     pl_session_note(s, PL_MESSAGE_RESUME, "", "resumed at step %lld%s", (long long)from.step,

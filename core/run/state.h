@@ -41,7 +41,7 @@ typedef struct pl_run_state {
   char message[PL_ERROR_MESSAGE_MAX];  // what it waits for, such as space on the disk
   char backend[32];                    // "onednn"
   char device[160];                    // in words
-  char encoder_weights[160];           // "random, expect a much lower dice", or the file that they came from
+  char encoder_weights[400];           // "random, expect a much lower dice", or the file that they came from
 } pl_run_state;
 
 void pl_run_state_init(pl_run_state *state);  // everything unknown

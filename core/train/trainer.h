@@ -23,7 +23,7 @@ typedef enum pl_best_by { PL_BEST_BY_DICE_BATCH, PL_BEST_BY_DICE, PL_BEST_BY_DIC
 typedef struct pl_trainer_options {
   const char *encoder;
   const char *attention;  // of the decoder; NULL is none
-  const char *weights;    // file to start from, or ""
+  const char *weights;    // file to start from, "random", or ""
   const char *choices;    // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
   pl_feed_options feed;   // of the training subset; the other one has the same fold, size and limit
   int32_t valid_batch;

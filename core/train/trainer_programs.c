@@ -159,19 +159,19 @@ pl_status pl_trainer_initialise(pl_trainer *t, char *words, size_t words_size, p
   if (status != PL_OK) return status;
   const char *path = t->options.weights;
   if (path == NULL || path[0] == '\0') {
-    (void)pl_copy_text(words, words_size, "random, expect a much lower dice");
+    pl_weights_describe_random(words, words_size, t->options.encoder);
+    return PL_OK;
+  }
+  if (strcmp(path, PL_WEIGHTS_RANDOM) == 0) {
+    pl_weights_describe_random(words, words_size, NULL);
     return PL_OK;
   }
   pl_weights_report report = {0};
   status = pl_weights_load(path, t->api, t->store, &t->model, PL_WEIGHTS_STATE_DICT, false, &report, err);
   if (status != PL_OK) return status;
-  if (report.taken == 0) {
-    return pl_fail(err, PL_E_FORMAT, "%s has no tensor of this network (the first of its own is '%s')", path,
-                   report.first_unexpected);
-  }
-  char text[320];
-  (void)snprintf(text, sizeof text, "%zu of %zu tensors from %s", report.taken, report.taken + report.missing,
-                 strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path);
+  char took[512], text[800];
+  pl_weights_describe(took, sizeof took, &report);
+  (void)snprintf(text, sizeof text, "%.200s: %s", strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path, took);
   (void)pl_safe_text(words, words_size, text, strlen(text));
   return PL_OK;
 }

@@ -56,7 +56,7 @@ expect 3 "is of another encoder: it has no encoder.layer1.2" "$pleura" train -C 
 fresh beside
 cp $file beside/mine.safetensors
 echo 'weights: mine.safetensors' >>beside/pleura.yaml
-expect 0 "182 of 182 tensors from mine.safetensors" "$pleura" train -C beside $small
+expect 0 "encoder: mine.safetensors: took all 182 tensors" "$pleura" train -C beside $small
 
 # A core started by hand says why it does not work, and a failed start does not forget how far the run was.
 expect 2 "has been trained already" "$pleura" core --run ws/runs/one

@@ -148,6 +148,8 @@ static void test_train(void **state) {
         "train_failed");
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 16,
         "key 2 S\ncmd set encoder resnet34\nkey j j j j\nkeys 12\nkey Enter\nwait-job", "train_form");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 14, "key 2 S\ncmd set encoder resnet34\nkey j j\nwait-job",
+        "train_form_weights");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2\nwait-job\nkey X", "train_stop_asks");
 }
 

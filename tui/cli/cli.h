@@ -55,3 +55,4 @@ int pl_cli_runs(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
 int pl_cli_split(int argc, char **argv);
 int pl_cli_train(int argc, char **argv);
+int pl_cli_weights(int argc, char **argv);

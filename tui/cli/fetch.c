@@ -10,7 +10,7 @@
 #include "core/data/fetch.h"
 #include "core/data/kaggle.h"
 #include "tui/cli/cli.h"
-#include "tui/cli/progress.h"
+#include "tui/cli/download.h"
 
 enum { OPTION_COMPETITION = 256, OPTION_URL, OPTION_SEND, OPTION_CONFIG, OPTION_LIST };
 
@@ -18,13 +18,6 @@ typedef struct arguments {
   const char *name, *folder, *base, *config;
   bool competition, send_credentials, list, quiet;
 } arguments;
-
-// A running fetch, for the functions that are called from it.
-typedef struct fetching {
-  pl_cli_progress progress;
-  uint64_t at_start;  // bytes that were there when this rate began
-  double since;       // seconds; negative before the first bytes of a try
-} fetching;
 
 static const struct argp parser;
 
@@ -53,37 +46,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     default: return ARGP_ERR_UNKNOWN;
   }
 }
-
-// Progress
-
-static void on_progress(void *context, const pl_fetch_progress *p) {
-  fetching *f = context;
-  double elapsed = 0, now = 0;
-  if (!pl_cli_progress_is_due(&elapsed, &f->progress, false)) return;
-  now = elapsed;
-  if (f->since < 0) {
-    f->at_start = p->done;
-    f->since = now;
-  }
-  double rate = now > f->since ? (double)(p->done - f->at_start) / (now - f->since) : 0;
-  double total = p->total >= 0 ? (double)p->total : (double)NAN;
-  char done[96];
-  if (p->total >= 0) {
-    snprintf(done, sizeof done, "%.1f of %.1f MB, %.1f MB a second", (double)p->done / 1e6, total / 1e6, rate / 1e6);
-  } else {
-    snprintf(done, sizeof done, "%.1f MB, %.1f MB a second", (double)p->done / 1e6, rate / 1e6);
-  }
-  pl_cli_progress_bar(&f->progress, total > 0 ? (double)p->done / total : total,
-                      rate > 0 ? (total - (double)p->done) / rate : (double)NAN, done, "");
-}
-
-static void on_note(void *context, const char *text) {
-  fetching *f = context;
-  f->since = -1;
-  pl_cli_progress_note(&f->progress, "fetch", text);
-}
-
-static bool is_cancelled(void *context) { return pl_cli_progress_is_stopped(&((fetching *)context)->progress); }
 
 // The key
 
@@ -130,29 +92,12 @@ static void print_result(const char *path, const pl_fetch_result *r, double seco
 }
 
 static pl_status download(const char *path, const arguments *a, pl_fetch_options *o, pl_error *err) {
-  fetching f = {.since = -1};
-  pl_cli_progress_begin(&f.progress, a->quiet);
-  o->progress = on_progress;
-  o->note = on_note;
-  o->cancelled = is_cancelled;
-  o->context = &f;
   pl_fetch_result result;
+  double seconds = 0;
   pl_status status = a->folder != NULL ? pl_fs_make_folders(a->folder, err) : PL_OK;
-  if (status == PL_OK) status = pl_fetch_file(&result, path, o, err);
-  double seconds = pl_clock_monotonic(&f.progress.clock) - f.progress.start;
-  pl_cli_progress_end(&f.progress);
+  if (status == PL_OK) status = pl_cli_download(&result, &seconds, "fetch", path, a->quiet, o, err);
   if (status == PL_OK) print_result(path, &result, seconds);
   return status;
-}
-
-static int report(const char *path, const pl_error *err) {
-  int code = pl_cli_report("fetch", err);
-  char *part = pl_xprintf("%s.part", path);
-  if (err->code != PL_E_EXISTS && err->code != PL_E_BUSY && pl_fs_is_file(part)) {
-    fprintf(stderr, "pleura fetch: %s is kept: the same command goes on from there\n", part);
-  }
-  free(part);
-  return code;
 }
 
 static int run(const arguments *a) {
@@ -170,7 +115,7 @@ static int run(const arguments *a) {
   pl_fetch_options o = {
       .url = url, .what = what, .page = page, .key = with_key ? &key : NULL, .send_credentials = a->send_credentials};
   if (status == PL_OK) status = a->list ? list(&o, &err) : download(file, a, &o, &err);
-  int code = status == PL_OK ? 0 : report(file, &err);
+  int code = status == PL_OK ? 0 : pl_cli_download_report("fetch", file, &err);
   pl_kaggle_key_clear(&key);
   free(page);
   free(what);

@@ -187,6 +187,7 @@ void pl_train_set(pl_app *app, const char *args) {
     if (pl_config_set(&self->form.config, option, value, PL_ORIGIN_COMMAND, &err) != PL_OK) {
       pl_app_complain(app, &err);
     } else {
+      pl_form_changed(&self->form);
       pl_app_say(app, "%s is %s", option, value);
     }
     return;
@@ -218,6 +219,7 @@ void pl_train_preset(pl_app *app, const char *args) {
     return;
   }
   self->form.config = config;
+  pl_form_changed(&self->form);
   for (size_t i = 0; i < pl_preset_count; i++) {
     if (strcmp(pl_presets[i].name, name) != 0) continue;
     pl_app_say(app, "preset %s: %s", name, pl_presets[i].help);

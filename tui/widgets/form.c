@@ -4,14 +4,18 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/run/start_weights.h"
 #include "tui/keymap.h"
 
 enum { NAME_COLS = 18, VALUE_COLS = 26, FOOT_ROWS = 3 };
 
 void pl_form_init(pl_form *form, const pl_config *config) {
   *form = (pl_form){.config = *config};
+  pl_form_changed(form);
   pl_table_fit(&form->rows, pl_option_count, 2);
 }
+
+void pl_form_changed(pl_form *form) { pl_start_weights_describe(form->weights, sizeof form->weights, &form->config); }
 
 void pl_form_fit(pl_form *form, int area_rows) {
   // The table of widgets/table has a head, and so has this one.
@@ -24,6 +28,7 @@ static void set(pl_form *form, const char *text) {
   if (pl_config_set(&form->config, pl_options[form->rows.selected].name, text, PL_ORIGIN_COMMAND, &err) != PL_OK) {
     pl_copy_text(form->problem, sizeof form->problem, err.message);
   }
+  pl_form_changed(form);
 }
 
 static bool cycle(pl_form *form, int step) {
@@ -83,6 +88,8 @@ bool pl_form_key(pl_form *form, int key) {
   return true;
 }
 
+static bool is_weights(const pl_option *option) { return strcmp(option->name, "weights") == 0; }
+
 static void draw_row(const pl_form *form, const pl_canvas *canvas, pl_area row, size_t index) {
   const pl_option *option = &pl_options[index];
   const bool selected = index == form->rows.selected, editing = selected && form->editing;
@@ -110,7 +117,8 @@ static void draw_row(const pl_form *form, const pl_canvas *canvas, pl_area row, 
   if (rest >= row.x + row.cols) return;
   const char *origin = changed ? pl_origin_name((pl_origin)form->config.origin[index]) : "";
   pl_canvas_printf(canvas, row.y, rest, row.x + row.cols - rest, selected ? PL_STYLE_SELECTED : PL_STYLE_DIM,
-                   "%s%s%s%s", changed ? "(" : "", origin, changed ? ") " : "", option->help);
+                   "%s%s%s%s", changed ? "(" : "", origin, changed ? ") " : "",
+                   is_weights(option) ? form->weights : option->help);
 }
 
 void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {
@@ -136,7 +144,11 @@ void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {
     used +=
         (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", i > 0 ? " " : ". One of: ", option->choice(i));
   }
-  char help[1024];
-  snprintf(help, sizeof help, "%s%s", option->help, choices);
+  char help[2 * PL_OPTION_TEXT_MAX];
+  if (is_weights(option)) {
+    snprintf(help, sizeof help, "%s. %s", form->weights, option->help);
+  } else {
+    snprintf(help, sizeof help, "%s%s", option->help, choices);
+  }
   pl_canvas_wrapped(canvas, foot, PL_STYLE_DIM, help);
 }

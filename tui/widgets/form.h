@@ -13,11 +13,15 @@ typedef struct pl_form {
   pl_table rows;
   bool editing;
   pl_line line;
+  char weights[PL_OPTION_TEXT_MAX];    // what the run would start from, in words
   char problem[PL_ERROR_MESSAGE_MAX];  // why the last value was not taken; "" when it was
 } pl_form;
 
 void pl_form_init(pl_form *form, const pl_config *config);
 void pl_form_fit(pl_form *form, int area_rows);
+
+// Call it after changing `config` from outside: what is derived from it is made anew.
+void pl_form_changed(pl_form *form);
 
 // Enter: the next choice, or the beginning of typing.
 void pl_form_edit(pl_form *form);

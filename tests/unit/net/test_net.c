@@ -274,7 +274,7 @@ int main(void) {
       cmocka_unit_test(test_augment_math),       cmocka_unit_test(test_registry),
       cmocka_unit_test(test_ref_refuses),        cmocka_unit_test(test_gradients_of_every_op),
       cmocka_unit_test(test_weights_round_trip), cmocka_unit_test(test_weights_hostile),
-      cmocka_unit_test(test_weights_not_strict),
+      cmocka_unit_test(test_weights_not_strict), cmocka_unit_test(test_weights_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

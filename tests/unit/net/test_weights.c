@@ -10,6 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/net/backend_ref/backend_ref.h"
 #include "core/net/safetensors.h"
 #include "tests/unit/net/net_tests.h"
@@ -107,7 +108,7 @@ void test_weights_not_strict(void **state) {
   assert_int_equal(pl_weights_load(path, api, to.store, &to.model, PL_WEIGHTS_STATE_DICT, false, &report, NULL), PL_OK);
   assert_int_equal(report.taken, 3);
   assert_int_equal(report.missing, 0);
-  assert_int_equal(report.unexpected, 0);
+  assert_int_equal(report.left, 0);
   double a[6], b[6];
   assert_int_equal(api->download(from.store, 0, PL_F64, a, NULL), PL_OK);
   assert_int_equal(api->download(to.store, 0, PL_F64, b, NULL), PL_OK);
@@ -115,6 +116,27 @@ void test_weights_not_strict(void **state) {
   free(path);
   tear_down(&from);
   tear_down(&to);
+}
+
+void test_weights_words(void **state) {
+  (void)state;
+  char words[512];
+  pl_weights_report r = {.taken = 382, .taken_encoder = 382, .missing = 62, .left = 2};
+  pl_copy_text(r.left_names[0], PL_NAME_MAX, "last_linear.bias");
+  pl_copy_text(r.left_names[1], PL_NAME_MAX, "last_linear.weight");
+  pl_weights_describe(words, sizeof words, &r);
+  assert_string_equal(words,
+                      "took 382 encoder tensors; left 2 (last_linear.bias, last_linear.weight); decoder and head start "
+                      "random");
+  r = (pl_weights_report){.taken = 444, .taken_encoder = 382};
+  pl_weights_describe(words, sizeof words, &r);
+  assert_string_equal(words, "took all 444 tensors");
+  r = (pl_weights_report){.taken = 444, .taken_encoder = 382, .missing = 60, .left = 4};
+  for (int i = 0; i < PL_WEIGHTS_LEFT_NAMES; i++) pl_copy_text(r.left_names[i], PL_NAME_MAX, "x");
+  pl_copy_text(r.first_missing, sizeof r.first_missing, "decoder.a");
+  pl_weights_describe(words, sizeof words, &r);
+  assert_string_equal(
+      words, "took 382 encoder tensors and 62 others; left 4 (x, x, x, ...); 60 start random (decoder.a, ...)");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
