@@ -154,7 +154,7 @@ static pl_status bench(const arguments *a, pl_error *err) {
   pl_backend *backend = NULL;
   pl_store *store = NULL;
   pl_program *programs[2] = {NULL, NULL};
-  pl_backend_options how = {.struct_size = sizeof how, .threads = a->threads, .deterministic = true};
+  pl_backend_options how = {.struct_size = sizeof how, .threads = a->threads, .deterministic = true, .tune = true};
   pl_status status = pl_unet_model(&model, &a->unet, err);
   if (!status) status = api->open(&backend, NULL, &how, err);
   if (!status) status = api->store_create(&store, backend, &model, NULL, err);

@@ -67,6 +67,8 @@ int64_t pl_dnn_block(void);        // the block that its convolutions like: floa
 pl_dnn_desc *pl_dnn_desc_activation(int64_t n, int64_t c, int64_t h, int64_t w, int64_t block);
 // Weights [oc/b][ic/b][k*k][b i][b o]: what most of oneDNN's forward convolutions read too.
 pl_dnn_desc *pl_dnn_desc_weights(int64_t oc, int64_t ic, int32_t kernel, int64_t block);
+// The same row by row, [groups][oc][ic][k][k] when there are several groups.
+pl_dnn_desc *pl_dnn_desc_row_major(int64_t oc, int64_t ic, int32_t kernel, int32_t groups);
 pl_dnn_desc *pl_dnn_desc_canonical(const pl_dnn_desc *desc);
 pl_dnn_desc *pl_dnn_desc_clone(const pl_dnn_desc *desc);
 void pl_dnn_desc_destroy(pl_dnn_desc *desc);

@@ -97,6 +97,16 @@ pl_dnn_desc *pl_dnn_desc_weights(int64_t oc, int64_t ic, int32_t kernel, int64_t
   return dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, tag) ? NULL : wrap(&md);
 }
 
+pl_dnn_desc *pl_dnn_desc_row_major(int64_t oc, int64_t ic, int32_t kernel, int32_t groups) {
+  dnnl_memory_desc_t md;
+  dnnl_dims_t plain = {oc, ic, kernel, kernel}, grouped = {groups, oc / groups, ic / groups, kernel, kernel};
+  bool several = groups > 1;
+  return dnnl_memory_desc_init_by_tag(&md, several ? 5 : 4, several ? grouped : plain, dnnl_f32,
+                                      several ? dnnl_abcde : dnnl_abcd)
+             ? NULL
+             : wrap(&md);
+}
+
 pl_dnn_desc *pl_dnn_desc_canonical(const pl_dnn_desc *desc) {
   static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
   dnnl_memory_desc_t md;

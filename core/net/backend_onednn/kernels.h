@@ -8,9 +8,11 @@ enum { PL_FLAT_CHUNK = 16384 };  // elements a piece of elementwise work and of 
 
 void pl_kernel_primitive(const pl_step *step, pl_context *context);  // runs step->op
 
-// kernels_winograd.c: step->conv by winograd.h
-void pl_kernel_winograd(const pl_step *step, pl_context *context);          // x or dy, weights, y or dx, scratch, bias
-void pl_kernel_winograd_weights(const pl_step *step, pl_context *context);  // x, dy, gradient, scratch
+// kernels_conv.c: step->conv by winograd.h and direct.h
+void pl_kernel_winograd(const pl_step *step, pl_context *context);          // x or dy, weights, y or dx, bias, scratch
+void pl_kernel_winograd_weights(const pl_step *step, pl_context *context);  // x, dy, gradient, -, scratch
+void pl_kernel_direct(const pl_step *step, pl_context *context);            // x or dy, weights, y or dx, bias
+void pl_kernel_direct_weights(const pl_step *step, pl_context *context);    // x, dy, gradient, bias gradient
 
 // kernels_flat.c: elementwise over n*c*h*w
 void pl_kernel_add(const pl_step *step, pl_context *context);               // a, b, y; relu

@@ -2,6 +2,7 @@
 
 #include "core/net/backend_onednn/choices.h"
 #include "core/net/backend_onednn/compiler.h"
+#include "core/net/backend_onednn/direct.h"
 #include "core/net/backend_onednn/winograd.h"
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -54,7 +55,20 @@ static int badness(pl_compiler *c, const pl_dnn_conv *conv, uint32_t needs) {
   return bad;
 }
 
+// Our own direct convolutions know one layout, and take all directions that the graph needs.
+static bool choose_own_blocks(const pl_compiler *c, pl_dnn_conv *conv, uint32_t needs) {
+  pl_dnn_conv own = *conv;
+  own.direction = needs & 1u << PL_DNN_BACKWARD_WEIGHTS ? PL_DNN_BACKWARD_WEIGHTS : PL_DNN_FORWARD;
+  own.src_block = c->store->backend->block;
+  own.dst_block = own.oc == 1 ? 1 : own.src_block;
+  if (!pl_direct_supports(&own)) return false;
+  conv->src_block = own.src_block;
+  conv->dst_block = own.dst_block;
+  return true;
+}
+
 static void choose_blocks(pl_compiler *c, pl_dnn_conv *conv, uint32_t needs) {
+  if (choose_own_blocks(c, conv, needs)) return;
   for (size_t i = 0; i < c->choice_count; i++) {
     pl_conv_choice *choice = &c->choices[i];
     if (choice->needs != needs || memcmp(&choice->conv, conv, sizeof *conv) != 0) continue;
@@ -134,35 +148,56 @@ static pl_status settle(pl_compiler *c, int32_t parameter, const pl_dnn_desc *de
   return status;
 }
 
-// A step of our own convolution. The places of its buffers are in kernels.h.
-static int32_t add_winograd(pl_compiler *c, const pl_dnn_conv *conv, const char *label, const int32_t *buffers,
-                            int count) {
-  bool weights = conv->direction == PL_DNN_BACKWARD_WEIGHTS;
-  int32_t step = pl_compiler_step(c, weights ? pl_kernel_winograd_weights : pl_kernel_winograd, label);
-  pl_compiler_at(c, step)->conv = *conv;
-  for (int i = 0; i < count; i++) pl_compiler_arg(c, step, i, buffers[i]);
-  pl_winograd plan = pl_winograd_plan(conv);
-  pl_compiler_arg(c, step, 3, pl_compiler_buffer(c, pl_winograd_scratch(&plan)));
-  return step;
-}
-
 static bool trained(const pl_compiler *c, int32_t tensor) {
   return c->needs[pl_store_parameter(c->store, tensor)] & 1u << PL_DNN_BACKWARD_WEIGHTS;
 }
 
-static pl_status lower_winograd(pl_compiler *c, const pl_dnn_conv *conv, int32_t tensor, int32_t bias, int32_t x,
-                                int32_t y_value) {
-  pl_dnn_desc *desc = pl_dnn_desc_weights(conv->oc, conv->ic, conv->kernel, conv->src_block);
+// ---------------------------------------------------------------------------------------------------------------------
+// Our own convolutions
+
+typedef enum own_kind { OWN_NONE, OWN_DIRECT, OWN_WINOGRAD } own_kind;
+
+static own_kind find_own(pl_compiler *c, const pl_dnn_conv *conv) {
+  if (pl_direct_supports(conv)) return OWN_DIRECT;
+  return pl_choices_find(c->store, conv) == PL_ALGORITHM_WINOGRAD ? OWN_WINOGRAD : OWN_NONE;
+}
+
+// The layout of weights that they read, and of gradients that they write.
+static pl_dnn_desc *own_weights(const pl_dnn_conv *conv, own_kind kind) {
+  if (kind == OWN_WINOGRAD) return pl_dnn_desc_weights(conv->oc, conv->ic, conv->kernel, conv->src_block);
+  return pl_dnn_desc_row_major(conv->oc, conv->ic, conv->kernel, conv->groups);
+}
+
+static int32_t add_own(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, const int32_t buffers[3]) {
+  static void (*const runs[2][2])(const pl_step *, pl_context *) = {{pl_kernel_direct, pl_kernel_direct_weights},
+                                                                    {pl_kernel_winograd, pl_kernel_winograd_weights}};
+  static const char *const labels[2][3] = {
+      {"conv direct", "conv backward data direct", "conv backward weight direct"},
+      {"conv winograd", "conv backward data winograd", "conv backward weight winograd"}};
+  bool weights = conv->direction == PL_DNN_BACKWARD_WEIGHTS, winograd = kind == OWN_WINOGRAD;
+  int32_t step = pl_compiler_step(c, runs[winograd][weights], labels[winograd][conv->direction]);
+  pl_compiler_at(c, step)->conv = *conv;
+  for (int i = 0; i < 3; i++) pl_compiler_arg(c, step, i, buffers[i]);
+  if (winograd) {
+    pl_winograd plan = pl_winograd_plan(conv);
+    pl_compiler_arg(c, step, 4, pl_compiler_buffer(c, pl_winograd_scratch(&plan)));
+  }
+  return step;
+}
+
+// Forward and backward data: x is what it reads.
+static pl_status lower_own(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, int32_t tensor, int32_t bias,
+                           int32_t x, int32_t y_value) {
+  pl_dnn_desc *desc = own_weights(conv, kind);
   if (!desc) return pl_fail(c->err, PL_E_INTERNAL, "no layout for the weights of a convolution");
-  bool forward = conv->direction == PL_DNN_FORWARD;
-  pl_status status = forward && trained(c, tensor) ? settle(c, tensor, desc) : PL_OK;
+  bool settles = conv->direction == PL_DNN_FORWARD && trained(c, tensor);
+  pl_status status = settles ? settle(c, tensor, desc) : PL_OK;
   int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, desc);
   pl_dnn_desc_destroy(desc);
   if (status) return status;
-  int32_t y = pl_compiler_define(c, y_value, conv->dst_block);
-  int32_t step =
-      add_winograd(c, conv, forward ? "conv winograd" : "conv backward data winograd", (int32_t[]){x, weight, y}, 3);
-  if (bias >= 0) pl_compiler_arg(c, step, 4, pl_compiler_tensor(c, bias));
+  int32_t y = pl_compiler_define(c, y_value, conv->direction == PL_DNN_FORWARD ? conv->dst_block : conv->src_block);
+  int32_t step = add_own(c, conv, kind, (int32_t[]){x, weight, y});
+  if (bias >= 0) pl_compiler_arg(c, step, 3, pl_compiler_tensor(c, bias));
   return PL_OK;
 }
 
@@ -173,8 +208,8 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   conv.direction = PL_DNN_FORWARD;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
-  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
-    return lower_winograd(c, &conv, tensor, bias, x, pl_compiler_output(c, node, index));
+  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  if (own) return lower_own(c, &conv, own, tensor, bias, x, pl_compiler_output(c, node, index));
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   // A weight that is trained lives where the forward pass reads it; the backward pass reads a copy.
   if (!status && trained(c, tensor)) status = settle(c, tensor, op.desc[PL_DNN_WEIGHTS]);
@@ -199,8 +234,8 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
   conv.direction = PL_DNN_BACKWARD_DATA;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.dst_block, &dy);
-  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
-    return lower_winograd(c, &conv, node->tensors[0], -1, dy, node->out[0]);
+  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  if (own) return lower_own(c, &conv, own, node->tensors[0], -1, dy, node->out[0]);
   if (!status) status = plan_at_home(c, &op, &conv, node->tensors[0]);
   int32_t weight = status ? -1 : pl_compiler_weight(c, node->tensors[0], op.desc[PL_DNN_WEIGHTS]);
   if (!status) status = pl_compiler_primitive(c, &op, "conv backward data", &step);
@@ -247,16 +282,24 @@ static pl_status finish_gradient(pl_compiler *c, int32_t tensor, const pl_dnn_de
   return PL_OK;
 }
 
-static pl_status lower_winograd_weights(pl_compiler *c, const pl_dnn_conv *conv, const pl_node *node, int32_t x,
-                                        int32_t dy) {
-  int32_t tensor = node->tensors[0];
-  pl_dnn_desc *desc = pl_dnn_desc_weights(conv->oc, conv->ic, conv->kernel, conv->src_block);
+static int32_t begin_bias_gradient(pl_compiler *c, int32_t bias, int64_t channels, bool add) {
+  if (bias < 0) return -1;
+  return add ? pl_compiler_buffer(c, (size_t)channels * sizeof(float)) : pl_compiler_tensor(c, bias);
+}
+
+static pl_status lower_own_weights(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, const pl_node *node,
+                                   int32_t x, int32_t dy) {
+  int32_t tensor = node->tensors[0], bias = node->tensors[1];
+  pl_dnn_desc *desc = own_weights(conv, kind);
   if (!desc) return pl_fail(c->err, PL_E_INTERNAL, "no layout for the gradient of a convolution");
   pl_status status = settle(c, pl_store_parameter(c->store, tensor), desc);
   if (!status) {
     int32_t gradient = begin_gradient(c, tensor, desc, node->a.add);
-    add_winograd(c, conv, "conv backward weight winograd", (int32_t[]){x, dy, gradient}, 3);
+    int32_t bias_gradient = begin_bias_gradient(c, bias, conv->oc, node->a.add);
+    int32_t step = add_own(c, conv, kind, (int32_t[]){x, dy, gradient});
+    pl_compiler_arg(c, step, 3, bias_gradient);
     status = finish_gradient(c, tensor, desc, gradient, node->a.add);
+    if (!status && bias >= 0 && node->a.add) add_accumulate(c, bias_gradient, bias);
   }
   pl_dnn_desc_destroy(desc);
   return status;
@@ -271,8 +314,8 @@ pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
   if (!status) status = pl_compiler_use(c, node->in[1], conv.dst_block, &dy);
-  if (!status && pl_choices_find(c->store, &conv) == PL_ALGORITHM_WINOGRAD)
-    return lower_winograd_weights(c, &conv, node, x, dy);
+  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  if (own) return lower_own_weights(c, &conv, own, node, x, dy);
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   if (!status) status = settle(c, pl_store_parameter(c->store, tensor), op.desc[PL_DNN_DIFF_WEIGHTS]);
   pl_dnn_desc *desc = status ? NULL : pl_dnn_desc_clone(op.desc[PL_DNN_DIFF_WEIGHTS]);
@@ -282,14 +325,12 @@ pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int
     pl_dnn_op_clear(&op);
     return status;
   }
-  int32_t gradient = begin_gradient(c, tensor, desc, node->a.add), bias_gradient = -1;
+  int32_t gradient = begin_gradient(c, tensor, desc, node->a.add);
+  int32_t bias_gradient = begin_bias_gradient(c, bias, conv.oc, node->a.add);
   pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
   pl_compiler_op_arg(c, step, PL_DNN_DIFF_DST, dy);
   pl_compiler_op_arg(c, step, PL_DNN_DIFF_WEIGHTS, gradient);
-  if (bias >= 0) {
-    bias_gradient = node->a.add ? pl_compiler_buffer(c, (size_t)conv.oc * sizeof(float)) : pl_compiler_tensor(c, bias);
-    pl_compiler_op_arg(c, step, PL_DNN_DIFF_BIAS, bias_gradient);
-  }
+  if (bias >= 0) pl_compiler_op_arg(c, step, PL_DNN_DIFF_BIAS, bias_gradient);
   status = finish_gradient(c, tensor, desc, gradient, node->a.add);
   if (!status && bias >= 0 && node->a.add) add_accumulate(c, bias_gradient, bias);
   pl_dnn_desc_destroy(desc);
