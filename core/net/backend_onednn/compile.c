@@ -39,6 +39,25 @@ int32_t pl_compiler_weight(pl_compiler *c, int32_t tensor, const pl_dnn_desc *de
   return add_buffer(c, (pl_buffer){.kind = PL_MEMORY_REPACK, .tensor = tensor, .desc = pl_dnn_desc_clone(desc)});
 }
 
+pl_status pl_compiler_fold(pl_compiler *c, int32_t tensor, const pl_node *norm, const pl_dnn_desc *desc,
+                           int32_t *weights, int32_t *bias) {
+  const int32_t *t = norm->tensors;
+  const pl_fold fold = {.weight = tensor,
+                        .gamma = t[0],
+                        .beta = t[1],
+                        .mean = t[2],
+                        .variance = t[3],
+                        .epsilon = norm->a.epsilon,
+                        // Copied where it is kept.
+                        .desc = (pl_dnn_desc *)(uintptr_t)desc};
+  size_t index;
+  pl_status status = pl_store_fold(c->store, &fold, &index, c->err);
+  if (status) return status;
+  *weights = add_buffer(c, (pl_buffer){.kind = PL_MEMORY_FOLD, .repack = index});
+  *bias = add_buffer(c, (pl_buffer){.kind = PL_MEMORY_FOLD_BIAS, .repack = index});
+  return PL_OK;
+}
+
 int32_t pl_compiler_step(pl_compiler *c, void (*run)(const pl_step *, pl_context *), const char *label) {
   pl_program *p = c->program;
   if (p->step_count == p->step_capacity) {
@@ -142,8 +161,9 @@ void pl_compiler_set_shape(pl_step *step, const pl_shape *shape, int64_t block) 
 }
 
 int32_t pl_compiler_output(const pl_compiler *c, const pl_node *node, int32_t index) {
-  int32_t relu = c->nodes[index].relu;
-  return relu >= 0 ? c->graph->nodes[relu].out[0] : node->out[0];
+  const pl_node_state *state = &c->nodes[index];
+  int32_t last = state->relu >= 0 ? state->relu : state->norm;
+  return last >= 0 ? c->graph->nodes[last].out[0] : node->out[0];
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ typedef struct pl_value_state {
 typedef struct pl_node_state {
   bool skip;          // done by another node
   int32_t relu;       // the RELU node that this one does too, -1
+  int32_t norm;       // convolution: the BATCH_NORM_EVAL node that is folded into it, -1
   int32_t gradient;   // batch norm backward: the value that replaces dy, -1
   int32_t workspace;  // batch norm: buffer of its factors
   int32_t forward;    // batch norm backward: its forward node when that is fused with relu, -1
@@ -50,6 +51,10 @@ typedef pl_status pl_lower(pl_compiler *compiler, const pl_node *node, int32_t i
 int32_t pl_compiler_buffer(pl_compiler *compiler, size_t bytes);
 int32_t pl_compiler_tensor(pl_compiler *compiler, int32_t tensor);
 int32_t pl_compiler_weight(pl_compiler *compiler, int32_t tensor, const pl_dnn_desc *desc);
+
+// Weights and bias of a convolution with the batch norm behind it folded in.
+pl_status pl_compiler_fold(pl_compiler *compiler, int32_t tensor, const pl_node *norm, const pl_dnn_desc *desc,
+                           int32_t *weights, int32_t *bias);
 
 // Steps. `arg` and `op_arg` bind a buffer (-1: none) to a step's place and prolong its life to that step.
 int32_t pl_compiler_step(pl_compiler *compiler, void (*run)(const pl_step *, pl_context *), const char *label);

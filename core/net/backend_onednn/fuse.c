@@ -7,7 +7,7 @@ static void read_value(pl_compiler *c, int32_t value, int32_t reader) {
 
 static void count_readers(pl_compiler *c) {
   for (int32_t i = 0; i < c->graph->node_count; i++) {
-    c->nodes[i] = (pl_node_state){.relu = -1, .gradient = -1, .workspace = -1, .forward = -1};
+    c->nodes[i] = (pl_node_state){.relu = -1, .norm = -1, .gradient = -1, .workspace = -1, .forward = -1};
     for (int j = 0; j < PL_NODE_INPUTS_MAX; j++)
       if (c->graph->nodes[i].in[j] >= 0) read_value(c, c->graph->nodes[i].in[j], i);
   }
@@ -57,12 +57,26 @@ static void fuse_norm(pl_compiler *c, int32_t index) {
   fuse_relu(c, index, relu);
 }
 
+// Convolution, then the batch norm of inference, then perhaps relu: the convolution does all of it.
+static void fuse_norm_eval(pl_compiler *c, int32_t index) {
+  const pl_node *norm = &c->graph->nodes[index];
+  int32_t conv = c->graph->values[norm->in[0]].producer, relu = only_reader(c, norm->out[0], PL_OP_RELU);
+  bool folds = conv >= 0 && c->graph->nodes[conv].op == PL_OP_CONV && c->graph->nodes[conv].tensors[1] < 0 &&
+               only_reader(c, norm->in[0], PL_OP_BATCH_NORM_EVAL) == index;
+  if (folds) {
+    c->nodes[conv].norm = index;
+    c->nodes[index].skip = true;
+  }
+  if (relu >= 0) fuse_relu(c, folds ? conv : index, relu);
+}
+
 void pl_fuse(pl_compiler *c) {
   count_readers(c);
   for (int32_t i = 0; i < c->graph->node_count; i++) {
     const pl_node *node = &c->graph->nodes[i];
     if (node->op == PL_OP_BATCH_NORM) fuse_norm(c, i);
-    if (node->op == PL_OP_ADD || node->op == PL_OP_BATCH_NORM_EVAL) {
+    if (node->op == PL_OP_BATCH_NORM_EVAL) fuse_norm_eval(c, i);
+    if (node->op == PL_OP_ADD) {
       int32_t relu = only_reader(c, node->out[0], PL_OP_RELU);
       if (relu >= 0) fuse_relu(c, i, relu);
     }

@@ -39,6 +39,15 @@ typedef struct pl_repack {
   uint64_t version;  // of the store when it was last made
 } pl_repack;
 
+// A convolution's weight with the inference batch norm behind it multiplied in, and the bias that results.
+typedef struct pl_fold {
+  int32_t weight, gamma, beta, mean, variance;
+  double epsilon;
+  pl_dnn_desc *desc;  // layout of `weights`
+  float *weights, *bias;
+  uint64_t version, statistics;  // of the store when it was last made
+} pl_fold;
+
 typedef struct pl_choice pl_choice;  // choices.c
 
 struct pl_store {
@@ -54,8 +63,11 @@ struct pl_store {
   int32_t counter_count;
   pl_dnn_desc **homes;  // by parameter: layout of it, its gradient and moments; NULL is row-major
   uint64_t version;     // counts changes of parameters
+  uint64_t statistics;  // counts changes of batch norm's buffers
   pl_repack *repacks;
   size_t repack_count, repack_capacity;
+  pl_fold *folds;
+  size_t fold_count, fold_capacity;
   pl_program **programs;
   size_t program_count, program_capacity;
   unsigned char *arena;
@@ -64,9 +76,11 @@ struct pl_store {
 };
 
 typedef enum pl_memory_kind {
-  PL_MEMORY_ARENA,   // lives within a run
-  PL_MEMORY_TENSOR,  // the store's
-  PL_MEMORY_REPACK,  // a weight in the layout of `desc`
+  PL_MEMORY_ARENA,      // lives within a run
+  PL_MEMORY_TENSOR,     // the store's
+  PL_MEMORY_REPACK,     // a weight in the layout of `desc`
+  PL_MEMORY_FOLD,       // weights of fold `repack`
+  PL_MEMORY_FOLD_BIAS,  // its bias
 } pl_memory_kind;
 
 typedef struct pl_buffer {
@@ -150,6 +164,12 @@ bool pl_store_is_home(const pl_store *store, int32_t tensor, const pl_dnn_desc *
 // The copy of a tensor in a layout, made on first use and shared by the programs.
 pl_status pl_store_repack(pl_store *store, int32_t tensor, const pl_dnn_desc *desc, size_t *index, pl_error *err);
 pl_status pl_store_refresh(pl_store *store, size_t repack, pl_error *err);
+
+// fold.c. `fold` has the tensors, epsilon, and the layout, which is copied; equal ones share their memory.
+pl_status pl_store_fold(pl_store *store, const pl_fold *fold, size_t *index, pl_error *err);
+pl_status pl_store_refresh_fold(pl_store *store, size_t index, pl_error *err);
+size_t pl_store_fold_bytes(const pl_store *store);
+void pl_store_clear_folds(pl_store *store);
 
 // program.c
 void pl_onednn_program_destroy(pl_program *program);

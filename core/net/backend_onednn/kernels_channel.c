@@ -46,7 +46,6 @@ void pl_kernel_norm_eval(const pl_step *s, pl_context *context) {
 }
 
 void pl_kernel_norm_commit(const pl_step *s, pl_context *context) {
-  (void)context;
   const float *mean = s->data[0], *variance = s->data[1];
   const double *loss = s->data[2];
   float *running_mean = s->data[3], *running_variance = s->data[4];
@@ -59,6 +58,7 @@ void pl_kernel_norm_commit(const pl_step *s, pl_context *context) {
         (float)((1 - momentum) * (double)running_variance[c] + momentum * unbiased * (double)variance[c]);
   }
   if (batches) ++*batches;
+  context->store->statistics++;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -185,35 +185,50 @@ static int32_t add_own(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, c
   return step;
 }
 
+// The buffers of a forward convolution's weights and bias (-1): the store's, or with the batch norm behind it folded
+// in.
+static pl_status find_weights(pl_compiler *c, const pl_node *node, int32_t index, const pl_dnn_desc *desc,
+                              int32_t *weights, int32_t *bias) {
+  int32_t norm = node->op == PL_OP_CONV ? c->nodes[index].norm : -1, tensor = node->tensors[0];
+  if (norm >= 0) return pl_compiler_fold(c, tensor, &c->graph->nodes[norm], desc, weights, bias);
+  *weights = pl_compiler_weight(c, tensor, desc);
+  *bias = node->op == PL_OP_CONV && node->tensors[1] >= 0 ? pl_compiler_tensor(c, node->tensors[1]) : -1;
+  return PL_OK;
+}
+
 // Forward and backward data: x is what it reads.
-static pl_status lower_own(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, int32_t tensor, int32_t bias,
+static pl_status lower_own(pl_compiler *c, const pl_dnn_conv *conv, own_kind kind, const pl_node *node, int32_t index,
                            int32_t x, int32_t y_value) {
   pl_dnn_desc *desc = own_weights(conv, kind);
   if (!desc) return pl_fail(c->err, PL_E_INTERNAL, "no layout for the weights of a convolution");
-  bool settles = conv->direction == PL_DNN_FORWARD && trained(c, tensor);
-  pl_status status = settles ? settle(c, tensor, desc) : PL_OK;
-  int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, desc);
+  bool settles = conv->direction == PL_DNN_FORWARD && trained(c, node->tensors[0]);
+  pl_status status = settles ? settle(c, node->tensors[0], desc) : PL_OK;
+  int32_t weight = -1, bias = -1;
+  if (!status) status = find_weights(c, node, index, desc, &weight, &bias);
   pl_dnn_desc_destroy(desc);
   if (status) return status;
   int32_t y = pl_compiler_define(c, y_value, conv->direction == PL_DNN_FORWARD ? conv->dst_block : conv->src_block);
   int32_t step = add_own(c, conv, kind, (int32_t[]){x, weight, y});
-  if (bias >= 0) pl_compiler_arg(c, step, 3, pl_compiler_tensor(c, bias));
+  pl_compiler_arg(c, step, 3, bias);
   return PL_OK;
 }
 
 pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   pl_dnn_conv conv;
-  int32_t tensor = node->tensors[0], bias = node->tensors[1], x, step = -1;
-  describe(c, &conv, node, pl_compiler_shape(c, node->in[0]), pl_compiler_shape(c, node->out[0]), bias >= 0);
+  int32_t tensor = node->tensors[0], x, weight = -1, bias = -1, step = -1;
+  bool folded = c->nodes[index].norm >= 0;
+  describe(c, &conv, node, pl_compiler_shape(c, node->in[0]), pl_compiler_shape(c, node->out[0]),
+           folded || node->tensors[1] >= 0);
   conv.direction = PL_DNN_FORWARD;
+  conv.relu = c->nodes[index].relu >= 0;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
   own_kind own = status ? OWN_NONE : find_own(c, &conv);
-  if (own) return lower_own(c, &conv, own, tensor, bias, x, pl_compiler_output(c, node, index));
+  if (own) return lower_own(c, &conv, own, node, index, x, pl_compiler_output(c, node, index));
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   // A weight that is trained lives where the forward pass reads it; the backward pass reads a copy.
   if (!status && trained(c, tensor)) status = settle(c, tensor, op.desc[PL_DNN_WEIGHTS]);
-  int32_t weight = status ? -1 : pl_compiler_weight(c, tensor, op.desc[PL_DNN_WEIGHTS]);
+  if (!status) status = find_weights(c, node, index, op.desc[PL_DNN_WEIGHTS], &weight, &bias);
   if (!status) status = pl_compiler_primitive(c, &op, "conv", &step);
   if (status) {
     pl_dnn_op_clear(&op);
@@ -221,13 +236,12 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   }
   pl_compiler_op_arg(c, step, PL_DNN_SRC, x);
   pl_compiler_op_arg(c, step, PL_DNN_WEIGHTS, weight);
-  if (bias >= 0) pl_compiler_op_arg(c, step, PL_DNN_BIAS, pl_compiler_tensor(c, bias));
+  if (bias >= 0) pl_compiler_op_arg(c, step, PL_DNN_BIAS, bias);
   pl_compiler_op_arg(c, step, PL_DNN_DST, pl_compiler_define(c, pl_compiler_output(c, node, index), conv.dst_block));
   return PL_OK;
 }
 
 pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32_t index) {
-  (void)index;
   pl_dnn_conv conv;
   int32_t dy, step = -1;
   describe(c, &conv, node, pl_compiler_shape(c, node->out[0]), pl_compiler_shape(c, node->in[0]), false);
@@ -235,7 +249,7 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.dst_block, &dy);
   own_kind own = status ? OWN_NONE : find_own(c, &conv);
-  if (own) return lower_own(c, &conv, own, node->tensors[0], -1, dy, node->out[0]);
+  if (own) return lower_own(c, &conv, own, node, index, dy, node->out[0]);
   if (!status) status = plan_at_home(c, &op, &conv, node->tensors[0]);
   int32_t weight = status ? -1 : pl_compiler_weight(c, node->tensors[0], op.desc[PL_DNN_WEIGHTS]);
   if (!status) status = pl_compiler_primitive(c, &op, "conv backward data", &step);

@@ -57,6 +57,11 @@ static pl_status place_buffer(pl_store *store, pl_buffer *b, pl_error *err) {
     b->data = store->arena + b->offset;
     return PL_OK;
   }
+  if (b->kind == PL_MEMORY_FOLD || b->kind == PL_MEMORY_FOLD_BIAS) {
+    const pl_fold *fold = &store->folds[b->repack];
+    b->data = b->kind == PL_MEMORY_FOLD ? fold->weights : fold->bias;
+    return PL_OK;
+  }
   b->data = pl_store_data(store, b->tensor);
   if (b->kind == PL_MEMORY_TENSOR || pl_store_is_home(store, b->tensor, b->desc)) return PL_OK;
   pl_status status = pl_store_repack(store, b->tensor, b->desc, &b->repack, err);
@@ -130,6 +135,7 @@ pl_memory pl_onednn_memory(const pl_store *store) {
     memory.other += pl_dnn_desc_bytes(op->desc[PL_DNN_DST]);
     if (op->desc[PL_DNN_SCRATCHPAD]) memory.other += pl_dnn_desc_bytes(op->desc[PL_DNN_SCRATCHPAD]);
   }
+  memory.other += pl_store_fold_bytes(store);
   for (size_t i = 0; i < store->program_count; i++) memory.other += PL_SLOTS * store->programs[i]->slot_bytes;
   return memory;
 }
@@ -175,8 +181,10 @@ static void store_result(const pl_program *program, const pl_port *port, unsigne
 
 static pl_status run_steps(pl_program *program, pl_context *context) {
   for (size_t i = 0; i < program->buffer_count; i++) {
-    if (!program->buffers[i].repacked) continue;
-    pl_status status = pl_store_refresh(program->store, program->buffers[i].repack, context->err);
+    const pl_buffer *b = &program->buffers[i];
+    pl_status status = PL_OK;
+    if (b->repacked) status = pl_store_refresh(program->store, b->repack, context->err);
+    if (b->kind == PL_MEMORY_FOLD) status = pl_store_refresh_fold(program->store, b->repack, context->err);
     if (status) return status;
   }
   double before = omp_get_wtime();

@@ -98,6 +98,7 @@ void pl_onednn_store_destroy(pl_store *store) {
     free(store->repacks[i].data);
     free(store->repacks[i].scratch);
   }
+  pl_store_clear_folds(store);
   for (int32_t i = 0; store->homes && i < store->model->count; i++) pl_dnn_desc_destroy(store->homes[i]);
   for (int f = 0; f < PL_FLAT_COUNT; f++) pl_pages_free(store->flat[f], store->flat_elements[f] * sizeof(float));
   pl_pages_free(store->arena, store->arena_bytes);

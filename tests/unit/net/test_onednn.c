@@ -285,6 +285,69 @@ static void refuses(void **state) {
   pl_model_clear(&model);
 }
 
+// Batch norm is folded into the weights of an inference program; what was folded follows the store.
+static void run_folded(float out[256], float variance) {
+  const pl_backend_api *api = &pl_backend_onednn;
+  pl_error err = {0};
+  pl_model model = {0};
+  int32_t weight = parameter(&model, "w", 4, 16, 16, 1, 1);
+  int32_t norm[4] = {parameter(&model, "gamma", 1, 16, 1, 1, 1), parameter(&model, "beta", 1, 16, 1, 1, 1)};
+  norm[2] = pl_model_add(&model, "mean", PL_ROLE_BUFFER, PL_F32, pl_shape_make(1, 16, 1, 1, 1), PL_INIT_CONSTANT, 0);
+  norm[3] =
+      pl_model_add(&model, "variance", PL_ROLE_BUFFER, PL_F32, pl_shape_make(1, 16, 1, 1, 1), PL_INIT_CONSTANT, 1);
+  pl_graph graph;
+  pl_graph_init(&graph, &model);
+  pl_attributes conv1 = {.kernel = 1, .stride = 1}, eval = {.epsilon = 1e-5};
+  int32_t x = pl_graph_input(&graph, "x", PL_F32, pl_shape_make(4, 1, 16, 4, 4));
+  int32_t y = pl_graph_add(&graph, PL_OP_CONV, "y", &x, 1, &weight, 1, &conv1);
+  y = pl_graph_add(&graph, PL_OP_BATCH_NORM_EVAL, "norm", &y, 1, norm, 4, &eval);
+  pl_graph_result(&graph, pl_graph_add(&graph, PL_OP_RELU, "relu", &y, 1, NULL, 0, NULL));
+  pl_backend *backend = NULL;
+  pl_store *store = NULL;
+  pl_program *program = NULL;
+  assert_int_equal(api->open(&backend, NULL, NULL, &err), PL_OK);
+  assert_int_equal(api->store_create(&store, backend, &model, NULL, &err), PL_OK);
+  fill_store(api, store, &model);
+  assert_int_equal(api->compile(&program, store, &graph, &err), PL_OK);
+  assert_int_equal(api->arena_reserve(store, &err), PL_OK);
+  float image[256], variances[16];
+  for (int i = 0; i < 256; i++) image[i] = noise(7, i);
+  for (int run = 0; run < 2; run++) {
+    const void *inputs[] = {image};
+    pl_controls controls = {.struct_size = sizeof controls};
+    pl_result result = {{out}};
+    for (int i = 0; i < 16; i++) variances[i] = run == 0 ? 1.0f : variance;
+    assert_int_equal(api->upload(store, norm[3], PL_F32, variances, &err), PL_OK);
+    assert_int_equal(api->input(program, 0, inputs, &err), PL_OK);
+    assert_int_equal(api->run(program, 0, &controls, &result, &err), PL_OK);
+    assert_int_equal(api->wait(program, &err), PL_OK);
+  }
+  char *steps = pl_onednn_describe(program);
+  assert_null(strstr(steps, "batch_norm"));
+  free(steps);
+  api->program_destroy(program);
+  api->store_destroy(store);
+  api->close(backend);
+  pl_graph_clear(&graph);
+  pl_model_clear(&model);
+}
+
+static void folded_norms_follow_the_store(void **state) {
+  (void)state;
+  // y - beta is in inverse proportion to the deviation wherever relu leaves it.
+  float at_one[256], at_nine[256];
+  run_folded(at_one, 1.0f);
+  run_folded(at_nine, 9.0f);
+  int compared = 0;
+  for (int i = 0; i < 256; i++) {
+    if (at_one[i] <= 0) continue;
+    float beta = 1.0f + 0.3f * noise(3, i / 16), shift = at_one[i] - beta;
+    assert_true(fabsf(at_nine[i] - (beta + shift / 3)) < 1e-4f);
+    compared++;
+  }
+  assert_true(compared > 20);
+}
+
 // What `choices` says of a convolution is what is compiled: for those that are recorded, whatever timing would say.
 static pl_status compile_conv(char **described, char **recorded, const char *choices, bool tune, pl_error *err) {
   pl_model model = {0};
@@ -375,6 +438,7 @@ int main(void) {
       cmocka_unit_test(no_reference_code),
       cmocka_unit_test(refuses),
       cmocka_unit_test(choices_are_kept),
+      cmocka_unit_test(folded_norms_follow_the_store),
       cmocka_unit_test(no_reference_code_attention),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
