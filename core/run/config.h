@@ -44,7 +44,11 @@ typedef struct pl_config {
   int64_t size;  // side of the training images in pixels, 0 for the prepared size
   int64_t batch, valid_batch, epochs, accumulation;
   double learning_rate, gamma, clip_norm, weight_decay;
+  char scheduler[16];
   pl_int_list milestones;
+  char plateau_by[8];
+  int64_t plateau_patience, plateau_cooldown, cosine_period, restart_factor;
+  double plateau_threshold, min_learning_rate;
   double loss[PL_LOSS_TERMS];  // weights
   char optimizer[16];
   double momentum;  // of SGD
@@ -54,7 +58,8 @@ typedef struct pl_config {
   double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
   int64_t fold, seed, limit;
   char best_by[16];
-  int64_t checkpoint_every, keep;
+  int64_t early_stopping, keep_best;
+  int64_t checkpoint_every, checkpoint_every_steps, checkpoint_every_minutes, keep;
   char backend[64];
   char plugin[PL_OPTION_TEXT_MAX];
   int64_t device, threads, workers;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -125,6 +126,17 @@ static void begin_line(pl_buf *line, const char *kind, double time, int64_t step
   pl_json_add_int(line, "epoch", epoch);
 }
 
+// ,"key":{ "bce":0.5,...}: the terms that are known.
+static void add_terms(pl_buf *line, const char *key, const double terms[PL_LOSS_TERMS]) {
+  (void)pl_buf_printf(line, ",\"%s\":{", key);
+  size_t start = line->length;
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    if (!isnan(terms[i])) pl_json_add_number(line, pl_loss_term_name((pl_loss_term)i), terms[i], 17);
+  }
+  if (line->length > start) line->data[start] = ' ';  // the comma in front of the first
+  (void)pl_buf_add_text(line, "}");
+}
+
 pl_status pl_journal_step(pl_journal *journal, const pl_step_record *r, pl_error *err) {
   pl_buf line;
   begin_line(&line, "step", r->time, r->step, r->epoch);
@@ -133,6 +145,7 @@ pl_status pl_journal_step(pl_journal *journal, const pl_step_record *r, pl_error
   pl_json_add_number(&line, "lr", r->learning_rate, 17);
   pl_json_add_number(&line, "gradient_norm", r->gradient_norm, 17);
   pl_json_add_number(&line, "images_per_second", r->images_per_second, 9);
+  add_terms(&line, "terms", r->terms);
   pl_status status = add_line(journal, &line, err);
   pl_buf_clear(&line);
   return status;
@@ -145,11 +158,14 @@ pl_status pl_journal_epoch(pl_journal *journal, const pl_epoch_record *r, pl_err
   pl_json_add_number(&line, "lr", r->learning_rate, 17);
   pl_json_add_number(&line, "valid_loss", r->valid_loss, 17);
   pl_json_add_number(&line, "dice_batch", r->dice_batch, 17);
+  pl_json_add_number(&line, "dice_image", r->dice_image, 17);
   pl_json_add_number(&line, "dice", r->dice, 17);
   pl_json_add_number(&line, "dice_pos", r->dice_pos, 17);
   pl_json_add_number(&line, "nothing", r->nothing, 17);
   pl_json_add_number(&line, "images_per_second", r->images_per_second, 9);
   (void)pl_buf_printf(&line, ",\"best\":%s", r->best ? "true" : "false");
+  add_terms(&line, "train_terms", r->train_terms);
+  add_terms(&line, "valid_terms", r->valid_terms);
   pl_status status = add_line(journal, &line, err);
   pl_buf_clear(&line);
   return status;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/net/loss.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,10 +20,11 @@ enum { PL_JOURNAL_LINE_MAX = 4096 };
 
 // One training step (of an optimizer step: with gradient accumulation its last batch).
 typedef struct pl_step_record {
-  int64_t step, epoch;  // both from 1
-  double time;          // wall clock
-  double loss;          // of the step's batch
-  double loss_mean;     // running average of the epoch
+  int64_t step, epoch;          // both from 1
+  double time;                  // wall clock
+  double loss;                  // of the step's batch
+  double terms[PL_LOSS_TERMS];  // of that loss, without their weights; NAN for those that have none
+  double loss_mean;             // running average of the epoch
   double learning_rate;
   double gradient_norm;
   double images_per_second;
@@ -32,10 +34,12 @@ typedef struct pl_step_record {
 typedef struct pl_epoch_record {
   int64_t step, epoch;
   double time;
-  double train_loss;  // average over the epoch's batches; NAN for epoch 0
+  double train_loss;                                              // average over the epoch's batches; NAN for epoch 0
+  double train_terms[PL_LOSS_TERMS], valid_terms[PL_LOSS_TERMS];  // as in pl_step_record, averaged likewise
   double learning_rate;
   double valid_loss;
   double dice_batch;  // soft dice of each batch, averaged with equal weight
+  double dice_image;  // soft dice of each image, averaged
   double dice;        // per image at threshold 0.5, empty against empty = 1
   double dice_pos;    // the same over images with a mask; NAN when there is none
   double nothing;     // what predicting nothing would score as dice

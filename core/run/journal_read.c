@@ -53,6 +53,13 @@ void pl_journal_reader_destroy(pl_journal_reader *reader) {
   free(reader);
 }
 
+static void take_terms(double terms[PL_LOSS_TERMS], const json_t *o, const char *key) {
+  const json_t *object = json_object_get(o, key);
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    terms[i] = pl_json_number(object, pl_loss_term_name((pl_loss_term)i), (double)NAN);
+  }
+}
+
 static void take_step(pl_journal_reader *r, const json_t *o, int64_t step, int64_t epoch, double time) {
   const double unknown = (double)NAN;
   if (r->step_count == r->step_room) {
@@ -67,6 +74,7 @@ static void take_step(pl_journal_reader *r, const json_t *o, int64_t step, int64
                                                .learning_rate = pl_json_number(o, "lr", unknown),
                                                .gradient_norm = pl_json_number(o, "gradient_norm", unknown),
                                                .images_per_second = pl_json_number(o, "images_per_second", unknown)};
+  take_terms(r->steps[r->step_count - 1].terms, o, "terms");
 }
 
 static void take_epoch(pl_journal_reader *r, const json_t *o, int64_t step, int64_t epoch, double time) {
@@ -82,11 +90,14 @@ static void take_epoch(pl_journal_reader *r, const json_t *o, int64_t step, int6
                                                   .learning_rate = pl_json_number(o, "lr", unknown),
                                                   .valid_loss = pl_json_number(o, "valid_loss", unknown),
                                                   .dice_batch = pl_json_number(o, "dice_batch", unknown),
+                                                  .dice_image = pl_json_number(o, "dice_image", unknown),
                                                   .dice = pl_json_number(o, "dice", unknown),
                                                   .dice_pos = pl_json_number(o, "dice_pos", unknown),
                                                   .nothing = pl_json_number(o, "nothing", unknown),
                                                   .images_per_second = pl_json_number(o, "images_per_second", unknown),
                                                   .best = json_is_true(json_object_get(o, "best"))};
+  take_terms(r->epochs[r->epoch_count - 1].train_terms, o, "train_terms");
+  take_terms(r->epochs[r->epoch_count - 1].valid_terms, o, "valid_terms");
 }
 
 static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind kind, int64_t step, int64_t epoch,

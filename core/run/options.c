@@ -2,6 +2,7 @@
 #include "core/data/augment.h"
 #include "core/net/model.h"
 #include "core/run/config.h"
+#include "core/train/schedule.h"
 
 enum { OLD_COUNT = 3 };
 
@@ -14,12 +15,21 @@ static const char *attention_choice(size_t index) {
 }
 
 static const char *best_by_choice(size_t index) {
-  static const char *const names[] = {"dice_batch", "dice", "dice_pos"};
+  static const char *const names[] = {"dice_batch", "dice", "dice_pos", "dice_image"};
   return index < sizeof names / sizeof names[0] ? names[index] : NULL;
 }
 
 static const char *augment_choice(size_t index) {
   return index < pl_augment_list_count ? pl_augment_lists[index].name : NULL;
+}
+
+static const char *scheduler_choice(size_t index) {
+  return index < pl_schedule_count ? pl_schedules[index].name : NULL;
+}
+
+static const char *plateau_by_choice(size_t index) {
+  static const char *const names[] = {"score", "loss"};
+  return index < sizeof names / sizeof names[0] ? names[index] : NULL;
 }
 
 static const char *optimizer_choice(size_t index) {
@@ -107,6 +117,14 @@ const pl_option pl_options[] = {
      .text = "1e-4",
      .flags = PL_OPTION_LIVE,
      .help = "Learning rate at the start"},
+    {.name = "scheduler",
+     .argument = "NAME",
+     .type = PL_OPTION_CHOICE,
+     .offset = offsetof(pl_config, scheduler),
+     .size = sizeof(((pl_config *)NULL)->scheduler),
+     .choice = scheduler_choice,
+     .text = "multistep",
+     .help = "How the learning rate falls, a step an epoch: multistep, plateau, cosine, warm-restarts"},
     {.name = "milestones",
      .argument = "LIST",
      .type = PL_OPTION_INTS,
@@ -115,7 +133,7 @@ const pl_option pl_options[] = {
      .min = 1,
      .max = 100000,
      .text = "3,5,6,7,8,9,10,11,13,15",
-     .help = "Epochs after which the learning rate is multiplied by gamma"},
+     .help = "multistep: epochs after which the learning rate is multiplied by gamma"},
     {.name = "gamma",
      .argument = "X",
      .type = PL_OPTION_DOUBLE,
@@ -124,7 +142,69 @@ const pl_option pl_options[] = {
      .min = 0,
      .max = 10,
      .text = "0.75",
-     .help = "Factor of the learning rate at each milestone"},
+     .help = "Factor of the learning rate at each milestone, or on a plateau"},
+    {.name = "plateau-by",
+     .argument = "VALUE",
+     .type = PL_OPTION_CHOICE,
+     .offset = offsetof(pl_config, plateau_by),
+     .size = sizeof(((pl_config *)NULL)->plateau_by),
+     .choice = plateau_by_choice,
+     .text = "score",
+     .help = "plateau: what must improve, the score of best-by or the validation loss"},
+    {.name = "plateau-patience",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, plateau_patience),
+     .size = sizeof(((pl_config *)NULL)->plateau_patience),
+     .min = 0,
+     .max = 100000,
+     .text = "2",
+     .help = "plateau: epochs without improvement that are put up with"},
+    {.name = "plateau-threshold",
+     .argument = "X",
+     .type = PL_OPTION_DOUBLE,
+     .offset = offsetof(pl_config, plateau_threshold),
+     .size = sizeof(((pl_config *)NULL)->plateau_threshold),
+     .min = 0,
+     .max = 1,
+     .text = "1e-4",
+     .help = "plateau: how much better a value must be, as a share of the best"},
+    {.name = "plateau-cooldown",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, plateau_cooldown),
+     .size = sizeof(((pl_config *)NULL)->plateau_cooldown),
+     .min = 0,
+     .max = 100000,
+     .text = "0",
+     .help = "plateau: epochs after a reduction in which none is counted"},
+    {.name = "cosine-period",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, cosine_period),
+     .size = sizeof(((pl_config *)NULL)->cosine_period),
+     .min = 0,
+     .max = 100000,
+     .text = "0",
+     .help = "cosine, warm-restarts: epochs of the way down; 0 for all epochs"},
+    {.name = "restart-factor",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, restart_factor),
+     .size = sizeof(((pl_config *)NULL)->restart_factor),
+     .min = 1,
+     .max = 100,
+     .text = "1",
+     .help = "warm-restarts: how many times as long each period is as the one before"},
+    {.name = "min-learning-rate",
+     .argument = "X",
+     .type = PL_OPTION_DOUBLE,
+     .offset = offsetof(pl_config, min_learning_rate),
+     .size = sizeof(((pl_config *)NULL)->min_learning_rate),
+     .min = 0,
+     .max = 10,
+     .text = "0",
+     .help = "plateau, cosine, warm-restarts: where the learning rate ends"},
     {.name = "accumulation",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -254,6 +334,25 @@ const pl_option pl_options[] = {
      .choice = best_by_choice,
      .text = "dice_batch",
      .help = "Score that decides which epoch is the best"},
+    {.name = "early-stopping",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, early_stopping),
+     .size = sizeof(((pl_config *)NULL)->early_stopping),
+     .min = 0,
+     .max = 100000,
+     .flags = PL_OPTION_LIVE,
+     .text = "0",
+     .help = "End after N epochs without a better score; 0 never"},
+    {.name = "keep-best",
+     .argument = "K",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, keep_best),
+     .size = sizeof(((pl_config *)NULL)->keep_best),
+     .min = 0,
+     .max = 32,
+     .text = "1",
+     .help = "Best epochs whose checkpoints are kept, to average them later"},
     {.name = "checkpoint-every",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -264,6 +363,26 @@ const pl_option pl_options[] = {
      .text = "1",
      .flags = PL_OPTION_LIVE,
      .help = "Epochs between checkpoints"},
+    {.name = "checkpoint-every-steps",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, checkpoint_every_steps),
+     .size = sizeof(((pl_config *)NULL)->checkpoint_every_steps),
+     .min = 0,
+     .max = 1000000000,
+     .flags = PL_OPTION_LIVE,
+     .text = "0",
+     .help = "Optimizer steps between checkpoints within an epoch; 0 for none"},
+    {.name = "checkpoint-every-minutes",
+     .argument = "N",
+     .type = PL_OPTION_INT,
+     .offset = offsetof(pl_config, checkpoint_every_minutes),
+     .size = sizeof(((pl_config *)NULL)->checkpoint_every_minutes),
+     .min = 0,
+     .max = 100000,
+     .flags = PL_OPTION_LIVE,
+     .text = "30",
+     .help = "Minutes after which a long epoch is checkpointed too; 0 for never"},
     {.name = "keep",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -399,6 +518,7 @@ static const char *const blog_values[][2] = {
     {"batch", "8"},
     {"valid-batch", "16"},
     {"learning-rate", "1e-4"},
+    {"scheduler", "multistep"},
     {"milestones", "3,5,6,7,8,9,10,11,13,15"},
     {"gamma", "0.75"},
     {"accumulation", "1"},

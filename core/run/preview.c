@@ -7,14 +7,13 @@
 #include "core/net/augment_math.h"
 #include "core/run/rundir.h"
 
-// What PL_OP_AUGMENT makes of one image, but for the normalisation: that is linear, and eyes want grey levels.
-static void apply(pl_preview_image *out, const uint8_t *image, const uint8_t *mask, uint32_t side,
-                  const pl_augmentation *params) {
-  pl_warp_linear(out->image.u8, side, side, image, side, side, params->affine);
-  pl_warp_nearest(out->mask.u8, side, side, mask, side, side, params->affine);
+void pl_preview_apply(pl_image *image, pl_image *mask, const uint8_t *grey, const uint8_t *label, uint32_t side,
+                      const pl_augmentation *params) {
+  pl_warp_linear(image->u8, side, side, grey, side, side, params->affine);
+  pl_warp_nearest(mask->u8, side, side, label, side, side, params->affine);
   for (size_t i = 0; i < (size_t)side * side; i++) {
-    out->image.u8[i] = pl_augment_grey(out->image.u8[i], params->gain, params->bias);
-    out->mask.u8[i] = pl_augment_is_set(out->mask.u8[i]) ? 255 : 0;
+    image->u8[i] = pl_augment_grey(image->u8[i], params->gain, params->bias);
+    mask->u8[i] = pl_augment_is_set(mask->u8[i]) ? 255 : 0;
   }
 }
 
@@ -29,7 +28,8 @@ static pl_status take(pl_preview *preview, const pl_batch *batch, pl_error *err)
     pl_status status = pl_image_init(&one->image, side, side, PL_PIXEL_U8, PL_IMAGE_GREY, err);
     if (status == PL_OK) status = pl_image_init(&one->mask, side, side, PL_PIXEL_U8, PL_IMAGE_MASK, err);
     if (status != PL_OK) return status;
-    apply(one, batch->image + i * plane, batch->mask + i * plane, side, &batch->augmentations[i]);
+    pl_preview_apply(&one->image, &one->mask, batch->image + i * plane, batch->mask + i * plane, side,
+                     &batch->augmentations[i]);
   }
   return PL_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/data/augment.h"
 #include "core/data/manifest.h"
 #include "core/image/image.h"
 #include "core/run/config.h"
@@ -37,6 +38,11 @@ typedef struct pl_preview {
 pl_status pl_preview_load(pl_preview *out, const pl_manifest *manifest, const pl_config *config, uint64_t epoch,
                           size_t batch, pl_error *err);
 void pl_preview_clear(pl_preview *preview);  // fine on a zeroed struct
+
+// What PL_OP_AUGMENT makes of one image of a batch and its mask, side x side each, but for the normalisation: that is
+// linear, and eyes want grey levels.
+void pl_preview_apply(pl_image *image, pl_image *mask, const uint8_t *grey, const uint8_t *label, uint32_t side,
+                      const pl_augmentation *params);
 
 #ifdef __cplusplus
 }

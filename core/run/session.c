@@ -81,6 +81,11 @@ void pl_session_show(pl_session *s, pl_phase phase, const char *message) {
 
 // Hooks
 
+// Terms without a weight are not computed: not known.
+static void copy_terms(double out[PL_LOSS_TERMS], const double terms[PL_LOSS_TERMS], const pl_config *config) {
+  for (int i = 0; i < PL_LOSS_TERMS; i++) out[i] = config->loss[i] != 0 ? terms[i] : (double)NAN;
+}
+
 static pl_status on_step(void *context, const pl_train_step *step, pl_error *err) {
   pl_session *s = context;
   pl_step_record record = {.step = step->step,
@@ -91,6 +96,7 @@ static pl_status on_step(void *context, const pl_train_step *step, pl_error *err
                            .learning_rate = step->learning_rate,
                            .gradient_norm = step->gradient_norm,
                            .images_per_second = step->images_per_second};
+  copy_terms(record.terms, step->terms, &s->info.config);
   return pl_journal_step(s->journal, &record, err);
 }
 
@@ -126,6 +132,7 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
                             .learning_rate = e->learning_rate,
                             .valid_loss = e->scores.loss,
                             .dice_batch = e->scores.dice_batch,
+                            .dice_image = e->scores.dice_image,
                             .dice = e->scores.dice,
                             .dice_pos = e->scores.dice_pos,
                             .nothing = e->scores.nothing,
@@ -133,22 +140,25 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
                             .best = e->best};
   write_scores(s);
   pl_session_check_pack(s);
+  copy_terms(record.train_terms, e->train_terms, &s->info.config);
+  copy_terms(record.valid_terms, e->scores.terms, &s->info.config);
   pl_status status = pl_journal_epoch(s->journal, &record, err);
   if (status != PL_OK) return status;
   pl_session_log(s, "epoch %lld: dice_batch %.4f dice %.4f dice_pos %.4f nothing %.4f", (long long)e->epoch,
                  e->scores.dice_batch, e->scores.dice, e->scores.dice_pos, e->scores.nothing);
   const pl_config *config = &s->info.config;
-  bool due = e->epoch > 0 && (e->epoch % config->checkpoint_every == 0 || e->epoch >= config->epochs || e->best);
+  bool last = e->epoch >= config->epochs || pl_trainer_stalled(s->trainer);
+  bool due = e->epoch > 0 && (e->epoch % config->checkpoint_every == 0 || last || e->best || e->top);
   return due ? pl_session_checkpoint(s, e->best, err) : PL_OK;
 }
 
 static pl_status on_between(void *context, pl_error *err) { return pl_session_between(context, err); }
 
-static void on_warn(void *context, const char *text) { pl_session_note(context, PL_MESSAGE_WARN, "", "%s", text); }
+static void on_lost(void *context, const pl_train_lost *lost) { pl_session_save_lost(context, lost); }
 
 pl_train_hooks pl_session_hooks(pl_session *s) {
   return (pl_train_hooks){
-      .context = s, .step = on_step, .scored = on_scored, .epoch = on_epoch, .between = on_between, .warn = on_warn};
+      .context = s, .step = on_step, .scored = on_scored, .epoch = on_epoch, .between = on_between, .lost = on_lost};
 }
 
 // Opening
@@ -220,7 +230,22 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
 
 static pl_best_by best_by_of(const pl_config *config) {
   if (strcmp(config->best_by, "dice") == 0) return PL_BEST_BY_DICE;
+  if (strcmp(config->best_by, "dice_image") == 0) return PL_BEST_BY_DICE_IMAGE;
   return strcmp(config->best_by, "dice_pos") == 0 ? PL_BEST_BY_DICE_POS : PL_BEST_BY_DICE_BATCH;
+}
+
+static pl_schedule_options schedule_of(const pl_config *c) {
+  return (pl_schedule_options){.base = c->learning_rate,
+                               .minimum = c->min_learning_rate,
+                               .gamma = c->gamma,
+                               .milestones = c->milestones.values,
+                               .milestone_count = (size_t)c->milestones.count,
+                               .period = c->cosine_period,
+                               .period_factor = c->restart_factor,
+                               .smaller_is_better = strcmp(c->plateau_by, "loss") == 0,
+                               .patience = c->plateau_patience,
+                               .threshold = c->plateau_threshold,
+                               .cooldown = c->plateau_cooldown};
 }
 
 static pl_optimizer optimizer_of(const pl_config *config) {
@@ -239,10 +264,10 @@ static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err)
                                 .valid_batch = (int32_t)c->valid_batch,
                                 .epochs = c->epochs,
                                 .accumulation = c->accumulation,
-                                .learning_rate = c->learning_rate,
-                                .gamma = c->gamma,
-                                .milestones = c->milestones.values,
-                                .milestone_count = (size_t)c->milestones.count,
+                                .schedule = pl_schedule_find(c->scheduler),
+                                .schedule_options = schedule_of(c),
+                                .early_stopping = c->early_stopping,
+                                .keep_best = c->keep_best,
                                 .clip_norm = c->clip_norm,
                                 .weight_decay = c->weight_decay,
                                 .optimizer = optimizer_of(c),
@@ -268,6 +293,26 @@ static void on_skipped(void *context, const char *path, const char *reason) {
   pl_session_note(context, PL_MESSAGE_WARN, "", "checkpoint %s is left out: %s", pl_path_base(path), reason);
 }
 
+// What the command line changes of the run that goes on.
+static pl_status set_options(pl_session *s, pl_error *err) {
+  for (size_t i = 0; i < s->options->set_count; i++) {
+    char name[64];
+    const char *equals = strchr(s->options->sets[i], '=');
+    size_t length = equals != NULL ? (size_t)(equals - s->options->sets[i]) : 0;
+    if (length == 0 || length >= sizeof name) return pl_fail(err, PL_E_USAGE, "--set takes OPTION=VALUE");
+    memcpy(name, s->options->sets[i], length);
+    name[length] = '\0';
+    const pl_option *option = pl_option_find(name);
+    if (option != NULL && (option->flags & PL_OPTION_LIVE) == 0) {
+      return pl_fail(err, PL_E_USAGE, "%s cannot be changed once a run was made", option->name);
+    }
+    pl_status status = pl_session_set(s, name, equals + 1, err);
+    if (status != PL_OK) return status;
+    pl_session_note(s, PL_MESSAGE_ACT, "", "set %s to %s", name, equals + 1);
+  }
+  return PL_OK;
+}
+
 // Everything up to the first step; `found` is a checkpoint's path or NULL.
 static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_state *state, pl_error *err) {
   char *own = pl_path_join(s->folder, "choices.json");
@@ -289,6 +334,7 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
     // Options changed by command hold as the checkpoint has them.
     s->info.config.learning_rate = state->learning_rate;
     s->info.config.epochs = state->epochs;
+    s->info.config.early_stopping = state->early_stopping;
     if (status == PL_OK && strcmp(state->device, s->state.device) != 0) {
       pl_session_note(s, PL_MESSAGE_WARN, "", "another device than before (%.100s): results may differ", state->device);
     }
@@ -302,7 +348,11 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
     pl_checkpoint_state from = pl_trainer_state(s->trainer);
     pl_session_note(s, PL_MESSAGE_RESUME, "", "resumed at step %lld%s", (long long)from.step,
                     found != NULL ? "" : " (there is no checkpoint yet)");
+    status = set_options(s, err);
+    if (status != PL_OK) return status;
   }
+  s->checkpointed_step = pl_trainer_state(s->trainer).step;
+  s->checkpointed_at = pl_clock_monotonic(&s->clock);
   pl_memory memory = pl_trainer_memory(s->trainer);
   pl_session_log(s, "memory: %.1f MiB of tensors, %.1f MiB of activations, %.1f MiB else",
                  (double)memory.store / 1048576.0, (double)memory.arena / 1048576.0, (double)memory.other / 1048576.0);
@@ -341,7 +391,10 @@ static int end_session(pl_session *s, pl_status status, const pl_error *err) {
     pl_session_note(s, PL_MESSAGE_END, "", "failed: %.220s", err->message);
     (void)pl_copy_text(s->state.last_error, sizeof s->state.last_error, err->message);
   } else {
-    pl_session_note(s, PL_MESSAGE_END, "", "finished");
+    pl_checkpoint_state reached = pl_trainer_state(s->trainer);
+    bool early = reached.epoch <= reached.epochs;
+    pl_session_note(s, PL_MESSAGE_END, "", early ? "finished early: %lld epochs without a better %s" : "finished",
+                    (long long)s->info.config.early_stopping, s->info.config.best_by);
   }
   if (s->journal != NULL && pl_journal_sync(s->journal, NULL) != PL_OK) write_log(s, "the journal is not complete");
   s->state.exit_code = code;
@@ -382,7 +435,8 @@ int pl_session_run(const pl_session_options *options, pl_error *err) {
   if (status == PL_OK) {
     pl_train_hooks hooks = pl_session_hooks(s);
     pl_session_show(s, PL_PHASE_TRAINING, "");
-    status = pl_trainer_run(s->trainer, &hooks, err);
+    if (s->changed) status = pl_session_checkpoint(s, false, err);
+    if (status == PL_OK) status = pl_trainer_run(s->trainer, &hooks, err);
   }
   // Without the lock the folder is another core's: not a word into it.
   int code = s->heartbeat != NULL ? end_session(s, status, err) : pl_status_exit_code(status);

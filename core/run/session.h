@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/status.h"
 
@@ -14,6 +15,9 @@ typedef struct pl_session_options {
   int ready_fd;  // where to answer whoever started us, or -1
   bool resume;   // go on from the newest valid checkpoint, or from the start when there is none yet
   bool force;    // although the data or the labels changed since the run was made
+  // When resuming, live options that change: "epochs=20". Borrowed.
+  const char *const *sets;
+  size_t set_count;
 } pl_session_options;
 
 // Trains the run to its end, a command or a signal, and returns the process's exit code: 0 done or stopped by command,

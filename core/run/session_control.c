@@ -46,15 +46,23 @@ static void take_signals(pl_session *s) {
   while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) take_signal(s, (int)info.ssi_signo);
 }
 
+pl_status pl_session_set(pl_session *s, const char *option, const char *value, pl_error *err) {
+  pl_config *config = &s->info.config;
+  pl_status status = pl_config_set(config, option, value, PL_ORIGIN_RUN, err);
+  if (status != PL_OK) return status;
+  pl_trainer_set_learning_rate(s->trainer, config->learning_rate);
+  pl_trainer_set_epochs(s->trainer, config->epochs);
+  pl_trainer_set_early_stopping(s->trainer, config->early_stopping);
+  s->changed = true;
+  return PL_OK;
+}
+
 static void set_option(pl_session *s, const pl_command *command) {
   pl_error err = {0};
-  pl_config *config = &s->info.config;
-  if (pl_config_set(config, command->option, command->value, PL_ORIGIN_RUN, &err) != PL_OK) {
+  if (pl_session_set(s, command->option, command->value, &err) != PL_OK) {
     pl_session_note(s, PL_MESSAGE_ACT, command->id, "refused: %s", err.message);
     return;
   }
-  pl_trainer_set_learning_rate(s->trainer, config->learning_rate);
-  pl_trainer_set_epochs(s->trainer, config->epochs);
   pl_session_note(s, PL_MESSAGE_ACT, command->id, "set %s to %s (%s%s%s)", command->option, command->value,
                   command->user, command->tty[0] != '\0' ? " " : "", command->tty);
 }
@@ -141,12 +149,26 @@ pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err) {
     status = wait_for_space(s, &problem, err);
     if (status != PL_OK) return status;
   }
+  s->changed = false;
+  s->checkpointed_step = state.step;
+  s->checkpointed_at = pl_clock_monotonic(&s->clock);
   pl_session_note(s, PL_MESSAGE_ACT, "", "checkpoint %06lld%s", (long long)state.step, best ? " (best)" : "");
   return PL_OK;
 }
 
 static pl_phase working_phase(const pl_session *s) {
   return pl_trainer_progress(s->trainer).evaluating ? PL_PHASE_EVALUATING : PL_PHASE_TRAINING;
+}
+
+// Within an epoch, and when an option was set: a run that is killed goes on with what was asked for.
+static bool is_due(const pl_session *s) {
+  const pl_config *config = &s->info.config;
+  if (s->changed) return true;
+  int64_t step = pl_trainer_state(s->trainer).step;
+  if (step == s->checkpointed_step || pl_trainer_progress(s->trainer).evaluating) return false;
+  if (config->checkpoint_every_steps > 0 && step % config->checkpoint_every_steps == 0) return true;
+  double minutes = (pl_clock_monotonic(&s->clock) - s->checkpointed_at) / 60;
+  return config->checkpoint_every_minutes > 0 && minutes >= (double)config->checkpoint_every_minutes;
 }
 
 pl_status pl_session_between(pl_session *s, pl_error *err) {
@@ -158,6 +180,7 @@ pl_status pl_session_between(pl_session *s, pl_error *err) {
     take_signals(s);
     status = take_commands(s, true, err);
   }
+  if (status == PL_OK && s->stop == PL_STOP_NONE && is_due(s)) status = pl_session_checkpoint(s, false, err);
   if (status != PL_OK) return status;
   pl_session_show(s, working_phase(s), "");
   if (s->stop == PL_STOP_NONE) return PL_OK;

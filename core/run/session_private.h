@@ -39,6 +39,10 @@ typedef struct pl_session {
   bool paused, hung_up, full_inbox;
   double interrupted;  // when the first SIGINT came
   double looked;       // when the inbox was looked at last
+  bool changed;        // an option was set since the last checkpoint
+  int64_t checkpointed_step;
+  double checkpointed_at;
+  int64_t lost;  // images saved of a step that was not taken
 } pl_session;
 
 // One line in core.log with the time in front.
@@ -56,6 +60,12 @@ pl_status pl_session_open_data(pl_session *s, pl_error *err);
 
 // Says so when more of the packed cache has been found to be damaged.
 void pl_session_check_pack(pl_session *s);
+
+// Sets a live option. PL_E_USAGE as pl_config_set.
+pl_status pl_session_set(pl_session *s, const char *option, const char *value, pl_error *err);
+
+// Saves the images of a step that was not taken below nan/STEP, and says so; what goes wrong with that is said too.
+void pl_session_save_lost(pl_session *s, const pl_train_lost *lost);
 
 // Writes a checkpoint; waits while the disk is full. PL_E_CANCELLED when told to stop meanwhile.
 pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err);

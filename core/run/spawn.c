@@ -142,11 +142,16 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
   }
   if (status == PL_OK) {
     char command[] = "core", run[] = "--run", ready[] = "--ready=3", resume[] = "--resume", force[] = "--force";
-    char *argv[8] = {executable, command, run, path, ready};
-    int n = 5;
+    char **argv = pl_xcalloc(options->set_count + 8, sizeof *argv);
+    memcpy(argv, (char *[]){executable, command, run, path, ready}, 5 * sizeof *argv);
+    size_t n = 5;
     if (options->resume) argv[n++] = resume;
     if (options->force) argv[n++] = force;
+    size_t first_set = n;
+    for (size_t i = 0; i < options->set_count; i++) argv[n++] = pl_xprintf("--set=%s", options->sets[i]);
     status = start(argv, path, options->timeout > 0 ? options->timeout : 600, err);
+    for (size_t i = first_set; i < n; i++) free(argv[i]);
+    free(argv);
   }
   free(executable);
   free(path);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/status.h"
 
@@ -10,10 +11,12 @@ extern "C" {
 #endif
 
 typedef struct pl_spawn_options {
-  const char *executable;  // run as `executable core --run FOLDER`; NULL for the running executable itself
-  bool resume;             // go on from the newest valid checkpoint
-  bool force;              // resume although the dataset changed
-  double timeout;          // seconds to wait for it to be ready, 0 for 600
+  const char *executable;   // run as `executable core --run FOLDER`; NULL for the running executable itself
+  bool resume;              // go on from the newest valid checkpoint
+  bool force;               // resume although the dataset changed
+  const char *const *sets;  // with `resume`: live options that change, "epochs=20"
+  size_t set_count;
+  double timeout;  // seconds to wait for it to be ready, 0 for 600
 } pl_spawn_options;
 
 // Starts `pleura core` on a run folder in its own session, with no terminal and its output in core.log, and waits until

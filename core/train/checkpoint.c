@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,28 +16,13 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/net/weights.h"
+#include "core/train/checkpoint_state.h"
 
 enum { STATE_MAX = 65536, FILE_COUNT = 3 };
 
 #define MANIFEST_HEAD "pleura checkpoint 1\n"
 
 static const char *const file_names[FILE_COUNT];
-
-static pl_status write_state(const char *path, const pl_checkpoint_state *s, pl_error *err) {
-  json_t *object =
-      json_pack("{s:i,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:s,s:s,s:s}", "format", 1, "step", (json_int_t)s->step,
-                "epoch", (json_int_t)s->epoch, "position", (json_int_t)s->position, "loss_sum", s->loss_sum,
-                "loss_count", (json_int_t)s->loss_count, "best_epoch", (json_int_t)s->best_epoch, "seed",
-                (json_int_t)s->seed, "learning_rate", s->learning_rate, "epochs", (json_int_t)s->epochs, "encoder",
-                s->encoder, "backend", s->backend, "device", s->device);
-  if (object != NULL && isfinite(s->best)) (void)json_object_set_new(object, "best", json_real(s->best));
-  char *text = object != NULL ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
-  json_decref(object);
-  if (text == NULL) return pl_fail(err, PL_E_INTERNAL, "the training's state cannot be written as JSON");
-  pl_status status = pl_fs_replace(path, text, strlen(text), err);
-  free(text);
-  return status;
-}
 
 static pl_status write_manifest(const char *folder, char hashes[FILE_COUNT][PL_SHA256_HEX_SIZE], pl_error *err) {
   pl_buf text;
@@ -65,7 +48,7 @@ static pl_status write_files(const char *folder, const pl_checkpoint_source *sou
     status =
         pl_weights_save(optimizer, source->api, source->store, source->model, PL_WEIGHTS_OPTIMIZER, hashes[1], err);
   }
-  if (status == PL_OK) status = write_state(json, state, err);
+  if (status == PL_OK) status = pl_checkpoint_state_write(json, state, err);
   if (status == PL_OK) status = pl_sha256_file(hashes[2], json, err);
   if (status == PL_OK) status = write_manifest(folder, hashes, err);
   if (status == PL_OK) status = pl_fs_sync_folder(folder, err);
@@ -134,7 +117,16 @@ static pl_status list_checkpoints(char ***names, size_t *count, const char *fold
   return PL_OK;
 }
 
-static pl_status remove_old(const char *folder, int64_t keep, pl_error *err) {
+static bool is_top(const pl_checkpoint_state *state, const char *name) {
+  int64_t step = 0;
+  if (!is_checkpoint(name, &step)) return false;
+  for (int32_t i = 0; i < state->top_count; i++) {
+    if (state->top[i].step == step) return true;
+  }
+  return false;
+}
+
+static pl_status remove_old(const char *folder, const pl_checkpoint_state *state, int64_t keep, pl_error *err) {
   char *best = pl_path_join(folder, "best"), target[64];
   ssize_t length = readlink(best, target, sizeof target - 1);
   target[length > 0 ? length : 0] = '\0';
@@ -144,7 +136,7 @@ static pl_status remove_old(const char *folder, int64_t keep, pl_error *err) {
   pl_status status = list_checkpoints(&names, &count, folder, err);
   if (status != PL_OK) return status;
   for (size_t i = 0; i + (size_t)keep < count && status == PL_OK; i++) {
-    if (strcmp(names[i], target) == 0) continue;
+    if (strcmp(names[i], target) == 0 || is_top(state, names[i])) continue;
     // It loses its name first, so that no half-removed folder can be taken for a checkpoint.
     char *path = pl_path_join(folder, names[i]), *aside = pl_xprintf("%s.tmp-gone", path);
     status = pl_fs_remove_tree(aside, err);
@@ -171,7 +163,7 @@ pl_status pl_checkpoint_save(const char *folder, const pl_checkpoint_source *sou
   if (status == PL_OK) status = pl_fs_sync_folder(folder, err);
   if (status != PL_OK) (void)pl_fs_remove_tree(aside, NULL);
   if (status == PL_OK && best) status = link_best(folder, name, err);
-  if (status == PL_OK) status = remove_old(folder, keep, err);
+  if (status == PL_OK) status = remove_old(folder, state, keep, err);
   free(name);
   free(path);
   free(aside);
@@ -205,55 +197,11 @@ static pl_status check_manifest(const char *path, pl_error *err) {
   return status;
 }
 
-static pl_status take_state(pl_checkpoint_state *out, const json_t *object, pl_error *err) {
-  json_error_t problem;
-  int format = 0;
-  json_int_t step, epoch, position, loss_count, best_epoch, seed, epochs;
-  double loss_sum, learning_rate, best = (double)NAN;
-  const char *encoder, *backend, *device;
-  // json_unpack_ex takes a json_t that it does not change.
-  int failed = json_unpack_ex(
-      (json_t *)(uintptr_t)object, &problem, 0, "{s:i,s:I,s:I,s:I,s:F,s:I,s:I,s:I,s:F,s:I,s:s,s:s,s:s,s?:F}", "format",
-      &format, "step", &step, "epoch", &epoch, "position", &position, "loss_sum", &loss_sum, "loss_count", &loss_count,
-      "best_epoch", &best_epoch, "seed", &seed, "learning_rate", &learning_rate, "epochs", &epochs, "encoder", &encoder,
-      "backend", &backend, "device", &device, "best", &best);
-  if (failed != 0) return pl_fail(err, PL_E_FORMAT, "%s", problem.text);
-  if (format != 1) return pl_fail(err, PL_E_FORMAT, "format %d is of another version", format);
-  if (step < 0 || epoch < 0 || position < 0 || loss_count < 0 || epochs < 1) {
-    return pl_fail(err, PL_E_FORMAT, "a count is negative");
-  }
-  *out = (pl_checkpoint_state){.step = step,
-                               .epoch = epoch,
-                               .position = position,
-                               .loss_sum = loss_sum,
-                               .loss_count = loss_count,
-                               .best = best,
-                               .best_epoch = best_epoch,
-                               .seed = seed,
-                               .learning_rate = learning_rate,
-                               .epochs = epochs};
-  (void)pl_safe_text(out->encoder, sizeof out->encoder, encoder, strlen(encoder));
-  (void)pl_safe_text(out->backend, sizeof out->backend, backend, strlen(backend));
-  (void)pl_safe_text(out->device, sizeof out->device, device, strlen(device));
-  return PL_OK;
-}
-
 pl_status pl_checkpoint_check(pl_checkpoint_state *state, const char *path, pl_error *err) {
   pl_status status = check_manifest(path, err);
   if (status != PL_OK) return status;
   char *file = pl_path_join(path, file_names[2]);
-  pl_buf text;
-  pl_buf_init(&text, STATE_MAX);
-  status = pl_fs_read(&text, file, err);
-  if (status == PL_OK) {
-    json_error_t problem;
-    json_t *object = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &problem);
-    status = object == NULL ? pl_fail(err, PL_E_FORMAT, "line %d: %s", problem.line, problem.text)
-                            : take_state(state, object, err);
-    json_decref(object);
-    if (status != PL_OK) status = pl_wrap(err, "%s", file);
-  }
-  pl_buf_clear(&text);
+  status = pl_checkpoint_state_read(state, file, err);
   free(file);
   return status;
 }

@@ -9,10 +9,19 @@
 
 #include "core/base/status.h"
 #include "core/net/backend.h"
+#include "core/train/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum { PL_TOP_MAX = 32 };
+
+// An epoch whose checkpoint is kept for its score.
+typedef struct pl_top {
+  int64_t step, epoch;
+  double score;
+} pl_top;
 
 // Where a training is, to the image: with the tensors, the seed and the data, all that its future depends on.
 typedef struct pl_checkpoint_state {
@@ -20,13 +29,17 @@ typedef struct pl_checkpoint_state {
   int64_t epoch;     // the epoch under way: 0 is the evaluation of the untrained network
   int64_t position;  // images of this epoch's order that were trained on
   double loss_sum;   // of this epoch's batches so far
+  double term_sums[PL_LOSS_TERMS];
   int64_t loss_count;
-  double best;         // the best score so far, NAN before the first
-  int64_t best_epoch;  // -1 before the first
+  pl_schedule_state schedule;
+  double best;             // the best score so far, NAN before the first
+  int64_t best_epoch;      // -1 before the first
+  pl_top top[PL_TOP_MAX];  // the best epochs so far, best first
+  int32_t top_count;
   int64_t seed;
   // Options that may have changed since the run was made.
   double learning_rate;
-  int64_t epochs;
+  int64_t epochs, early_stopping;
   char encoder[64];
   char backend[32], device[160];
 } pl_checkpoint_state;
@@ -38,8 +51,8 @@ typedef struct pl_checkpoint_source {
 } pl_checkpoint_source;
 
 // Writes FOLDER/STEP (six digits or more) and makes `best` point to it when `best`; then removes all but the newest
-// `keep` and the best. An older checkpoint of the same step is replaced. PL_E_NOSPACE and others leave all earlier
-// checkpoints as they were.
+// `keep`, the best, and those of state->top. An older checkpoint of the same step is replaced. PL_E_NOSPACE and others
+// leave all earlier checkpoints as they were.
 pl_status pl_checkpoint_save(const char *folder, const pl_checkpoint_source *source, const pl_checkpoint_state *state,
                              bool best, int64_t keep, pl_error *err);
 

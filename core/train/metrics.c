@@ -23,6 +23,7 @@ void pl_metrics_add(pl_metrics *metrics, const double *loss, const double *sums,
     target += row[PL_DICE_TARGET];
     double score = pl_dice_hard(row[PL_DICE_HARD_INTERSECTION], row[PL_DICE_HARD_PREDICTED], row[PL_DICE_TARGET]);
     metrics->dice_sum += score;
+    metrics->image_sum += pl_dice_soft(row[PL_DICE_INTERSECTION], row[PL_DICE_PREDICTED], row[PL_DICE_TARGET]);
     if (row[PL_DICE_TARGET] > 0) {
       metrics->positive_sum += score;
       metrics->positives++;
@@ -30,6 +31,7 @@ void pl_metrics_add(pl_metrics *metrics, const double *loss, const double *sums,
     if (dice != NULL) dice[i] = score;
   }
   metrics->loss_sum += loss[PL_LOSS_TOTAL];
+  for (int i = 0; i < PL_LOSS_TERMS; i++) metrics->term_sums[i] += loss[i];
   metrics->batch_sum += pl_dice_soft(intersection, predicted, target);
   metrics->batches++;
   metrics->images += count;
@@ -38,9 +40,12 @@ void pl_metrics_add(pl_metrics *metrics, const double *loss, const double *sums,
 static double ratio(double sum, int64_t count) { return count > 0 ? sum / (double)count : (double)NAN; }
 
 pl_scores pl_metrics_result(const pl_metrics *m) {
-  return (pl_scores){.loss = ratio(m->loss_sum, m->batches),
-                     .dice_batch = ratio(m->batch_sum, m->batches),
-                     .dice = ratio(m->dice_sum, m->images),
-                     .dice_pos = ratio(m->positive_sum, m->positives),
-                     .nothing = ratio((double)(m->images - m->positives), m->images)};
+  pl_scores scores = {.loss = ratio(m->loss_sum, m->batches),
+                      .dice_batch = ratio(m->batch_sum, m->batches),
+                      .dice_image = ratio(m->image_sum, m->images),
+                      .dice = ratio(m->dice_sum, m->images),
+                      .dice_pos = ratio(m->positive_sum, m->positives),
+                      .nothing = ratio((double)(m->images - m->positives), m->images)};
+  for (int i = 0; i < PL_LOSS_TERMS; i++) scores.terms[i] = ratio(m->term_sums[i], m->batches);
+  return scores;
 }

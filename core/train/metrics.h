@@ -3,21 +3,25 @@
 
 #include <stdint.h>
 
+#include "core/net/loss.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 // Unknown (no batch, no image with a mask) is NAN.
 typedef struct pl_scores {
-  double loss;        // average over batches, every batch equal
-  double dice_batch;  // soft dice of each batch, averaged with equal weight (the reference's validation score)
-  double dice;        // dice of each image at threshold 0.5, empty against empty 1, averaged
-  double dice_pos;    // the same over images that have a mask
-  double nothing;     // what predicting nothing scores as `dice`: the share of images without a mask
+  double loss;                  // average over batches, every batch equal
+  double terms[PL_LOSS_TERMS];  // of the loss, without their weights, averaged likewise
+  double dice_batch;            // soft dice of each batch, averaged with equal weight (the reference's dice_metric)
+  double dice_image;            // soft dice of each image, averaged (dice_metric with per_image)
+  double dice;                  // dice of each image at threshold 0.5, empty against empty 1, averaged
+  double dice_pos;              // the same over images that have a mask
+  double nothing;               // what predicting nothing scores as `dice`: the share of images without a mask
 } pl_scores;
 
 typedef struct pl_metrics {
-  double loss_sum, batch_sum, dice_sum, positive_sum;
+  double loss_sum, term_sums[PL_LOSS_TERMS], batch_sum, image_sum, dice_sum, positive_sum;
   int64_t batches, images, positives;
 } pl_metrics;
 

@@ -6,12 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "core/train/schedule.h"
 #include "core/train/trainer_private.h"
-
-enum { SKIPPED_MAX = 10 };
 
 // A batch in one of the backend's slots.
 typedef struct slot_batch {
@@ -26,12 +22,16 @@ typedef struct results {
 
 static double now(const pl_trainer *t) { return pl_clock_monotonic(&t->clock); }
 
+static pl_schedule_options schedule_options(const pl_trainer *t) {
+  pl_schedule_options options = t->options.schedule_options;
+  options.base = t->state.learning_rate;
+  if (options.period == 0) options.period = t->state.epochs;
+  return options;
+}
+
 static double rate_of(const pl_trainer *t, int64_t epoch) {
-  pl_schedule_options options = {.base = t->state.learning_rate,
-                                 .gamma = t->options.gamma,
-                                 .milestones = t->options.milestones,
-                                 .milestone_count = t->options.milestone_count};
-  return pl_schedule_find("multistep")->rate(&options, epoch > 0 ? epoch - 1 : 0);
+  pl_schedule_options options = schedule_options(t);
+  return t->options.schedule->rate(&options, &t->state.schedule, epoch > 0 ? epoch - 1 : 0);
 }
 
 static double loss_mean(const pl_trainer *t) {
@@ -98,6 +98,7 @@ pl_checkpoint_source pl_trainer_source(const pl_trainer *t) {
 
 void pl_trainer_set_learning_rate(pl_trainer *t, double base) { t->state.learning_rate = base; }
 void pl_trainer_set_epochs(pl_trainer *t, int64_t epochs) { t->state.epochs = epochs; }
+void pl_trainer_set_early_stopping(pl_trainer *t, int64_t epochs) { t->state.early_stopping = epochs; }
 
 // Which program takes batch `index` of an epoch.
 static pl_train_program program_of(const pl_trainer *t, const pl_train_set *set, int64_t index, int32_t count) {
@@ -157,51 +158,26 @@ static pl_status update(pl_trainer *t, int32_t slot, results *r, pl_error *err) 
   return status == PL_OK ? t->api->wait(program, err) : status;
 }
 
-static pl_status loss_not_finite(const pl_trainer *t, const slot_batch *batch, pl_error *err) {
-  pl_buf cases;
-  pl_buf_init(&cases, 150);
-  for (int32_t i = 0; i < batch->count; i++) {
-    const pl_case *c = &t->manifest->cases[batch->cases[i]];
-    if (!pl_buf_printf(&cases, "%s#%u", i > 0 ? " " : "", (unsigned)c->number)) break;
-  }
-  pl_status status =
-      pl_fail(err, PL_E_FORMAT,
-              "epoch %lld: the loss is not finite after step %lld; try a lower learning rate or look at the batch's "
-              "cases: %s",
-              (long long)t->state.epoch, (long long)t->state.step, cases.data);
-  pl_buf_clear(&cases);
-  return status;
-}
-
-// A gradient that is not finite changes nothing; many in a row mean that nothing is learned any more.
-static pl_status check_norm(pl_trainer *t, const results *r, const pl_train_hooks *hooks, pl_error *err) {
-  if (r->norm[1] != 0) {
-    t->skipped = 0;
-    return PL_OK;
-  }
-  t->skipped++;
-  char text[160];
-  (void)snprintf(text, sizeof text, "step %lld: the gradient is not finite, the weights were left as they are",
-                 (long long)t->state.step + 1);
-  hooks->warn(hooks->context, text);
-  if (t->skipped < SKIPPED_MAX) return PL_OK;
-  return pl_fail(err, PL_E_FORMAT, "step %lld: the gradient was not finite %d times in a row; lower the learning rate",
-                 (long long)t->state.step + 1, t->skipped);
-}
-
 static pl_status after_batch(pl_trainer *t, const slot_batch *batch, int64_t index, results *r,
                              const pl_train_hooks *hooks, pl_error *err) {
-  if (r->loss[PL_LOSS_FINITE] == 0 || !isfinite(r->loss[PL_LOSS_TOTAL])) return loss_not_finite(t, batch, err);
+  pl_checkpoint_state *s = &t->state;
+  if (r->loss[PL_LOSS_FINITE] == 0 || !isfinite(r->loss[PL_LOSS_TOTAL])) {
+    return pl_train_give_up(t, "loss", s->position, batch->count, hooks, err);
+  }
   // The reference weights each loss with the nominal batch size, which is the same as weighting batches equally.
-  t->state.loss_sum += r->loss[PL_LOSS_TOTAL];
-  t->state.loss_count++;
-  t->state.position += batch->count;
+  s->loss_sum += r->loss[PL_LOSS_TOTAL];
+  for (int i = 0; i < PL_LOSS_TERMS; i++) s->term_sums[i] += r->loss[i];
+  s->loss_count++;
+  s->position += batch->count;
   int64_t group = t->options.accumulation;
   if ((index + 1) % group != 0) return PL_OK;
   pl_status status = group > 1 ? update(t, batch->slot, r, err) : PL_OK;
-  if (status == PL_OK) status = check_norm(t, r, hooks, err);
+  if (status == PL_OK && r->norm[1] == 0) {
+    status = pl_train_give_up(t, "gradient", t->group_first, s->position - t->group_first, hooks, err);
+  }
   if (status != PL_OK) return status;
-  t->state.step++;
+  s->step++;
+  t->group_first = s->position;
   return PL_OK;
 }
 
@@ -213,6 +189,7 @@ static pl_status tell_step(pl_trainer *t, const results *r, const pl_train_hooks
                         .learning_rate = rate_of(t, t->state.epoch),
                         .gradient_norm = r->norm[0],
                         .images_per_second = speed(t)};
+  memcpy(step.terms, r->loss, sizeof step.terms);
   return hooks->step(hooks->context, &step, err);
 }
 
@@ -225,6 +202,7 @@ static void swap(slot_batch *a, slot_batch *b) {
 static pl_status train_batches(pl_trainer *t, slot_batch *batch, slot_batch *next, const pl_train_hooks *hooks,
                                pl_error *err) {
   int64_t index = t->state.position / t->train.batch;
+  t->group_first = t->state.position;
   pl_status status = load(t, &t->train, batch, index, err);
   for (; status == PL_OK && batch->count > 0; index++, swap(batch, next)) {
     results r = {.norm = {(double)NAN, 1}};
@@ -320,8 +298,28 @@ static double score_of(const pl_trainer *t, const pl_scores *scores) {
   switch (t->options.best_by) {
     case PL_BEST_BY_DICE: return scores->dice;
     case PL_BEST_BY_DICE_POS: return scores->dice_pos;
+    case PL_BEST_BY_DICE_IMAGE: return scores->dice_image;
     default: return scores->dice_batch;
   }
+}
+
+// Lists the epoch when it is among the best; of equal scores the earlier one stands first.
+static bool enter_top(pl_trainer *t, double score) {
+  pl_checkpoint_state *s = &t->state;
+  int32_t room = (int32_t)(t->options.keep_best < PL_TOP_MAX ? t->options.keep_best : PL_TOP_MAX), at = s->top_count;
+  while (at > 0 && score > s->top[at - 1].score) at--;
+  if (at >= room) return false;
+  if (s->top_count < room) s->top_count++;
+  memmove(&s->top[at + 1], &s->top[at], (size_t)(s->top_count - at - 1) * sizeof *s->top);
+  s->top[at] = (pl_top){.step = s->step, .epoch = s->epoch, .score = score};
+  return true;
+}
+
+static void step_schedule(pl_trainer *t, const pl_scores *scores) {
+  pl_schedule_options options = schedule_options(t);
+  if (t->options.schedule->step == NULL || t->state.epoch == 0) return;
+  double value = options.smaller_is_better ? scores->loss : score_of(t, scores);
+  t->options.schedule->step(&options, &t->state.schedule, value);
 }
 
 static pl_status end_epoch(pl_trainer *t, const pl_scores *scores, const pl_train_hooks *hooks, pl_error *err) {
@@ -332,25 +330,37 @@ static pl_status end_epoch(pl_trainer *t, const pl_scores *scores, const pl_trai
                           .learning_rate = rate_of(t, s->epoch),
                           .images_per_second = s->epoch > 0 ? speed(t) : (double)NAN,
                           .scores = *scores};
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    epoch.train_terms[i] = s->loss_count > 0 ? s->term_sums[i] / (double)s->loss_count : (double)NAN;
+  }
   double score = score_of(t, scores);
   // The untrained network is never the best, and neither is one whose score or loss is not a number: thresholded, what
   // it computes looks like an empty mask.
-  bool valid = isfinite(score) && isfinite(scores->loss);
-  epoch.best = s->epoch > 0 && valid && (s->best_epoch < 0 || score > s->best);
+  bool valid = s->epoch > 0 && isfinite(score) && isfinite(scores->loss);
+  epoch.best = valid && (s->best_epoch < 0 || score > s->best);
+  epoch.top = valid && enter_top(t, score);
   if (epoch.best) {
     s->best = score;
     s->best_epoch = s->epoch;
   }
+  step_schedule(t, scores);
   s->epoch++;
   s->position = 0;
   s->loss_sum = 0;
+  memset(s->term_sums, 0, sizeof s->term_sums);
   s->loss_count = 0;
   return hooks->epoch(hooks->context, &epoch, err);
 }
 
+bool pl_trainer_stalled(const pl_trainer *t) {
+  const pl_checkpoint_state *s = &t->state;
+  int64_t best = s->best_epoch > 0 ? s->best_epoch : 0;
+  return s->early_stopping > 0 && s->epoch - 1 - best >= s->early_stopping;
+}
+
 pl_status pl_trainer_run(pl_trainer *t, const pl_train_hooks *hooks, pl_error *err) {
   pl_status status = PL_OK;
-  while (status == PL_OK && t->state.epoch <= t->state.epochs) {
+  while (status == PL_OK && t->state.epoch <= t->state.epochs && !pl_trainer_stalled(t)) {
     pl_scores scores;
     if (t->state.epoch > 0) status = train_epoch(t, hooks, err);
     if (status == PL_OK) status = evaluate(t, &scores, hooks, err);

@@ -17,7 +17,12 @@
 extern "C" {
 #endif
 
-typedef enum pl_best_by { PL_BEST_BY_DICE_BATCH, PL_BEST_BY_DICE, PL_BEST_BY_DICE_POS } pl_best_by;
+typedef enum pl_best_by {
+  PL_BEST_BY_DICE_BATCH,
+  PL_BEST_BY_DICE,
+  PL_BEST_BY_DICE_POS,
+  PL_BEST_BY_DICE_IMAGE
+} pl_best_by;
 
 // Texts and arrays are borrowed while the trainer lives.
 typedef struct pl_trainer_options {
@@ -28,9 +33,12 @@ typedef struct pl_trainer_options {
   pl_feed_options feed;   // of the training subset; the other one has the same fold, size and limit
   int32_t valid_batch;
   int64_t epochs, accumulation;
-  double learning_rate, gamma;
-  const int32_t *milestones;
-  size_t milestone_count;
+  const pl_schedule *schedule;
+  // Its base is the learning rate, a period of 0 means all epochs; a plateau looks at the validation loss when smaller
+  // is better, else at the score of `best_by`.
+  pl_schedule_options schedule_options;
+  int64_t early_stopping;  // epochs without a better score that end the training, 0 for never
+  int64_t keep_best;       // epochs that are listed in pl_checkpoint_state.top, at most PL_TOP_MAX
   double clip_norm, weight_decay;
   double loss_weights[PL_LOSS_TERMS];
   pl_optimizer optimizer;
@@ -54,7 +62,8 @@ typedef struct pl_train_progress {
 // One optimizer step.
 typedef struct pl_train_step {
   int64_t step, epoch;
-  double loss;       // of its (last) batch
+  double loss;  // of its (last) batch
+  double terms[PL_LOSS_TERMS];
   double loss_mean;  // of the epoch so far, every batch equal
   double learning_rate, gradient_norm, images_per_second;
 } pl_train_step;
@@ -63,9 +72,19 @@ typedef struct pl_train_step {
 typedef struct pl_train_epoch {
   int64_t step, epoch;
   double train_loss, learning_rate, images_per_second;
+  double train_terms[PL_LOSS_TERMS];  // of the loss, without their weights
   pl_scores scores;
   bool best;
+  bool top;  // among the `keep_best` best
 } pl_train_epoch;
+
+// Images of a step that was not taken since its loss or gradient is not finite, with what the network makes of them.
+typedef struct pl_train_lost {
+  int64_t step, epoch;         // the step that would have been
+  const char *what;            // "loss" or "gradient"
+  const pl_batch *batch;       // as it went in
+  const float *probabilities;  // [count][1][size][size], by inference with the weights before the step
+} pl_train_lost;
 
 // Called by pl_trainer_run in its thread. A failure ends the run with that status; PL_E_CANCELLED is how to stop it.
 typedef struct pl_train_hooks {
@@ -77,7 +96,8 @@ typedef struct pl_train_hooks {
   pl_status (*epoch)(void *context, const pl_train_epoch *epoch, pl_error *err);
   // Between two optimizer steps or two batches of an evaluation: checkpoints may be made, options changed.
   pl_status (*between)(void *context, pl_error *err);
-  void (*warn)(void *context, const char *text);
+  // Before the run ends with PL_E_FORMAT; once for each batch of the step.
+  void (*lost)(void *context, const pl_train_lost *lost);
 } pl_train_hooks;
 
 typedef struct pl_trainer pl_trainer;
@@ -100,8 +120,9 @@ pl_status pl_trainer_initialise(pl_trainer *trainer, char *words, size_t words_s
 // Goes on from a checkpoint. PL_E_USAGE when it is another encoder's or seed's.
 pl_status pl_trainer_restore(pl_trainer *trainer, const char *path, const pl_checkpoint_state *state, pl_error *err);
 
-// Trains and evaluates until the last epoch is over. Epoch 0 is an evaluation of the untrained network. A loss that is
-// not finite is PL_E_FORMAT and names the batch's cases.
+// Trains and evaluates until the last epoch is over, or `early_stopping` epochs had no better score. Epoch 0 is an
+// evaluation of the untrained network. A loss or a gradient that is not finite is PL_E_FORMAT before the step is taken
+// and names the step's cases.
 pl_status pl_trainer_run(pl_trainer *trainer, const pl_train_hooks *hooks, pl_error *err);
 
 // ---- For hooks.
@@ -110,6 +131,10 @@ pl_checkpoint_state pl_trainer_state(const pl_trainer *trainer);
 pl_checkpoint_source pl_trainer_source(const pl_trainer *trainer);
 void pl_trainer_set_learning_rate(pl_trainer *trainer, double base);  // of the first epoch: the schedule applies
 void pl_trainer_set_epochs(pl_trainer *trainer, int64_t epochs);
+void pl_trainer_set_early_stopping(pl_trainer *trainer, int64_t epochs);
+
+// Whether the epochs evaluated so far are the last ones, although not all are over: `early_stopping` was reached.
+bool pl_trainer_stalled(const pl_trainer *trainer);
 
 #ifdef __cplusplus
 }

@@ -45,8 +45,13 @@ struct pl_trainer {
   double train_seconds, evaluation_seconds;
   int64_t epoch_images;
   double epoch_seconds;
-  int skipped;  // steps in a row whose gradient was not finite
+  int64_t group_first;  // position of the first image whose gradient the next step takes
 };
+
+// What is done about a loss or gradient (`what`) that is not finite: the `count` images of the epoch from its number
+// `first` on are read again, evaluated and handed to the hook; the error names them.
+pl_status pl_train_give_up(pl_trainer *trainer, const char *what, int64_t first, int64_t count,
+                           const pl_train_hooks *hooks, pl_error *err);
 
 // Images and batches of an epoch; how many there are can depend on it, see pl_feed_options.
 static inline int64_t pl_train_images(const pl_train_set *set, int64_t epoch) {

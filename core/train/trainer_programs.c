@@ -112,8 +112,10 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   t->state = (pl_checkpoint_state){.best = -1,
                                    .best_epoch = -1,
                                    .seed = (int64_t)options->feed.seed,
-                                   .learning_rate = options->learning_rate,
-                                   .epochs = options->epochs};
+                                   .schedule = pl_schedule_begin(),
+                                   .learning_rate = options->schedule_options.base,
+                                   .epochs = options->epochs,
+                                   .early_stopping = options->early_stopping};
   (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
   (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
   (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));

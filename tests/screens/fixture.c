@@ -99,6 +99,7 @@ static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
     for (int i = 1; i <= STEPS && epoch > 0 && status == PL_OK; i++) {
       const int step = (epoch - 1) * STEPS + i;
       const pl_step_record record = {.step = step,
+                                     .terms = {NAN, NAN, NAN, NAN, NAN, NAN},
                                      .epoch = epoch,
                                      .time = start_time + step,
                                      .loss = 1.2 * exp(-step / 60.0) + 0.08 * sin(step * 1.7),
@@ -109,13 +110,17 @@ static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
       status = pl_journal_step(journal, &record, err);
     }
     const double dice_batch = 0.85 * (1.0 - exp(-epoch / 5.0)) + 0.02 * sin(epoch * 2.1);
+    const double loss = epoch > 0 ? 1.2 * exp(-epoch / 6.0) + 0.05 : NAN;
     const pl_epoch_record record = {.step = epoch * STEPS,
                                     .epoch = epoch,
                                     .time = start_time + epoch * STEPS,
-                                    .train_loss = epoch > 0 ? 1.2 * exp(-epoch / 6.0) + 0.05 : NAN,
+                                    .train_loss = loss,
+                                    .train_terms = {0.1 * loss, 0.5 * loss, 0.05 * loss, NAN, NAN, NAN},
+                                    .valid_terms = {NAN, NAN, NAN, NAN, NAN, NAN},
                                     .learning_rate = 1e-4,
                                     .valid_loss = 1.1 * exp(-epoch / 7.0) + 0.12,
                                     .dice_batch = dice_batch,
+                                    .dice_image = dice_batch,
                                     .dice = 0.4 + 0.48 * (1.0 - exp(-epoch / 4.0)),
                                     .dice_pos = 0.7 * (1.0 - exp(-epoch / 8.0)),
                                     .nothing = 0.6667,

@@ -55,17 +55,33 @@ static void clear_live(follower *f) {
   f->live = false;
 }
 
+// " (bce 0.0970 dice 0.8100)": the terms that are known.
+static void terms_words(char *out, size_t size, const double terms[PL_LOSS_TERMS]) {
+  size_t used = 0;
+  out[0] = '\0';
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    if (isnan(terms[i])) continue;
+    int n = snprintf(out + used, size - used, "%s%s %.4f", used > 0 ? " " : " (", pl_loss_term_name((pl_loss_term)i),
+                     terms[i]);
+    if (n < 0 || (size_t)n >= size - used) return;
+    used += (size_t)n;
+  }
+  if (used > 0 && used + 1 < size) (void)snprintf(out + used, size - used, ")");
+}
+
 static void print_epoch(const follower *f, const pl_epoch_record *e) {
-  char loss[32], rate[32], speed[32], positive[32], left[32];
+  char loss[32], terms[192], rate[32], speed[32], positive[32], left[32];
   number(loss, 4, e->train_loss);
+  terms_words(terms, sizeof terms, e->train_terms);
   snprintf(rate, sizeof rate, "%.3g", e->learning_rate);
   number(speed, 1, e->images_per_second);
   number(positive, 4, e->dice_pos);
   pl_cli_duration(left, sizeof left, f->view->state.eta);
   printf(
-      "epoch %lld/%lld  loss %s  lr %s  %s images/s  ETA %s  dice_batch %.4f  dice %.4f  dice_pos %s  nothing %.4f%s\n",
-      (long long)e->epoch, (long long)f->view->state.epochs, loss, rate, speed, left, e->dice_batch, e->dice, positive,
-      e->nothing,
+      "epoch %lld/%lld  loss %s%s  lr %s  %s images/s  ETA %s  dice_batch %.4f  dice %.4f  dice_pos %s  nothing "
+      "%.4f%s\n",
+      (long long)e->epoch, (long long)f->view->state.epochs, loss, terms, rate, speed, left, e->dice_batch, e->dice,
+      positive, e->nothing,
       e->best         ? "  best"
       : e->epoch == 0 ? "  untrained"
                       : "");

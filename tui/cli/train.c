@@ -52,7 +52,10 @@ static struct argp_option *make_options(char ***docs) {
   static const struct argp_option own[] = {
       {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "The workspace (default: found from here upwards)"},
       {.name = "detach", .key = OPTION_DETACH, .doc = "Print the run's folder and return; the run goes on"},
-      {.name = "resume", .key = OPTION_RESUME, .arg = "RUN", .doc = "Go on with this run: a name, its ending, or last"},
+      {.name = "resume",
+       .key = OPTION_RESUME,
+       .arg = "RUN",
+       .doc = "Go on with this run: a name, its ending, or last; options that may change go with it: --epochs 20"},
       {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
       {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
       {.name = "preset", .key = OPTION_PRESET, .arg = "NAME", .doc = "Start from a set of values: see below"},
@@ -110,7 +113,7 @@ static pl_status make_config(pl_config *config, const arguments *a, const char *
 
 static pl_status check_resume(const arguments *a, pl_error *err) {
   for (size_t i = 0; i < option_count(); i++) {
-    if (a->values[i] != NULL) {
+    if (a->values[i] != NULL && (pl_options[i].flags & PL_OPTION_LIVE) == 0) {
       return pl_fail(err, PL_E_USAGE, "--%s cannot be given with --resume: the run keeps its options",
                      pl_options[i].name);
     }
@@ -150,6 +153,15 @@ static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
   return status;
 }
 
+// The options given with --resume, as "epochs=20"; the caller frees each.
+static size_t make_sets(char *sets[PL_OPTIONS_MAX], const arguments *a) {
+  size_t count = 0;
+  for (size_t i = 0; i < option_count(); i++) {
+    if (a->values[i] != NULL) sets[count++] = pl_xprintf("%s=%s", pl_options[i].name, a->values[i]);
+  }
+  return count;
+}
+
 static pl_status train(int *code, const arguments *a, pl_error *err) {
   char *folder = NULL;
   pl_status status = a->resume != NULL ? find_run(&folder, a, err) : make_run(&folder, a, err);
@@ -159,8 +171,12 @@ static pl_status train(int *code, const arguments *a, pl_error *err) {
   (void)sigemptyset(&interrupt);
   if (!a->detach) (void)sigaddset(&interrupt, SIGINT);
   (void)sigprocmask(SIG_BLOCK, &interrupt, &before);
-  pl_spawn_options options = {.resume = a->resume != NULL, .force = a->force};
+  char *sets[PL_OPTIONS_MAX];
+  size_t set_count = a->resume != NULL ? make_sets(sets, a) : 0;
+  pl_spawn_options options = {
+      .resume = a->resume != NULL, .force = a->force, .sets = (const char *const *)sets, .set_count = set_count};
   status = pl_spawn_core(folder, &options, err);
+  for (size_t i = 0; i < set_count; i++) free(sets[i]);
   if (status == PL_OK && a->detach) {
     printf("%s\n", folder);
   } else if (status == PL_OK) {

@@ -177,6 +177,23 @@ static int draw_value(const pl_canvas *canvas, int y, int x, int right, const ch
 
 static double fraction_of(int64_t done, int64_t all) { return done >= 0 && all > 0 ? (double)done / (double)all : NAN; }
 
+// The newest epoch's terms of the training loss, "" when they are not known.
+static void terms_words(char *out, size_t size, const pl_journal_view *journal) {
+  size_t used = 0;
+  out[0] = '\0';
+  if (journal->epoch_count == 0) return;
+  const double *terms = journal->epochs[journal->epoch_count - 1].train_terms;
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    char number[WORD];
+    if (isnan(terms[i])) continue;
+    pl_words_number(number, sizeof number, terms[i]);
+    const int n =
+        snprintf(out + used, size - used, "%s%s %s", used > 0 ? ", " : "", pl_loss_term_name((pl_loss_term)i), number);
+    if (n < 0 || (size_t)n >= size - used) return;
+    used += (size_t)n;
+  }
+}
+
 static void draw_numbers(const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
   const pl_run_state *state = &run->state;
   char text[96], number[WORD];
@@ -194,7 +211,11 @@ static void draw_numbers(const pl_canvas *canvas, pl_area row, const pl_run_view
     snprintf(text, sizeof text, "%s %s, epoch %" PRId64, by, number, state->best_epoch);
     x += draw_value(canvas, row.y, x, right, "best", text);
   }
-  if (state->encoder_weights[0] != '\0') draw_value(canvas, row.y, x, right, "weights", state->encoder_weights);
+  if (state->encoder_weights[0] != '\0') x += draw_value(canvas, row.y, x, right, "weights", state->encoder_weights);
+  // Whole or not at all: half a list of terms says the wrong thing.
+  char terms[160];
+  terms_words(terms, sizeof terms, &run->journal);
+  if (terms[0] != '\0' && pl_text_columns(terms) + 6 <= right - x) draw_value(canvas, row.y, x, right, "terms", terms);
 }
 
 static void draw_bars(const pl_canvas *canvas, pl_area area, const pl_run_view *run) {

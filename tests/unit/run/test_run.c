@@ -42,6 +42,7 @@ static void append(const char *folder, const char *name, const char *text) {
 
 static void add_step(pl_journal *j, int64_t step, double loss) {
   pl_step_record r = {.step = step, .epoch = 1, .time = 1, .loss = loss, .loss_mean = loss, .learning_rate = 1e-4};
+  for (int i = 0; i < PL_LOSS_TERMS; i++) r.terms[i] = i == PL_LOSS_DICE ? 0.25 * loss : (double)NAN;
   assert_int_equal(pl_journal_step(j, &r, NULL), PL_OK);
 }
 
@@ -63,6 +64,7 @@ static void test_journal_line(void **state) {
   assert_int_equal(pl_fs_read(&text, path, NULL), PL_OK);
   const char *head = "{\"kind\":\"step\",\"t\":1,\"step\":3,\"epoch\":1,\"loss\":\"inf\",\"loss_mean\":\"inf\"";
   assert_memory_equal(text.data, head, strlen(head));
+  assert_non_null(strstr(text.data, "\"terms\":{ \"dice\":\"inf\"}"));
   // The last 19 bytes are ,"crc":"XXXXXXXX"} and the line's end.
   char crc[9];
   (void)snprintf(crc, sizeof crc, "%08x", (unsigned)pl_crc32(0, text.data, text.length - 19));
@@ -84,6 +86,8 @@ static void test_journal_grows(void **state) {
   assert_true(changed);
   assert_int_equal(pl_journal_reader_view(r).step_count, 600);
   assert_true(pl_journal_reader_view(r).steps[2].loss == 1.0 / 3);
+  assert_true(pl_journal_reader_view(r).steps[2].terms[PL_LOSS_DICE] == 0.25 * (1.0 / 3));
+  assert_true(isnan(pl_journal_reader_view(r).steps[2].terms[PL_LOSS_BCE]));
   pl_epoch_record e = {.step = 600, .epoch = 1, .dice = 0.5, .dice_pos = (double)NAN, .best = true};
   assert_int_equal(pl_journal_epoch(j, &e, NULL), PL_OK);
   assert_int_equal(pl_journal_reader_update(r, &changed, NULL), PL_OK);

@@ -13,37 +13,48 @@
 #include "core/train/checkpoint.h"
 #include "core/train/metrics.h"
 #include "core/train/schedule.h"
+#include "tests/golden/torch/schedules.h"
 #include "tests/tools/testing.h"
 
 static void near(double value, double expected) {
   if (!(fabs(value - expected) <= 1e-12 * (1 + fabs(expected)))) fail_msg("%.17g is not %.17g", value, expected);
 }
 
-static void test_multistep(void **state) {
+static void check_schedule(const char *name, const pl_schedule_options *options, const double expected[TORCH_EPOCHS]) {
+  const pl_schedule *s = pl_schedule_find(name);
+  assert_non_null(s);
+  pl_schedule_state state = pl_schedule_begin();
+  for (int e = 0; e < TORCH_EPOCHS; e++) {
+    near(s->rate(options, &state, e), expected[e]);
+    double value = options->smaller_is_better ? 1 - torch_scores[e] : torch_scores[e];
+    if (s->step != NULL) s->step(options, &state, value);
+  }
+}
+
+// The schedulers of PyTorch, an epoch a step.
+static void test_schedules(void **state) {
   (void)state;
   static const int32_t milestones[] = {3, 5, 6, 7, 8, 9, 10, 11, 13, 15};
-  pl_schedule_options o = {.base = 1e-4, .gamma = 0.75, .milestones = milestones, .milestone_count = 10};
-  const pl_schedule *s = pl_schedule_find("multistep");
-  assert_non_null(s);
-  // 0.75^n * 1e-4, n = milestones reached (PyTorch's MultiStepLR).
-  static const double expected[17] = {1e-4,
-                                      1e-4,
-                                      1e-4,
-                                      7.5e-5,
-                                      7.5e-5,
-                                      5.625e-5,
-                                      4.21875e-5,
-                                      3.1640625e-5,
-                                      2.373046875e-5,
-                                      1.77978515625e-5,
-                                      1.3348388671875e-5,
-                                      1.001129150390625e-5,
-                                      1.001129150390625e-5,
-                                      7.5084686279296875e-6,
-                                      7.5084686279296875e-6,
-                                      5.6313514709472656e-6,
-                                      5.6313514709472656e-6};
-  for (int e = 0; e < 17; e++) near(s->rate(&o, e), expected[e]);
+  pl_schedule_options multistep = {.base = 0.1, .gamma = 0.75, .milestones = milestones, .milestone_count = 10};
+  check_schedule("multistep", &multistep, torch_multistep);
+  pl_schedule_options plateau = {.base = 0.1, .gamma = 0.1, .patience = 2, .threshold = 1e-4};
+  check_schedule("plateau", &plateau, torch_plateau_max);
+  plateau = (pl_schedule_options){.base = 0.1,
+                                  .gamma = 0.5,
+                                  .patience = 1,
+                                  .threshold = 1e-2,
+                                  .cooldown = 2,
+                                  .minimum = 0.01,
+                                  .smaller_is_better = true};
+  check_schedule("plateau", &plateau, torch_plateau_min);
+  pl_schedule_options cosine = {.base = 0.1, .period = 30, .minimum = 0.001};
+  check_schedule("cosine", &cosine, torch_cosine);
+  cosine = (pl_schedule_options){.base = 0.1, .period = 8};
+  check_schedule("cosine", &cosine, torch_cosine_short);
+  pl_schedule_options warm = {.base = 0.1, .period = 4, .period_factor = 2, .minimum = 0.001};
+  check_schedule("warm-restarts", &warm, torch_warm_restarts);
+  warm = (pl_schedule_options){.base = 0.1, .period = 5, .period_factor = 1};
+  check_schedule("warm-restarts", &warm, torch_warm_restarts_even);
   assert_null(pl_schedule_find("none"));
 }
 
@@ -61,7 +72,8 @@ static void test_metrics(void **state) {
   // Columns: soft intersection, soft predicted, target, hard intersection, hard predicted.
   static const double first[3][5] = {{2, 4, 4, 3, 4}, {0, 1, 0, 0, 0}, {0, 2, 0, 0, 5}};
   static const double second[1][5] = {{1, 2, 6, 1, 2}};
-  double loss1[PL_LOSS_VALUES] = {[PL_LOSS_TOTAL] = 2}, loss2[PL_LOSS_VALUES] = {[PL_LOSS_TOTAL] = 5}, dice[3];
+  double loss1[PL_LOSS_VALUES] = {[PL_LOSS_TOTAL] = 2, [PL_LOSS_FOCAL] = 1},
+         loss2[PL_LOSS_VALUES] = {[PL_LOSS_TOTAL] = 5}, dice[3];
   pl_metrics m = {0};
   pl_metrics_add(&m, loss1, &first[0][0], 3, dice);
   near(dice[0], 0.75);  // 2*3/(4+4)
@@ -72,6 +84,8 @@ static void test_metrics(void **state) {
   near(s.loss, 3.5);
   // (2*2)/(7+4) and (2*1)/(2+6), each batch with the same weight although one has three images.
   near(s.dice_batch, ((4 + 1e-6) / (11 + 1e-6) + (2 + 1e-6) / (8 + 1e-6)) / 2);
+  near(s.dice_image, ((4 + 1e-6) / (8 + 1e-6) + 1e-6 / (1 + 1e-6) + 1e-6 / (2 + 1e-6) + (2 + 1e-6) / (8 + 1e-6)) / 4);
+  near(s.terms[PL_LOSS_FOCAL], 0.5);
   near(s.dice, (0.75 + 1 + 0 + 0.25) / 4);
   near(s.dice_pos, (0.75 + 0.25) / 2);
   near(s.nothing, 0.5);
@@ -132,6 +146,11 @@ static pl_checkpoint_state state_at(int64_t step) {
                                .seed = 42,
                                .learning_rate = 1e-4,
                                .epochs = 20,
+                               .early_stopping = 3,
+                               .term_sums = {[PL_LOSS_LOVASZ] = 0.7 + 0.1},
+                               .schedule = {.scale = 0.1 * 3, .best = 0.4, .bad_epochs = 2, .cooldown = 1},
+                               .top = {{.step = 1, .epoch = 1, .score = 0.5}},
+                               .top_count = 1,
                                .encoder = "resnet18",
                                .backend = "ref",
                                .device = "here"};
@@ -160,6 +179,12 @@ static void test_checkpoint_round_trip(void **state) {
   assert_int_equal(s.position, 5);
   assert_true(s.loss_sum == 0.1 + 0.2);
   assert_true(isnan(s.best));
+  pl_checkpoint_state expected = state_at(7);
+  assert_memory_equal(s.term_sums, expected.term_sums, sizeof s.term_sums);
+  assert_memory_equal(&s.schedule, &expected.schedule, sizeof s.schedule);
+  assert_int_equal(s.top_count, 1);
+  assert_memory_equal(&s.top[0], &expected.top[0], sizeof s.top[0]);
+  assert_int_equal(s.early_stopping, 3);
   assert_int_equal(pl_checkpoint_load(&f->source, path, &err), PL_OK);
   assert_int_equal(f->api->download(f->store, 0, PL_F64, after, &err), PL_OK);
   assert_memory_equal(before, after, sizeof before);
@@ -168,21 +193,23 @@ static void test_checkpoint_round_trip(void **state) {
 
 static void test_keep_and_best(void **state) {
   fixture *f = *state;
-  save(f, 1, true, 2);
-  for (int64_t step = 2; step <= 5; step++) save(f, step, false, 2);
-  save(f, 5, false, 2);  // the same step again replaces it
+  save(f, 1, false, 2);  // kept for its score: the state lists it
+  save(f, 2, true, 2);
+  for (int64_t step = 3; step <= 6; step++) save(f, step, false, 2);
+  save(f, 6, false, 2);  // the same step again replaces it
   char **names = NULL;
   size_t count = 0;
   assert_int_equal(pl_fs_list(&names, &count, f->folder, NULL), PL_OK);
-  assert_int_equal(count, 4);
+  assert_int_equal(count, 5);
   assert_string_equal(names[0], "000001");
-  assert_string_equal(names[1], "000004");
+  assert_string_equal(names[1], "000002");
   assert_string_equal(names[2], "000005");
-  assert_string_equal(names[3], "best");
+  assert_string_equal(names[3], "000006");
+  assert_string_equal(names[4], "best");
   pl_fs_free_names(names, count);
   char target[64] = "", *best = pl_path_join(f->folder, "best");
   assert_int_equal(readlink(best, target, sizeof target - 1), 6);
-  assert_string_equal(target, "000001");
+  assert_string_equal(target, "000002");
   free(best);
 }
 
@@ -241,7 +268,7 @@ static void test_sweep(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_multistep),
+      cmocka_unit_test(test_schedules),
       cmocka_unit_test(test_dice),
       cmocka_unit_test(test_metrics),
       cmocka_unit_test_setup_teardown(test_checkpoint_round_trip, set_up, tear_down),

@@ -1,0 +1,70 @@
+#!/bin/sh
+# How trainings end: early, later than planned, or before a step that is not finite. Usage: test_training.sh PLEURA
+set -u
+pleura=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+cd "$work" || exit 1
+
+complain() {
+  echo "FAILED: $1"
+  [ ! -s out ] || sed 's/^/  | /' out
+  failed=1
+}
+
+# expect CODE WORDS COMMAND...: the exit code, and words somewhere in what it prints.
+expect() {
+  code=$1 words=$2
+  shift 2
+  "$@" >out 2>&1 </dev/null
+  got=$?
+  if [ "$got" -ne "$code" ] || ! grep -qF -- "$words" out; then complain "$* gives $got, not $code, or lacks '$words'"; fi
+}
+
+last() { basename "$(find "ws/runs/$1/ckpt" -mindepth 1 -type d | sort | tail -1)"; }
+
+small="--encoder resnet18 --size 32 --batch 4 --valid-batch 4 --threads 1 --workers 1 --choices fixed"
+"$pleura" phantom set --cases 20 --size 64 --positive 0.5 >/dev/null || exit 1
+"$pleura" import set --size 32 -C ws -q >/dev/null || exit 1
+
+# 1 epoch and then another is what 2 are.
+expect 0 "epoch 2/2" "$pleura" train -C ws $small --epochs 2 --name whole
+expect 0 "epoch 1/1" "$pleura" train -C ws $small --epochs 1 --name parts
+expect 0 "epoch 2/2" "$pleura" train -C ws --resume parts --epochs 2
+cmp "ws/runs/whole/ckpt/$(last whole)/weights.safetensors" "ws/runs/parts/ckpt/$(last parts)/weights.safetensors" ||
+  complain "a training in two parts ends with other weights"
+grep -q '"text":"set epochs to 2"' ws/runs/parts/metrics.jsonl || complain "the journal does not tell the new length"
+expect 2 "--batch cannot be given with --resume" "$pleura" train -C ws --resume parts --batch 2
+expect 2 "cannot be changed" "$pleura" core --run ws/runs/parts --resume --set batch=2
+
+# Nothing is learned at this rate, so the score stands still sooner or later; then the training ends, once.
+expect 0 "best epoch" "$pleura" train -C ws $small --epochs 40 --lr 0 --freeze-encoder on --early-stopping 2 --name early
+grep -q '"text":"finished early: 2 epochs without a better dice_batch"' ws/runs/early/metrics.jsonl ||
+  complain "the training did not end early"
+best=$(grep '"kind":"epoch"' ws/runs/early/metrics.jsonl | grep '"best":true' | tail -1 | sed 's/.*"epoch":\([0-9]*\).*/\1/')
+end=$(grep '"kind":"epoch"' ws/runs/early/metrics.jsonl | tail -1 | sed 's/.*"epoch":\([0-9]*\).*/\1/')
+[ "$end" -eq $((best + 2)) ] || complain "the last epoch is $end, the best one $best"
+expect 0 "best epoch" "$pleura" train -C ws --resume early
+[ "$(grep -c '"kind":"epoch"' ws/runs/early/metrics.jsonl)" -eq $((end + 1)) ] || complain "it went on after its end"
+
+# The best epochs' checkpoints are kept: 2 newest and 3 best.
+expect 0 "best epoch" "$pleura" train -C ws $small --epochs 4 --freeze-encoder on --keep-best 3 --name top
+for step in $(sed -n '/"top"/,/]/s/.*"step": \([0-9]*\).*/\1/p' "ws/runs/top/ckpt/$(last top)/state.json"); do
+  [ -f "ws/runs/top/ckpt/$(printf %06d "$step")/MANIFEST" ] || complain "checkpoint $step is among the best, but gone"
+done
+[ "$(sed -n '/"top"/,/]/p' "ws/runs/top/ckpt/$(last top)/state.json" | grep -c '"step"')" -eq 3 ] ||
+  complain "the state does not list 3 best epochs"
+
+# A loss or its gradient that is not finite: nothing is saved over, the images are.
+expect 3 "is not finite, the step was not taken; cases #" "$pleura" train -C ws $small --epochs 30 --freeze-encoder on --name lost \
+  --optimizer sgd --momentum 0.99 --lr 10 --weight-decay 1
+folder=$(echo ws/runs/lost/nan/*)
+for part in image.png mask.png prediction.png; do
+  [ "$(find "$folder" -name "*-$part" | wc -l)" -eq 4 ] || complain "$folder has not 4 of $part"
+done
+[ "$(cat "$folder"/*.json | grep -c '"not_finite":"[lg]')" -eq 4 ] || complain "$folder does not tell why"
+grep -q "its images are below nan/$(basename "$folder")" ws/runs/lost/metrics.jsonl || complain "the journal lacks nan/"
+expect 3 "is not finite" "$pleura" train -C ws --resume lost
+
+exit "$failed"
