@@ -1,5 +1,5 @@
-// The part of oneDNN that the backend needs, free of its types: versions 2 and 3 of its C interface differ in almost
-// every call, so each gets one .c file behind this header (dnn_v2.c).
+// The part of oneDNN that the backend needs, free of its types. dnn.c is behind it, for versions 2 and 3 of oneDNN's C
+// interface; what differs between them is in dnn_versions.h.
 //
 // Activations are float32 [n][c/b][h*w][b], where b is the block: 1 is nchw, c is nhwc, 8 and 16 are oneDNN's nChw8c
 // and nChw16c. The block is all that the rest of the backend knows of a layout.

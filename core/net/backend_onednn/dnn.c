@@ -1,14 +1,10 @@
-#include <dnnl.h>
-#include <dnnl_debug.h>
+#include "core/net/backend_onednn/dnn.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/net/backend_onednn/dnn.h"
-
-#if DNNL_VERSION_MAJOR != 2
-#error "this file is for version 2 of oneDNN's C interface"
-#endif
+#include "core/net/backend_onednn/dnn_versions.h"
 
 struct pl_dnn {
   dnnl_engine_t engine;
@@ -16,7 +12,7 @@ struct pl_dnn {
 };
 
 struct pl_dnn_desc {
-  dnnl_memory_desc_t md;
+  pl_md md;
 };
 
 #define PL_STRING_(x) #x
@@ -73,58 +69,60 @@ static dnnl_format_tag_t activation_tag(int64_t c, int64_t block) {
   return block == c ? dnnl_nhwc : dnnl_format_tag_undef;
 }
 
-static pl_status activation(dnnl_memory_desc_t *md, int64_t n, int64_t c, int64_t h, int64_t w, int64_t block,
-                            pl_error *err) {
-  dnnl_dims_t dims = {n, c, h, w};
-  return check(dnnl_memory_desc_init_by_tag(md, 4, dims, dnnl_f32, activation_tag(c, block)), "activation", err);
+static pl_dnn_desc *create(int ndims, const dnnl_dims_t dims, dnnl_format_tag_t tag) {
+  pl_dnn_desc *desc = pl_xcalloc(1, sizeof *desc);
+  if (!pl_md_init(&desc->md, ndims, dims, tag)) return desc;
+  free(desc);
+  return NULL;
 }
 
-static pl_dnn_desc *wrap(const dnnl_memory_desc_t *md) {
-  pl_dnn_desc *desc = pl_xmalloc(sizeof *desc);
-  desc->md = *md;
-  return desc;
+static pl_dnn_desc *wrap(pl_md_ref md) {
+  pl_dnn_desc *desc = pl_xcalloc(1, sizeof *desc);
+  if (!pl_md_copy(&desc->md, md)) return desc;
+  free(desc);
+  return NULL;
 }
+
+static pl_md_ref borrow(const pl_dnn_desc *desc) { return desc ? pl_md_borrow(&desc->md) : NULL; }
 
 pl_dnn_desc *pl_dnn_desc_activation(int64_t n, int64_t c, int64_t h, int64_t w, int64_t block) {
-  dnnl_memory_desc_t md;
-  return activation(&md, n, c, h, w, block, NULL) ? NULL : wrap(&md);
+  return create(4, (dnnl_dims_t){n, c, h, w}, activation_tag(c, block));
 }
 
 pl_dnn_desc *pl_dnn_desc_weights(int64_t oc, int64_t ic, int32_t kernel, int64_t block) {
-  dnnl_memory_desc_t md;
-  dnnl_dims_t dims = {oc, ic, kernel, kernel};
-  dnnl_format_tag_t tag = block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o;
-  return dnnl_memory_desc_init_by_tag(&md, 4, dims, dnnl_f32, tag) ? NULL : wrap(&md);
+  return create(4, (dnnl_dims_t){oc, ic, kernel, kernel}, block == 16 ? dnnl_OIhw16i16o : dnnl_OIhw8i8o);
+}
+
+// Weights of one or several groups.
+static pl_dnn_desc *plain_weights(int64_t oc, int64_t ic, int32_t kernel, int32_t groups, dnnl_format_tag_t tag,
+                                  dnnl_format_tag_t grouped_tag) {
+  if (groups > 1) return create(5, (dnnl_dims_t){groups, oc / groups, ic / groups, kernel, kernel}, grouped_tag);
+  return create(4, (dnnl_dims_t){oc, ic, kernel, kernel}, tag);
 }
 
 pl_dnn_desc *pl_dnn_desc_row_major(int64_t oc, int64_t ic, int32_t kernel, int32_t groups) {
-  dnnl_memory_desc_t md;
-  dnnl_dims_t plain = {oc, ic, kernel, kernel}, grouped = {groups, oc / groups, ic / groups, kernel, kernel};
-  bool several = groups > 1;
-  return dnnl_memory_desc_init_by_tag(&md, several ? 5 : 4, several ? grouped : plain, dnnl_f32,
-                                      several ? dnnl_abcde : dnnl_abcd)
-             ? NULL
-             : wrap(&md);
+  return plain_weights(oc, ic, kernel, groups, dnnl_abcd, dnnl_abcde);
 }
 
 pl_dnn_desc *pl_dnn_desc_canonical(const pl_dnn_desc *desc) {
   static const dnnl_format_tag_t tags[] = {dnnl_format_tag_undef, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
-  dnnl_memory_desc_t md;
-  if (desc->md.ndims > 5 ||
-      dnnl_memory_desc_init_by_tag(&md, desc->md.ndims, desc->md.dims, desc->md.data_type, tags[desc->md.ndims]))
-    return NULL;
-  return wrap(&md);
+  int ndims = pl_md_ndims(borrow(desc));
+  return ndims <= 5 ? create(ndims, pl_md_dims(borrow(desc)), tags[ndims]) : NULL;
 }
 
-pl_dnn_desc *pl_dnn_desc_clone(const pl_dnn_desc *desc) { return wrap(&desc->md); }
+pl_dnn_desc *pl_dnn_desc_clone(const pl_dnn_desc *desc) { return wrap(borrow(desc)); }
 
-void pl_dnn_desc_destroy(pl_dnn_desc *desc) { free(desc); }
+void pl_dnn_desc_destroy(pl_dnn_desc *desc) {
+  if (!desc) return;
+  pl_md_clear(&desc->md);
+  free(desc);
+}
 
 bool pl_dnn_desc_equal(const pl_dnn_desc *a, const pl_dnn_desc *b) {
-  return dnnl_memory_desc_equal(&a->md, &b->md) != 0;
+  return dnnl_memory_desc_equal(borrow(a), borrow(b)) != 0;
 }
 
-size_t pl_dnn_desc_bytes(const pl_dnn_desc *desc) { return dnnl_memory_desc_get_size(&desc->md); }
+size_t pl_dnn_desc_bytes(const pl_dnn_desc *desc) { return dnnl_memory_desc_get_size(borrow(desc)); }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Primitives
@@ -133,11 +131,11 @@ static pl_status take_plan(pl_dnn_op *op, dnnl_primitive_desc_t plan, const pl_d
                            const dnnl_query_t *queries, const int *indices, int count) {
   op->plan = plan;
   for (int i = 0; i < count; i++) {
-    const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(plan, queries[i], indices[i]);
-    if (md && md->ndims > 0 && dnnl_memory_desc_get_size(md) > 0) op->desc[args[i]] = wrap(md);
+    pl_md_ref md = dnnl_primitive_desc_query_md(plan, queries[i], indices[i]);
+    if (md && pl_md_ndims(md) > 0 && dnnl_memory_desc_get_size(md) > 0) op->desc[args[i]] = wrap(md);
   }
-  const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
-  if (scratch && scratch->ndims > 0 && dnnl_memory_desc_get_size(scratch) > 0)
+  pl_md_ref scratch = dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
+  if (scratch && pl_md_ndims(scratch) > 0 && dnnl_memory_desc_get_size(scratch) > 0)
     op->desc[PL_DNN_SCRATCHPAD] = wrap(scratch);
   dnnl_primitive_desc_query(plan, dnnl_query_impl_info_str, 0, (void *)&op->implementation);
   return PL_OK;
@@ -150,8 +148,8 @@ static pl_status make_attributes(dnnl_primitive_attr_t *out, bool sum, bool relu
   if (!status) status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
   if (!status && (sum || relu)) {
     status = dnnl_post_ops_create(&ops);
-    if (!status && sum) status = dnnl_post_ops_append_sum(ops, 1.0f);
-    if (!status && relu) status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    if (!status && sum) status = pl_post_sum(ops);
+    if (!status && relu) status = pl_post_relu(ops);
     if (!status) status = dnnl_primitive_attr_set_post_ops(attr, ops);
     if (ops) dnnl_post_ops_destroy(ops);
   }
@@ -164,7 +162,7 @@ static pl_status make_attributes(dnnl_primitive_attr_t *out, bool sum, bool relu
 }
 
 typedef struct conv_descs {
-  dnnl_memory_desc_t src, weights, bias, dst;
+  pl_dnn_desc *src, *weights, *bias, *dst;
   dnnl_dims_t strides, pad_left, pad_right;
 } conv_descs;
 
@@ -174,43 +172,52 @@ static int64_t right_padding(int64_t in, int64_t out, const pl_dnn_conv *conv) {
   return pad > 0 ? pad : 0;
 }
 
+static void clear_conv(conv_descs *d) {
+  pl_dnn_desc_destroy(d->src);
+  pl_dnn_desc_destroy(d->weights);
+  pl_dnn_desc_destroy(d->bias);
+  pl_dnn_desc_destroy(d->dst);
+}
+
 static pl_status describe_conv(conv_descs *d, const pl_dnn_conv *conv, const pl_dnn_desc *weights, pl_error *err) {
-  pl_status status = activation(&d->src, conv->n, conv->ic, conv->ih, conv->iw, conv->src_block, err);
-  if (!status) status = activation(&d->dst, conv->n, conv->oc, conv->oh, conv->ow, conv->dst_block, err);
-  if (status) return status;
-  int64_t g = conv->groups, k = conv->kernel;
-  dnnl_dims_t plain = {conv->oc, conv->ic, k, k}, grouped = {g, conv->oc / g, conv->ic / g, k, k}, bias = {conv->oc};
-  if (weights) {
-    d->weights = weights->md;
-  } else {
-    status = check(dnnl_memory_desc_init_by_tag(&d->weights, g > 1 ? 5 : 4, g > 1 ? grouped : plain, dnnl_f32,
-                                                dnnl_format_tag_any),
-                   "weights", err);
-    if (status) return status;
-  }
+  *d = (conv_descs){.src = pl_dnn_desc_activation(conv->n, conv->ic, conv->ih, conv->iw, conv->src_block),
+                    .dst = pl_dnn_desc_activation(conv->n, conv->oc, conv->oh, conv->ow, conv->dst_block),
+                    .weights = weights ? pl_dnn_desc_clone(weights)
+                                       : plain_weights(conv->oc, conv->ic, conv->kernel, conv->groups,
+                                                       dnnl_format_tag_any, dnnl_format_tag_any),
+                    .bias = conv->bias ? create(1, (dnnl_dims_t){conv->oc}, dnnl_a) : NULL};
   for (int i = 0; i < 2; i++) {
     d->strides[i] = conv->stride;
     d->pad_left[i] = conv->pad;
     d->pad_right[i] = i == 0 ? right_padding(conv->ih, conv->oh, conv) : right_padding(conv->iw, conv->ow, conv);
   }
-  return check(dnnl_memory_desc_init_by_tag(&d->bias, 1, bias, dnnl_f32, dnnl_a), "bias", err);
+  if (d->src && d->dst && d->weights && (d->bias || !conv->bias)) return PL_OK;
+  return pl_fail(err, PL_E_UNSUPPORTED, "oneDNN: no layout for a convolution's arguments");
 }
 
-static dnnl_status_t conv_plan(dnnl_primitive_desc_t *out, pl_dnn *dnn, const pl_dnn_conv *conv, conv_descs *d,
+static dnnl_status_t conv_plan(dnnl_primitive_desc_t *out, pl_dnn *dnn, const pl_dnn_conv *conv, const conv_descs *d,
                                dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint) {
-  dnnl_convolution_desc_t desc;
-  dnnl_memory_desc_t *bias = conv->bias ? &d->bias : NULL;
-  dnnl_status_t status;
+  pl_md_ref src = borrow(d->src), weights = borrow(d->weights), bias = borrow(d->bias), dst = borrow(d->dst);
   if (conv->direction == PL_DNN_FORWARD)
-    status = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, dnnl_convolution_direct, &d->src,
-                                                &d->weights, bias, &d->dst, d->strides, d->pad_left, d->pad_right);
-  else if (conv->direction == PL_DNN_BACKWARD_DATA)
-    status = dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &d->src, &d->weights, &d->dst,
-                                                      d->strides, d->pad_left, d->pad_right);
-  else
-    status = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &d->src, &d->weights, bias,
-                                                         &d->dst, d->strides, d->pad_left, d->pad_right);
-  return status ? status : dnnl_primitive_desc_create(out, &desc, attr, dnn->engine, hint);
+    return pl_conv_forward(out, dnn->engine, src, weights, bias, dst, d->strides, d->pad_left, d->pad_right, attr);
+  if (conv->direction == PL_DNN_BACKWARD_DATA)
+    return pl_conv_backward_data(out, dnn->engine, src, weights, dst, d->strides, d->pad_left, d->pad_right, hint,
+                                 attr);
+  return pl_conv_backward_weights(out, dnn->engine, src, weights, bias, dst, d->strides, d->pad_left, d->pad_right,
+                                  hint, attr);
+}
+
+// The forward convolution that the backward ones are planned after.
+static pl_status plan_hint(dnnl_primitive_desc_t *out, pl_dnn *dnn, const pl_dnn_conv *conv, dnnl_primitive_attr_t attr,
+                           pl_error *err) {
+  pl_dnn_conv forward = *conv;
+  forward.direction = PL_DNN_FORWARD;
+  forward.sum = forward.relu = forward.bias = false;
+  conv_descs d;
+  pl_status status = describe_conv(&d, &forward, NULL, err);
+  if (!status) status = check(conv_plan(out, dnn, &forward, &d, attr, NULL), "convolution", err);
+  clear_conv(&d);
+  return status;
 }
 
 static void take_conv(pl_dnn_op *op, dnnl_primitive_desc_t plan, pl_dnn_direction direction) {
@@ -236,18 +243,12 @@ pl_status pl_dnn_plan_conv(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_conv *conv, 
   dnnl_primitive_desc_t hint = NULL, plan = NULL;
   pl_status status = describe_conv(&d, conv, weights, err);
   if (!status) status = make_attributes(&attr, conv->sum, conv->relu, err);
-  if (!status && conv->direction != PL_DNN_FORWARD) {
-    pl_dnn_conv forward = *conv;
-    forward.direction = PL_DNN_FORWARD;
-    forward.sum = forward.relu = forward.bias = false;
-    conv_descs free_weights;
-    status = describe_conv(&free_weights, &forward, NULL, err);
-    if (!status) status = check(conv_plan(&hint, dnn, &forward, &free_weights, attr, NULL), "convolution", err);
-  }
+  if (!status && conv->direction != PL_DNN_FORWARD) status = plan_hint(&hint, dnn, conv, attr, err);
   if (!status) status = check(conv_plan(&plan, dnn, conv, &d, attr, hint), "convolution", err);
   if (!status) take_conv(op, plan, conv->direction);
   if (hint) dnnl_primitive_desc_destroy(hint);
   if (attr) dnnl_primitive_attr_destroy(attr);
+  clear_conv(&d);
   return status;
 }
 
@@ -258,13 +259,13 @@ pl_status pl_dnn_plan_reorder(pl_dnn_op *op, pl_dnn *dnn, const pl_dnn_desc *fro
   dnnl_primitive_desc_t plan = NULL;
   pl_status status = make_attributes(&attr, false, false, err);
   if (!status)
-    status = check(dnnl_reorder_primitive_desc_create(&plan, &from->md, dnn->engine, &to->md, dnn->engine, attr),
+    status = check(dnnl_reorder_primitive_desc_create(&plan, borrow(from), dnn->engine, borrow(to), dnn->engine, attr),
                    "reorder", err);
   if (attr) dnnl_primitive_attr_destroy(attr);
   if (status) return status;
   take_plan(op, plan, NULL, NULL, NULL, 0);
-  op->desc[PL_DNN_SRC] = wrap(&from->md);
-  op->desc[PL_DNN_DST] = wrap(&to->md);
+  op->desc[PL_DNN_SRC] = pl_dnn_desc_clone(from);
+  op->desc[PL_DNN_DST] = pl_dnn_desc_clone(to);
   return PL_OK;
 }
 
@@ -283,7 +284,7 @@ pl_status pl_dnn_op_bind(pl_dnn_op *op, pl_dnn *dnn, pl_dnn_arg arg, void *data,
   if (!op->desc[arg]) return PL_OK;
   if (op->memory[arg]) return check(dnnl_memory_set_data_handle((dnnl_memory_t)op->memory[arg], data), "memory", err);
   dnnl_memory_t memory = NULL;
-  pl_status status = check(dnnl_memory_create(&memory, &op->desc[arg]->md, dnn->engine, data), "memory", err);
+  pl_status status = check(dnnl_memory_create(&memory, borrow(op->desc[arg]), dnn->engine, data), "memory", err);
   if (!status) op->memory[arg] = memory;
   return status;
 }
