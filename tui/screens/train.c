@@ -177,23 +177,6 @@ static int draw_value(const pl_canvas *canvas, int y, int x, int right, const ch
 
 static double fraction_of(int64_t done, int64_t all) { return done >= 0 && all > 0 ? (double)done / (double)all : NAN; }
 
-// The newest epoch's terms of the training loss, "" when they are not known.
-static void terms_words(char *out, size_t size, const pl_journal_view *journal) {
-  size_t used = 0;
-  out[0] = '\0';
-  if (journal->epoch_count == 0) return;
-  const double *terms = journal->epochs[journal->epoch_count - 1].train_terms;
-  for (int i = 0; i < PL_LOSS_TERMS; i++) {
-    char number[WORD];
-    if (isnan(terms[i])) continue;
-    pl_words_number(number, sizeof number, terms[i]);
-    const int n =
-        snprintf(out + used, size - used, "%s%s %s", used > 0 ? ", " : "", pl_loss_term_name((pl_loss_term)i), number);
-    if (n < 0 || (size_t)n >= size - used) return;
-    used += (size_t)n;
-  }
-}
-
 static void draw_numbers(const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
   const pl_run_state *state = &run->state;
   char text[96], number[WORD];
@@ -211,11 +194,7 @@ static void draw_numbers(const pl_canvas *canvas, pl_area row, const pl_run_view
     snprintf(text, sizeof text, "%s %s, epoch %" PRId64, by, number, state->best_epoch);
     x += draw_value(canvas, row.y, x, right, "best", text);
   }
-  if (state->encoder_weights[0] != '\0') x += draw_value(canvas, row.y, x, right, "weights", state->encoder_weights);
-  // Whole or not at all: half a list of terms says the wrong thing.
-  char terms[160];
-  terms_words(terms, sizeof terms, &run->journal);
-  if (terms[0] != '\0' && pl_text_columns(terms) + 6 <= right - x) draw_value(canvas, row.y, x, right, "terms", terms);
+  if (state->encoder_weights[0] != '\0') draw_value(canvas, row.y, x, right, "weights", state->encoder_weights);
 }
 
 static void draw_bars(const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
@@ -257,9 +236,18 @@ static void draw_bars(const pl_canvas *canvas, pl_area area, const pl_run_view *
 
 enum { EPOCH, TRAIN_LOSS, VALID_LOSS, DICE_BATCH, DICE, DICE_POS, NOTHING, RATE, SPEED, EPOCH_COLUMNS };
 
+// The table's columns: the fixed ones, and where there is room a column for each term of the training loss.
+typedef struct epoch_columns {
+  const pl_journal_view *journal;
+  pl_table_column columns[EPOCH_COLUMNS + PL_LOSS_TERMS];
+  pl_loss_term terms[PL_LOSS_TERMS];
+  char titles[PL_LOSS_TERMS][WORD];  // "dice loss", since dice alone is a score
+  int count;
+} epoch_columns;
+
 static pl_style epoch_cell(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]) {
-  const pl_journal_view *journal = context;
-  const pl_epoch_record *record = &journal->epochs[journal->epoch_count - 1 - row];
+  const epoch_columns *self = context;
+  const pl_epoch_record *record = &self->journal->epochs[self->journal->epoch_count - 1 - row];
   switch (column) {
     case EPOCH: snprintf(text, PL_TABLE_CELL_SIZE, "%" PRId64 "%s", record->epoch, record->best ? "*" : " "); break;
     case TRAIN_LOSS: pl_words_number(text, PL_TABLE_CELL_SIZE, record->train_loss); break;
@@ -269,26 +257,49 @@ static pl_style epoch_cell(const void *context, size_t row, size_t column, char 
     case DICE_POS: pl_words_score(text, PL_TABLE_CELL_SIZE, record->dice_pos); break;
     case NOTHING: pl_words_score(text, PL_TABLE_CELL_SIZE, record->nothing); break;
     case RATE: pl_words_number(text, PL_TABLE_CELL_SIZE, record->learning_rate); break;
-    default: pl_words_number(text, PL_TABLE_CELL_SIZE, record->images_per_second); break;
+    case SPEED: pl_words_number(text, PL_TABLE_CELL_SIZE, record->images_per_second); break;
+    default: pl_words_number(text, PL_TABLE_CELL_SIZE, record->train_terms[self->terms[column - EPOCH_COLUMNS]]); break;
   }
   if (column == NOTHING) return PL_STYLE_DIM;
   return record->best && column == EPOCH ? PL_STYLE_GOOD : PL_STYLE_NORMAL;
 }
 
+// All terms that the newest epoch has, or none when they do not fit.
+static void add_terms(epoch_columns *self, int cols) {
+  const pl_journal_view *journal = self->journal;
+  if (journal->epoch_count == 0) return;
+  for (int i = 0; i < self->count; i++) cols -= self->columns[i].cols + 1;
+  for (int i = 0; i < PL_LOSS_TERMS; i++) {
+    if (isnan(journal->epochs[journal->epoch_count - 1].train_terms[i])) continue;
+    snprintf(self->titles[i], WORD, "%s loss", pl_loss_term_name((pl_loss_term)i));
+    const int wide = pl_text_columns(self->titles[i]);
+    self->terms[self->count - EPOCH_COLUMNS] = (pl_loss_term)i;
+    self->columns[self->count++] = (pl_table_column){.title = self->titles[i], .cols = wide, .right = true};
+    cols -= wide + 1;
+  }
+  if (cols < 0) self->count = EPOCH_COLUMNS;
+}
+
 static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
-  static const pl_table_column columns[EPOCH_COLUMNS] = {
-      [EPOCH] = {.title = "epoch ", .cols = 6, .right = true},
-      [TRAIN_LOSS] = {.title = "train", .cols = 8, .right = true},
-      [VALID_LOSS] = {.title = "valid", .cols = 8, .right = true},
-      [DICE_BATCH] = {.title = "dice_batch", .cols = 10, .right = true},
-      [DICE] = {.title = "dice", .cols = 7, .right = true},
-      [DICE_POS] = {.title = "dice_pos", .cols = 8, .right = true},
-      [NOTHING] = {.title = "nothing", .cols = 7, .right = true},
-      [RATE] = {.title = "rate", .cols = 8, .right = true},
-      [SPEED] = {.title = "img/s", .cols = 6, .right = true},
-  };
-  const pl_table_view view = {
-      .columns = columns, .column_count = EPOCH_COLUMNS, .sorted = -1, .cell = epoch_cell, .context = &run->journal};
+  epoch_columns columns = {.journal = &run->journal,
+                           .count = EPOCH_COLUMNS,
+                           .columns = {
+                               [EPOCH] = {.title = "epoch ", .cols = 6, .right = true},
+                               [TRAIN_LOSS] = {.title = "train", .cols = 8, .right = true},
+                               [VALID_LOSS] = {.title = "valid", .cols = 8, .right = true},
+                               [DICE_BATCH] = {.title = "dice_batch", .cols = 10, .right = true},
+                               [DICE] = {.title = "dice", .cols = 7, .right = true},
+                               [DICE_POS] = {.title = "dice_pos", .cols = 8, .right = true},
+                               [NOTHING] = {.title = "nothing", .cols = 7, .right = true},
+                               [RATE] = {.title = "rate", .cols = 8, .right = true},
+                               [SPEED] = {.title = "img/s", .cols = 6, .right = true},
+                           }};
+  add_terms(&columns, area.cols);
+  const pl_table_view view = {.columns = columns.columns,
+                              .column_count = (size_t)columns.count,
+                              .sorted = -1,
+                              .cell = epoch_cell,
+                              .context = &columns};
   pl_table_draw(&self->epochs, canvas, area, &view);
   if (run->journal.epoch_count == 0 && area.rows > 1) {
     pl_canvas_text(canvas, area.y + 1, area.x + 1, area.cols - 1, PL_STYLE_DIM, "no epoch has been evaluated yet");
