@@ -17,9 +17,38 @@ typedef struct table_reader {
   pl_rle_table *out;
   size_t row_room, damaged_room;
   int id_column, pixels_column, fold_column;  // -1 when missing
-  bool started;                               // the first row was seen
+  bool is_further[PL_CSV_FIELDS_MAX];         // columns that are not ours
+  size_t columns;
+  bool started;  // the first row was seen
   bool strict;
 } table_reader;
+
+// The fields of the further columns; those that a short row lacks are empty.
+static char *further_text(const table_reader *r, const pl_csv_field *fields, size_t count, bool is_header) {
+  pl_buf text;
+  pl_buf_init(&text, PL_CSV_FILE_MAX);
+  for (size_t i = 0; i < r->columns; i++) {
+    if (!r->is_further[i]) continue;
+    pl_buf_add_text(&text, ",");
+    if (!is_header && i < count) pl_csv_add_field(&text, fields[i].text);
+    if (is_header && fields != NULL) pl_csv_add_field(&text, fields[i].text);
+    if (is_header && fields == NULL) pl_buf_printf(&text, "column %zu", i + 1);
+  }
+  char *copy = text.length > 0 ? pl_xstrdup(text.data) : NULL;
+  pl_buf_clear(&text);
+  return copy;
+}
+
+static void find_further(table_reader *r, const pl_csv_field *names, size_t count) {
+  r->columns = count;
+  int mask_column = names != NULL ? pl_csv_column(names, count, "has_mask") : -1;
+  for (size_t i = 0; i < count; i++) {
+    int column = (int)i;
+    r->is_further[i] =
+        column != r->id_column && column != r->pixels_column && column != r->fold_column && column != mask_column;
+  }
+  r->out->further = further_text(r, names, count, true);
+}
 
 static pl_status start(table_reader *r, const pl_csv_field *fields, size_t count, bool *is_header, pl_error *err) {
   r->started = true;
@@ -29,12 +58,14 @@ static pl_status start(table_reader *r, const pl_csv_field *fields, size_t count
     r->id_column = 0;
     r->pixels_column = 1;
     r->fold_column = -1;
+    find_further(r, NULL, count);
     return PL_OK;
   }
   r->pixels_column = pl_csv_column(fields, count, "EncodedPixels");
   r->fold_column = pl_csv_column(fields, count, "kfold");
-  if (r->pixels_column >= 0) return PL_OK;
-  return pl_fail(err, PL_E_FORMAT, "the header names ImageId, but no EncodedPixels");
+  if (r->pixels_column < 0) return pl_fail(err, PL_E_FORMAT, "the header names ImageId, but no EncodedPixels");
+  find_further(r, fields, count);
+  return PL_OK;
 }
 
 static pl_status check_row(const table_reader *r, const pl_csv_field *fields, size_t count, const char *problem,
@@ -47,6 +78,10 @@ static pl_status check_row(const table_reader *r, const pl_csv_field *fields, si
   if (count <= (size_t)r->pixels_column) return pl_fail(err, PL_E_FORMAT, "there is no EncodedPixels field");
   pl_csv_field pixels = fields[r->pixels_column];
   if (strlen(pixels.text) != pixels.length) return pl_fail(err, PL_E_FORMAT, "the mask holds a 0 byte");
+  for (size_t i = r->columns; i < count; i++) {
+    if (fields[i].length == 0) continue;
+    return pl_fail(err, PL_E_FORMAT, "it has %zu fields, but the table %zu columns", count, r->columns);
+  }
   if (r->fold_column >= 0 &&
       (count <= (size_t)r->fold_column ||
        !pl_parse_u64(fold, fields[r->fold_column].text, fields[r->fold_column].length) || *fold >= FOLDS_MAX)) {
@@ -72,7 +107,8 @@ static void note_problem(table_reader *r, size_t line, pl_csv_field id, const pl
   t->damaged[t->damaged_count++] = pl_xstrdup(id.text);
 }
 
-static void add_row(table_reader *r, size_t line, const char *id, const char *pixels, int fold) {
+// Takes `further`.
+static void add_row(table_reader *r, size_t line, const char *id, const char *pixels, int fold, char *further) {
   pl_rle_table *t = r->out;
   if (t->count == r->row_room) {
     r->row_room = r->row_room != 0 ? 2 * r->row_room : 1024;
@@ -82,7 +118,8 @@ static void add_row(table_reader *r, size_t line, const char *id, const char *pi
                                      .pixels = pl_xstrdup(pixels),
                                      .has_mask = !pl_rle_is_negative(pixels),
                                      .fold = fold,
-                                     .line = line};
+                                     .line = line,
+                                     .further = further};
 }
 
 static pl_status on_row(void *context, size_t line, const pl_csv_field *fields, size_t count, const char *problem,
@@ -100,7 +137,8 @@ static pl_status on_row(void *context, size_t line, const pl_csv_field *fields, 
   uint64_t fold = 0;
   pl_error why = {0};
   if (check_row(r, fields, count, problem, &fold, &why) == PL_OK) {
-    add_row(r, line, fields[r->id_column].text, fields[r->pixels_column].text, r->fold_column >= 0 ? (int)fold : -1);
+    add_row(r, line, fields[r->id_column].text, fields[r->pixels_column].text, r->fold_column >= 0 ? (int)fold : -1,
+            further_text(r, fields, count, false));
     return PL_OK;
   }
   pl_csv_field id = count > (size_t)r->id_column ? fields[r->id_column] : (pl_csv_field){.text = "", .length = 0};
@@ -183,12 +221,14 @@ void pl_rle_table_clear(pl_rle_table *table) {
   for (size_t i = 0; i < table->count; i++) {
     free(table->rows[i].id);
     free(table->rows[i].pixels);
+    free(table->rows[i].further);
   }
   for (size_t i = 0; i < table->damaged_count; i++) free(table->damaged[i]);
   free(table->rows);
   free(table->images);
   free(table->order);
   free(table->damaged);
+  free(table->further);
   *table = (pl_rle_table){0};
 }
 
@@ -207,13 +247,15 @@ bool pl_rle_table_is_damaged(const pl_rle_table *table, const char *id) {
 pl_status pl_folds_save(const char *path, const pl_rle_table *table, const int *folds, pl_error *err) {
   pl_buf text;
   pl_buf_init(&text, PL_CSV_FILE_MAX);
-  pl_buf_add_text(&text, "ImageId,EncodedPixels,has_mask,kfold\n");
+  pl_buf_printf(&text, "ImageId,EncodedPixels,has_mask,kfold%s\n", table->further != NULL ? table->further : "");
   for (size_t i = 0; i < table->count; i++) {
     const pl_rle_row *row = &table->rows[i];
     pl_csv_add_field(&text, row->id);
     pl_buf_add_text(&text, ",");
     pl_csv_add_field(&text, row->has_mask ? row->pixels : "-1");
-    pl_buf_printf(&text, ",%d,%d\n", row->has_mask ? 1 : 0, folds[i]);
+    pl_buf_printf(&text, ",%d,%d", row->has_mask ? 1 : 0, folds[i]);
+    if (row->further != NULL) pl_buf_add_text(&text, row->further);
+    pl_buf_add_text(&text, "\n");
   }
   pl_status status = text.failed ? pl_fail(err, PL_E_LIMIT, "%s would be larger than %d bytes", path, PL_CSV_FILE_MAX)
                                  : pl_fs_replace(path, text.data, text.length, err);

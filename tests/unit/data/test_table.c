@@ -280,6 +280,46 @@ static void test_folds_file(void **state) {
   assert_int_equal(pl_fs_remove_tree(folder, NULL), PL_OK);
 }
 
+static void assert_saved(const pl_rle_table *t, const int *folds, const char *expected) {
+  char folder[] = "/tmp/pleura-test-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *path = pl_path_join(folder, "folds.csv");
+  pl_buf text;
+  pl_buf_init(&text, 4096);
+  assert_int_equal(pl_folds_save(path, t, folds, NULL), PL_OK);
+  assert_int_equal(pl_fs_read(&text, path, NULL), PL_OK);
+  assert_string_equal(text.data, expected);
+  pl_buf_clear(&text);
+  free(path);
+  assert_int_equal(pl_fs_remove_tree(folder, NULL), PL_OK);
+}
+
+static void test_further_columns(void **state) {
+  (void)state;
+  const int folds[] = {1, 0, 1};
+  // Anywhere, with what has to be quoted, too few and too many fields, and our own columns of an earlier save.
+  pl_rle_table t = parse(
+      "source, EncodedPixels,ImageId,kfold,\"a, b\",has_mask\nx,-1,a,0,\"said \"\"no\"\"\",0\n"
+      "\"two\nlines\",0 2,b,1\nz,-1,c,2,,0,,\nz,-1,d,2,p,0,surplus\n");
+  assert_int_equal(t.count, 3);
+  assert_int_equal(t.problem_count, 1);
+  assert_int_equal(t.problems[0].line, 6);
+  assert_string_equal(t.problems[0].id, "d");
+  assert_string_equal(t.problems[0].message, "it has 7 fields, but the table 6 columns");
+  const char *expected =
+      "ImageId,EncodedPixels,has_mask,kfold,source,\"a, b\"\na,-1,0,1,x,\"said \"\"no\"\"\"\n"
+      "b,0 2,1,0,\"two\nlines\",\nc,-1,0,1,z,\n";
+  assert_saved(&t, folds, expected);
+  pl_rle_table_clear(&t);
+  // What was saved is read and saved again as it is.
+  t = parse(expected);
+  assert_saved(&t, folds, expected);
+  pl_rle_table_clear(&t);
+  t = parse("a,-1,left\nb,0 2,right\nc,-1\n");
+  assert_saved(&t, folds, "ImageId,EncodedPixels,has_mask,kfold,column 3\na,-1,0,1,left\nb,0 2,1,0,right\nc,-1,0,1,\n");
+  pl_rle_table_clear(&t);
+}
+
 // The real files
 
 static void test_real_variants(void **state) {
@@ -336,8 +376,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_variants),       cmocka_unit_test(test_bad_rows),   cmocka_unit_test(test_no_table),
       cmocka_unit_test(test_many_problems),  cmocka_unit_test(test_ids),        cmocka_unit_test(test_split_by_row),
-      cmocka_unit_test(test_split_by_image), cmocka_unit_test(test_folds_file), cmocka_unit_test(test_real_variants),
-      cmocka_unit_test(test_real_table),
+      cmocka_unit_test(test_split_by_image), cmocka_unit_test(test_folds_file), cmocka_unit_test(test_further_columns),
+      cmocka_unit_test(test_real_variants),  cmocka_unit_test(test_real_table),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
