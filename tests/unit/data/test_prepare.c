@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
@@ -400,9 +401,9 @@ static void test_cancelled(void **state) {
   pl_manifest_clear(&m);
 }
 
+// Ends the process when so many images are done.
 static void die(void *context, const pl_import_progress *progress) {
-  (void)context;
-  if (progress->done > 2) kill(getpid(), SIGKILL);
+  if (progress->done >= *(const size_t *)context) kill(getpid(), SIGKILL);
 }
 
 static pl_status check_file(void *context, const char *path, uint64_t size, pl_error *err) {
@@ -415,6 +416,63 @@ static pl_status check_file(void *context, const char *path, uint64_t size, pl_e
   return status;
 }
 
+// Runs an import in a process of its own and kills it there: after `done` images, or after some milliseconds.
+static void import_killed(const fixture *f, size_t done, unsigned milliseconds) {
+  pid_t child = fork();
+  if (child == 0) {
+    pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 64, .threads = 2};
+    if (milliseconds == 0) options.progress = die;
+    options.context = &done;
+    pl_import_summary s = {0};
+    (void)pl_import_run(&s, &options, NULL);
+    // Too fast for the timer: as good as killed behind the end.
+    (void)kill(getpid(), SIGKILL);
+  }
+  if (milliseconds > 0) {
+    usleep(milliseconds * 1000);
+    kill(child, SIGKILL);
+  }
+  int ended = 0;
+  assert_int_equal(waitpid(child, &ended, 0), child);
+  assert_true(WIFSIGNALED(ended));
+}
+
+static pl_status add_to_hash(void *context, const char *path, uint64_t size, pl_error *err) {
+  pl_buf bytes;
+  pl_buf_init(&bytes, 1 << 20);
+  pl_status status = pl_fs_read(&bytes, path, err);
+  pl_sha256_add(context, path, strlen(path) + 1);
+  pl_sha256_add(context, &size, sizeof size);
+  if (bytes.length > 0) pl_sha256_add(context, bytes.data, bytes.length);
+  pl_buf_clear(&bytes);
+  return status;
+}
+
+// Of the pictures' names and bytes, and of the tables.
+static void hash_workspace(char hex[PL_SHA256_HEX_SIZE], const fixture *f) {
+  static const char *const parts[] = {"images", "masks", "cases.csv", "folds.csv", "train-rle.csv"};
+  pl_sha256 hash;
+  pl_sha256_init(&hash);
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    char *path = pl_path_join(f->workspace, parts[i]);
+    pl_error err = {0};
+    pl_status status = i < 2 ? pl_fs_walk(path, add_to_hash, &hash, &err) : add_to_hash(&hash, path, 0, &err);
+    if (status != PL_OK) fail_msg("%s", err.message);
+    free(path);
+  }
+  pl_sha256_finish(&hash, hex);
+}
+
+static void remove_prepared(const fixture *f) {
+  static const char *const parts[] = {"images", "masks", "cases.csv", "folds.csv", "train-rle.csv", ".prepared.csv"};
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+    char *path = pl_path_join(f->workspace, parts[i]);
+    if (access(path, F_OK) == 0) assert_int_equal(i < 2 ? pl_fs_remove_tree(path, NULL) : unlink(path), 0);
+    free(path);
+  }
+}
+
+// Wherever an import is killed, the next one ends with the same bytes as one that was left alone.
 static void test_killed(void **state) {
   const fixture *f = *state;
   for (int i = 10; i < 80; i++) {
@@ -422,29 +480,31 @@ static void test_killed(void **state) {
     snprintf(id, sizeof id, "id.%d", i);
     write_dicom(f->data, "dicom-images-test", id, i);
   }
-  pid_t child = fork();
-  if (child == 0) {
-    pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 64, .threads = 2};
-    options.progress = die;
-    pl_import_summary s = {0};
-    (void)pl_import_run(&s, &options, NULL);
-    _exit(0);
+  char expected[PL_SHA256_HEX_SIZE], hex[PL_SHA256_HEX_SIZE];
+  import_counts(f, 64, 0);
+  hash_workspace(expected, f);
+  static const struct {
+    size_t done;
+    unsigned milliseconds;
+  } moments[] = {{3, 0}, {40, 0}, {76, 0}, {0, 5}, {0, 30}, {0, 70}, {0, 120}};
+  for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+    remove_prepared(f);
+    import_killed(f, moments[i].done, moments[i].milliseconds);
+    // Every picture that there is can be read; half ones lie under another name, and the next import removes them.
+    pl_error err = {0};
+    if (pl_fs_walk(f->workspace, check_file, NULL, &err) != PL_OK) fail_msg("%s", err.message);
+    char *folder = pl_path_join(f->workspace, "images");
+    assert_int_equal(pl_fs_make_folders(folder, NULL), PL_OK);
+    free(folder);
+    write_text(f->workspace, "images/id.1.png.part", "half");
+    pl_import_summary s = import(f, 64);
+    assert_int_equal(s.images, 76);
+    assert_int_equal(s.bad, 0);
+    assert_in_range(s.unchanged, moments[i].done, 76);  // what was finished before is not done again
+    pl_import_summary_clear(&s);
+    hash_workspace(hex, f);
+    assert_string_equal(hex, expected);
   }
-  int ended = 0;
-  assert_int_equal(waitpid(child, &ended, 0), child);
-  assert_true(WIFSIGNALED(ended));
-  // Every picture that there is can be read; half ones lie under another name, and the next import removes them.
-  pl_error err = {0};
-  if (pl_fs_walk(f->workspace, check_file, NULL, &err) != PL_OK) fail_msg("%s", err.message);
-  write_text(f->workspace, "images/id.1.png.part", "half");
-  pl_import_summary s = import(f, 64);
-  assert_int_equal(s.bad, 0);
-  assert_in_range(s.unchanged, 3, 76);  // what was finished before is not done again
-  pl_import_summary_clear(&s);
-  assert_false(exists(f, "images/id.1.png.part"));
-  pl_manifest m = load(f);
-  assert_int_equal(m.count, 76);
-  pl_manifest_clear(&m);
 }
 
 static pl_buf read_text(const fixture *f, const char *name) {
