@@ -528,6 +528,8 @@ const Syntax known_syntaxes[] = {
     {EXS_DeflatedLittleEndianExplicit, Coding::native},
     {EXS_JPEGProcess1, Coding::baseline},
     {EXS_JPEGProcess2_4, Coding::jpeg},
+    {EXS_JPEGProcess6_8, Coding::jpeg},
+    {EXS_JPEGProcess10_12, Coding::jpeg},
     {EXS_JPEGProcess14, Coding::jpeg},
     {EXS_JPEGProcess14SV1, Coding::jpeg},
     {EXS_JPEGLSLossless, Coding::jpeg},

@@ -10,7 +10,7 @@ typedef struct rule {
   pl_refusal refusal;
 } rule;
 
-enum { RULES = 15 };
+enum { RULES = 16 };
 static const rule rules[RULES];
 static const char *const names[PL_REFUSAL_COUNT];
 
@@ -36,6 +36,7 @@ static const rule rules[RULES] = {
     {PL_E_UNSUPPORTED, "bits per pixel are not supported", PL_REFUSAL_BITS},
     {PL_E_UNSUPPORTED, "the file has no pixel data", PL_REFUSAL_NO_PIXELS},
     {PL_E_FORMAT, "the decoder crashed (signal", PL_REFUSAL_CRASHED},
+    {PL_E_FORMAT, "the decoder ended before it answered", PL_REFUSAL_CRASHED},
     {PL_E_FORMAT, "the decoder did not finish within", PL_REFUSAL_CRASHED},
     {PL_E_FORMAT, "", PL_REFUSAL_DAMAGED},
     {PL_E_LIMIT, "", PL_REFUSAL_TOO_LARGE},

@@ -312,6 +312,33 @@ static void test_bad_files(void **state) {
   pl_import_summary_clear(&s);
 }
 
+// A file that crashes the decoder, or hangs it, costs that file only.
+static void test_crashing_file(void **state) {
+  const fixture *f = *state;
+  write_text(f->data, "dicom-images-train/crash.dcm", "crash");
+  write_text(f->data, "dicom-images-train/a-first.dcm", "crash");
+  write_text(f->data, "dicom-images-train/exit.dcm", "exit");
+  const char *build = getenv("PLEURA_BUILD");
+  char *helper = pl_path_join(build != NULL ? build : "build/dev", "bin/decode_helper");
+  pl_import_options options = {.workspace = f->workspace, .folder = f->data, .size = 32, .executable = helper};
+  pl_import_summary s = {0};
+  pl_error err = {0};
+  setenv("DECODE_HELPER_PLAYS", "1", 1);
+  pl_status status = pl_import_run(&s, &options, &err);
+  unsetenv("DECODE_HELPER_PLAYS");
+  if (status != PL_OK) fail_msg("%s", err.message);
+  assert_int_equal(s.images, 9);
+  assert_int_equal(s.bad, 3);
+  assert_int_equal(s.refused[PL_REFUSAL_CRASHED], 3);
+  assert_int_equal(s.positives + s.negatives + s.unlabelled, 5);
+  assert_non_null(strstr(s.failures[0].reason, "the decoder crashed (signal 11)"));
+  pl_import_summary_clear(&s);
+  pl_image image = read_png(f, "images", "id.6");
+  assert_int_equal(image.width, 32);
+  pl_image_clear(&image);
+  free(helper);
+}
+
 static void test_parts_by_option(void **state) {
   const fixture *f = *state;
   char *images = pl_path_join(f->data, "dicom-images-train/study-id.2");
@@ -734,6 +761,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_new_labels, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bad_files, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_crashing_file, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_parts_by_option, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),

@@ -1,7 +1,8 @@
 // A decoding helper for tests, without the rest of pleura.
 //
 //   decode_helper decode                                the real thing; with DECODE_HELPER_PLAYS=1 one that misbehaves
-//                                                       as the file's bytes ask: "crash", "hang", "exit", …
+//                                                       as the file's bytes ask: "crash", "hang", "exit", …; DICOM
+//                                                       files are decoded all the same
 //   decode_helper probe                                 exit code 0 when what a helper must not do is impossible
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 #include "core/image/decode.h"
 #include "core/image/decode_wire.h"
 
-enum { FILE_MAX = 4096 };
+enum { FILE_MAX = 1 << 16, DICOM_PREAMBLE = 128 };
 
 static bool read_all(void *out, size_t length) {
   for (char *p = out; length > 0;) {
@@ -64,16 +65,35 @@ static void misbehave(const char *how) {
   if (write(0, "abcd", 4) != 4) _exit(9);
 }
 
+static bool is_dicom(const char *file, size_t length) {
+  return length > DICOM_PREAMBLE + 4 && memcmp(file + DICOM_PREAMBLE, "DICM", 4) == 0;
+}
+
+static void behave(const char *file, size_t length) {
+  pl_dicom dicom = {0};
+  pl_decode_reply reply;
+  if (pl_dicom_decode(&dicom, file, length, NULL) != PL_OK) _exit(9);
+  pl_decode_pack(&reply, &dicom);
+  write_reply(&reply);
+  size_t bytes = pl_image_bytes(&dicom.image);
+  if (write(0, dicom.image.data, bytes) != (ssize_t)bytes) _exit(9);
+  pl_dicom_clear(&dicom);
+}
+
 static int play(void) {
   pl_decode_reply greeting;
   pl_error fine = {.code = PL_OK};
   pl_decode_pack_error(&greeting, &fine);
   write_reply(&greeting);
   pl_decode_request request;
-  char file[FILE_MAX + 1];
+  static char file[FILE_MAX + 1];
   while (read_all(&request, sizeof request) && request.length <= FILE_MAX && read_all(file, (size_t)request.length)) {
     file[request.length] = '\0';
-    misbehave(file);
+    if (is_dicom(file, (size_t)request.length)) {
+      behave(file, (size_t)request.length);
+    } else {
+      misbehave(file);
+    }
   }
   return 0;
 }

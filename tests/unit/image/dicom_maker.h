@@ -41,4 +41,5 @@ void maker_file(pl_buf *out, const made_dicom *made);
 // A JPEG Baseline stream of 16 x 16 pixels, and the value that libjpeg (Pillow 12) gives for the pixel in its last row
 // and column, and the hash of its 256 values.
 extern const uint8_t maker_jpeg[367];
+extern const uint8_t maker_jpeg_progressive[226];
 extern const char *const maker_jpeg_hash;

@@ -236,6 +236,25 @@ static void jpeg_equals_libjpeg(void **state) {
   }
 }
 
+// The retired processes 6 and 10, and a progressive stream that says it is baseline.
+static void progressive_jpeg_is_decoded(void **state) {
+  (void)state;
+  const char *const syntaxes[] = {"1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55", jpeg_baseline};
+  for (size_t i = 0; i < 3; i++) {
+    made_dicom made = made_jpeg();
+    made.transfer_syntax = syntaxes[i];
+    made.pixels = maker_jpeg_progressive;
+    made.pixel_bytes = sizeof maker_jpeg_progressive;
+    pl_dicom dicom = decode_good(&made);
+    char hex[PL_SHA256_HEX_SIZE];
+    plane_hash(hex, &dicom.image);
+    assert_string_equal(hex, maker_jpeg_hash);
+    pl_dicom_clear(&dicom);
+    made.pixel_bytes -= 10;
+    refused(&made, PL_E_FORMAT, "cut off");
+  }
+}
+
 static void bad_jpeg_is_refused(void **state) {
   (void)state;
   made_dicom made = made_jpeg();
@@ -303,6 +322,7 @@ int main(void) {
       cmocka_unit_test(headers_that_lie_are_refused),
       cmocka_unit_test(every_truncation_is_refused),
       cmocka_unit_test(jpeg_equals_libjpeg),
+      cmocka_unit_test(progressive_jpeg_is_decoded),
       cmocka_unit_test(bad_jpeg_is_refused),
       cmocka_unit_test(rle_is_decoded_and_checked),
   };
