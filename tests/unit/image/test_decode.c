@@ -231,6 +231,33 @@ static void changed_bytes_are_survived(void **state) {
   pl_buf_clear(&file);
 }
 
+// An element that says it has gigabytes more than the file: DCMTK asks for them, the helper's limit refuses.
+static void a_length_beyond_memory_costs_one_file(void **state) {
+  (void)state;
+  const uint8_t bytes[16] = {1, 2, 3}, tag[] = {0xe0, 0x7f, 0x10, 0x00};
+  made_dicom made = maker_defaults(4, 4, 8, bytes);
+  pl_buf file;
+  pl_buf_init(&file, 1 << 16);
+  maker_file(&file, &made);
+  uint8_t *element = memmem(file.data, file.length, tag, sizeof tag);
+  assert_non_null(element);
+  pl_decoder *decoder = make_decoder(0);
+  char *good = jpeg_file();
+  for (uint8_t top = 0x20; top >= 0x20; top = (uint8_t)(top + 0x1f)) {
+    element[11] = top;  // the last byte of a length of four
+    char *path = file_with("long.dcm", file.data, file.length);
+    pl_error err = {0};
+    pl_dicom dicom;
+    assert_int_equal(pl_decoder_read(decoder, &dicom, NULL, path, &err), PL_E_FORMAT);
+    assert_int_equal(pl_decoder_read(decoder, &dicom, NULL, good, &err), PL_OK);
+    pl_dicom_clear(&dicom);
+    free(path);
+  }
+  pl_decoder_destroy(decoder);
+  free(good);
+  pl_buf_clear(&file);
+}
+
 static void png_and_dicom_are_told_apart(void **state) {
   (void)state;
   pl_error err = {0};
@@ -266,6 +293,7 @@ int main(void) {
       cmocka_unit_test(a_helper_is_confined),
       cmocka_unit_test(a_helper_exits_when_its_socket_closes),
       cmocka_unit_test(changed_bytes_are_survived),
+      cmocka_unit_test(a_length_beyond_memory_costs_one_file),
       cmocka_unit_test(png_and_dicom_are_told_apart),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
