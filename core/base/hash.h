@@ -2,6 +2,7 @@
 // journal lines, and MD5 (RFC 1321), only to compare a download with what its server says: it proves nothing else.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ typedef struct pl_sha256 {
   uint32_t state[8];
   uint64_t length;
   uint8_t block[64];
+  bool fast;  // by the processor's own instructions, where it has them: the same hash
 } pl_sha256;
 
 void pl_sha256_init(pl_sha256 *hash);

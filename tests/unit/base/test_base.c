@@ -144,6 +144,12 @@ static void hashes(void **state) {
   for (int i = 0; i < 1000; i++) pl_sha256_add(&hash, a, sizeof a);
   pl_sha256_finish(&hash, hex);
   assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  // Without the processor's instructions.
+  pl_sha256_init(&hash);
+  hash.fast = false;
+  for (int i = 0; i < 1000; i++) pl_sha256_add(&hash, a, sizeof a);
+  pl_sha256_finish(&hash, hex);
+  assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   assert_int_equal(pl_crc32(0, "123456789", 9), 0xCBF43926u);
 }
 
