@@ -287,7 +287,7 @@ static void test_lock(void **state) {
 
 // A core that only tells what it was started with.
 static char *told_by_core(const char *folder) {
-  append(folder, "core.sh", "#!/bin/sh\nprintenv OMP_WAIT_POLICY\necho \"$@\"\necho ready >&3\n");
+  append(folder, "core.sh", "#!/bin/sh\necho \"[$OMP_WAIT_POLICY] [$GOMP_SPINCOUNT]\"\necho \"$@\"\necho ready >&3\n");
   char *program = pl_path_join(folder, "core.sh"), *log = pl_path_join(folder, "core.log");
   assert_int_equal(chmod(program, 0700), 0);
   pl_error err = {0};
@@ -305,19 +305,25 @@ static char *told_by_core(const char *folder) {
   return copy;
 }
 
-// Threads of a core sleep while they wait, unless the user's environment says otherwise.
+// Threads of a core do not wait for long before they sleep, unless the user's environment says otherwise.
 static void test_spawn_environment(void **state) {
   const char *folder = *state;
   (void)unsetenv("OMP_WAIT_POLICY");
+  (void)unsetenv("GOMP_SPINCOUNT");
   char *told = told_by_core(folder);
-  assert_ptr_equal(strstr(told, "passive\ncore --run "), told);
+  assert_ptr_equal(strstr(told, "[] [10000]\ncore --run "), told);
   assert_non_null(strstr(told, " --ready=3 --resume\n"));
   free(told);
   (void)setenv("OMP_WAIT_POLICY", "active", 1);
   told = told_by_core(folder);
-  assert_ptr_equal(strstr(told, "active\n"), told);
+  assert_ptr_equal(strstr(told, "[active] []\n"), told);
   free(told);
   (void)unsetenv("OMP_WAIT_POLICY");
+  (void)setenv("GOMP_SPINCOUNT", "7", 1);
+  told = told_by_core(folder);
+  assert_ptr_equal(strstr(told, "[] [7]\n"), told);
+  free(told);
+  (void)unsetenv("GOMP_SPINCOUNT");
 }
 
 int main(void) {
