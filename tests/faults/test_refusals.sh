@@ -2,25 +2,8 @@
 # What a training refuses, what it says then, and what it leaves behind. Usage: test_refusals.sh PLEURA
 set -u
 pleura=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
+. "$(dirname "$0")/../tools/expect.sh"
 cd "$work" || exit 1
-
-complain() {
-  echo "FAILED: $1"
-  [ ! -s out ] || sed 's/^/  | /' out
-  failed=1
-}
-
-# expect CODE WORDS COMMAND...: the exit code, and words somewhere in what it prints.
-expect() {
-  code=$1 words=$2
-  shift 2
-  "$@" >out 2>&1 </dev/null
-  got=$?
-  if [ "$got" -ne "$code" ] || ! grep -qF -- "$words" out; then complain "$* gives $got, not $code, or lacks '$words'"; fi
-}
 
 fresh() { # NAME: a copy of the workspace without its runs
   rm -rf "$1"

@@ -2,31 +2,9 @@
 # init, import and split as a person calls them. Usage: test_cli.sh PLEURA
 set -u
 pleura=$1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-# expect CODE WORDS COMMAND...: the exit code, and words somewhere in what it prints.
-expect() {
-  code=$1 words=$2
-  shift 2
-  "$@" >"$work/out" 2>&1 </dev/null
-  got=$?
-  if [ "$got" -ne "$code" ] || ! grep -qF -- "$words" "$work/out"; then
-    echo "FAILED: $* gives $got, not $code, or lacks '$words':"
-    cat "$work/out"
-    failed=1
-  fi
-}
-
-same() {
-  if [ "$1" != "$2" ]; then
-    echo "FAILED: $3 is '$1', not '$2'"
-    failed=1
-  fi
-}
-
+. "$(dirname "$0")/../../tools/expect.sh"
 cd "$work" || exit 1
+
 expect 0 "is now a workspace" "$pleura" init ws
 expect 2 "is a workspace already" "$pleura" init ws
 expect 2 "one folder at a time" "$pleura" init a b
