@@ -49,5 +49,6 @@ done
 [ "$(cat "$folder"/*.json | grep -c '"not_finite":"[lg]')" -eq 4 ] || complain "$folder does not tell why"
 grep -q "its images are below nan/$(basename "$folder")" ws/runs/lost/metrics.jsonl || complain "the journal lacks nan/"
 expect 3 "is not finite" "$pleura" train -C ws --resume lost
+grep '"dice_batch":"nan"' ws/runs/lost/metrics.jsonl | grep -q '"best":true' && complain "a dice of nan is the best"
 
 exit "$failed"
