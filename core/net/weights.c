@@ -31,6 +31,7 @@ pl_status pl_weights_initialise(const pl_backend_api *api, pl_store *store, cons
                                 pl_error *err) {
   for (int32_t i = 0; i < model->count; i++) {
     const pl_tensor *tensor = &model->tensors[i];
+    if (tensor->of >= 0) continue;  // 0 since the store was made; not touched, it takes no memory
     size_t count = (size_t)pl_shape_elements(&tensor->shape);
     double *data = pl_try_alloc(count * sizeof *data);
     if (data == NULL) return pl_fail(err, PL_E_NOMEM, "not enough memory to fill %s", tensor->name);

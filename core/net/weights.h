@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-// Fills the whole store for a fresh run: parameters and buffers by their `init` (element j of tensor i is a function of
-// (seed, i, j)), gradients, moments and counters 0.
+// Fills a new store for a fresh run: parameters and buffers by their `init` (element j of tensor i is a function of
+// (seed, i, j)), counters 0. Gradients and moments are 0 already.
 pl_status pl_weights_initialise(const pl_backend_api *api, pl_store *store, const pl_model *model, uint64_t seed,
                                 pl_error *err);
 
