@@ -109,13 +109,21 @@ PL_SIMD static void interpolate(tile *restrict t, int32_t from, int32_t to) {
   }
 }
 
+PL_SIMD static void copy_mirrored(uint8_t *restrict to, const uint8_t *restrict last, int32_t count) {
+  for (int32_t i = 0; i < count; i++) to[i] = last[-i];
+}
+
 static void copy_inner(tile *t, const source *s, int32_t from, int32_t to, int32_t x, int32_t y) {
   if (from == to) return;
   int64_t start = (int64_t)(y >> 10) * s->width + ((x + t->dx[from]) >> 10);
-  int32_t step = s->map[0] > 0 ? 1 : -1;
-  for (int32_t i = 0; i < to - from; i++) t->grey[from + i] = s->image[start + i * step];
-  if (s->is_empty) return;
-  for (int32_t i = 0; i < to - from; i++) t->label[from + i] = s->mask[start + i * step];
+  size_t count = (size_t)(to - from);
+  if (s->map[0] > 0) {
+    memcpy(t->grey + from, s->image + start, count);
+    if (!s->is_empty) memcpy(t->label + from, s->mask + start, count);
+  } else {
+    copy_mirrored(t->grey + from, s->image + start, to - from);
+    if (!s->is_empty) copy_mirrored(t->label + from, s->mask + start, to - from);
+  }
 }
 
 // One row of the tile into t->grey and t->label. The source's coordinates are monotone along it, so that the inner
