@@ -58,7 +58,7 @@ pl_status pl_dnn_conv_check(const pl_dnn_conv *conv, pl_error *err);
 
 // The problem as text, of at most PL_DNN_KEY_MAX bytes with its terminator: what choices are kept under, such as
 // "forward f16 n8 c128x64x64 k256x64x64 3x3 s1 p1 g1 b0". Equal problems have equal keys.
-enum { PL_DNN_KEY_MAX = 128 };
+enum { PL_DNN_KEY_MAX = 192 };
 void pl_dnn_conv_key(const pl_dnn_conv *conv, char *key, size_t size);
 
 // ---------------------------------------------------------------------------------------------------------------------
