@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 enum {
-  PL_BACKEND_API_VERSION = 2,
+  PL_BACKEND_API_VERSION = 3,
   PL_SLOTS = 2,  // batches that can be under way: one computing, one arriving
 };
 
@@ -35,6 +35,15 @@ typedef struct pl_host {
   void *context;
 } pl_host;
 
+// The type in which activations are kept and convolutions multiply. Weights, gradients, statistics and the optimizer's
+// state are in single precision in every case.
+typedef enum pl_precision {
+  PL_PRECISION_AUTO,  // f16 on a GPU, single (ref: double) on a CPU
+  PL_PRECISION_F32,
+  PL_PRECISION_F16,  // with loss scaling: the model's tensors "loss_scale.scale" and "loss_scale.growth"
+  PL_PRECISION_BF16,
+} pl_precision;
+
 typedef struct pl_backend_options {
   uint32_t struct_size;
   int32_t threads;     // CPU backends: 0 = as many as the machine has
@@ -44,6 +53,10 @@ typedef struct pl_backend_options {
   // PL_E_INTERNAL. A backend that cannot do this ignores it.
   bool check;
   bool tune;  // choose algorithms by timing them while programs are compiled; off, by fixed rules
+  // For `pleura plan`: programs are compiled only to be measured. `memory` answers after each compile, nothing that is
+  // as large as the model or the batch is allocated, and arena_reserve, upload, download, input and run are refused.
+  bool plan;
+  pl_precision precision;  // PL_E_UNSUPPORTED from open when the backend does not have it
 } pl_backend_options;
 
 // What changes from run to run; never baked into a program.
@@ -58,7 +71,7 @@ typedef struct pl_result {
   void *data[PL_GRAPH_PORTS_MAX];
 } pl_result;
 
-// Planned bytes, known after arena_reserve.
+// Planned bytes, known after arena_reserve; with `plan` after each compile, of all programs so far.
 typedef struct pl_memory {
   uint64_t store;  // weights, gradients, optimizer state, batch-norm buffers
   uint64_t arena;  // activations: the largest program's

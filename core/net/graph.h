@@ -47,7 +47,7 @@ typedef enum pl_role {
   PL_ROLE_GRADIENT,       // of the parameter `of`; same shape
   PL_ROLE_FIRST_MOMENT,   // Adam's m, or SGD's momentum, of the parameter `of`
   PL_ROLE_SECOND_MOMENT,  // Adam's v of the parameter `of`
-  PL_ROLE_STATE,          // scalars of the optimizer: "optimizer.step" (int64)
+  PL_ROLE_STATE,          // scalars of the optimizer: "optimizer.step" (int64), then those of the loss scale
 } pl_role;
 
 typedef enum pl_init {
@@ -89,7 +89,13 @@ typedef enum pl_optimizer {
 const char *pl_optimizer_name(pl_optimizer optimizer);  // "adam", "adamw", "sgd"
 
 // Closes the state dict and appends gradients, the optimizer's moments and its state for every parameter that is not
-// frozen: "adam.m." and "adam.v." of both Adams, "sgd.momentum." of SGD, and "optimizer.step".
+// frozen: "adam.m." and "adam.v." of both Adams, "sgd.momentum." of SGD, "optimizer.step", and the loss scale's state.
+//
+// The loss scale is what a backend that computes in half precision multiplies the loss's gradient by, so that small
+// gradients do not vanish; gradients in the store are without it. As in torch.amp.GradScaler a step whose gradients are
+// not finite is left out and halves it, and 2000 good steps (counted in "growth") double it. Others leave it alone.
+#define PL_LOSS_SCALE "loss_scale.scale"
+#define PL_LOSS_SCALE_GROWTH "loss_scale.growth"
 void pl_model_add_training_tensors(pl_model *model, pl_optimizer optimizer);
 
 // Index of a name, -1 when there is none; index of the tensor with `role` that belongs to parameter `of`, -1 likewise.

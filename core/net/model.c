@@ -48,7 +48,10 @@ void pl_model_add_training_tensors(pl_model *model, pl_optimizer optimizer) {
   add_companions(model, "gradient.", PL_ROLE_GRADIENT);
   add_companions(model, optimizer_rows[optimizer].first, PL_ROLE_FIRST_MOMENT);
   add_companions(model, optimizer_rows[optimizer].second, PL_ROLE_SECOND_MOMENT);
-  pl_model_add(model, "optimizer.step", PL_ROLE_STATE, PL_I64, pl_shape_make(0, 1, 1, 1, 1), PL_INIT_CONSTANT, 0);
+  const pl_shape scalar = pl_shape_make(0, 1, 1, 1, 1);
+  pl_model_add(model, "optimizer.step", PL_ROLE_STATE, PL_I64, scalar, PL_INIT_CONSTANT, 0);
+  pl_model_add(model, PL_LOSS_SCALE, PL_ROLE_STATE, PL_F32, scalar, PL_INIT_CONSTANT, 65536);
+  pl_model_add(model, PL_LOSS_SCALE_GROWTH, PL_ROLE_STATE, PL_I64, scalar, PL_INIT_CONSTANT, 0);
 }
 
 int32_t pl_model_find(const pl_model *model, const char *name) {

@@ -124,7 +124,11 @@ static void first(char name[PL_NAME_MAX], const char *text) {
   if (name[0] == '\0') pl_copy_text(name, PL_NAME_MAX, text);
 }
 
-static bool tensor_is_counter(const pl_tensor *tensor) { return tensor->dtype == PL_I64; }
+// What a file may do without: counters, where another program wrote it; the loss scale, which begins anew.
+static bool can_be_absent(const pl_tensor *tensor, bool strict) {
+  if (strcmp(tensor->name, PL_LOSS_SCALE) == 0 || strcmp(tensor->name, PL_LOSS_SCALE_GROWTH) == 0) return true;
+  return tensor->dtype == PL_I64 && !strict;
+}
 
 static void match_tensors(match *m, const pl_safetensors *file, const pl_model *model, pl_weights_set set,
                           bool strict) {
@@ -138,7 +142,7 @@ static void match_tensors(match *m, const pl_safetensors *file, const pl_model *
       if (pl_begins_with(model->tensors[i].name, encoder_prefix)) m->report.taken_encoder++;
       continue;
     }
-    if (tensor_is_counter(&model->tensors[i]) && !strict) continue;
+    if ((found == NULL || !strict) && can_be_absent(&model->tensors[i], strict)) continue;
     m->report.missing++;
     first(m->report.first_missing, model->tensors[i].name);
     if (found != NULL) first(m->first_wrong, found->name);

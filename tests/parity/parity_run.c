@@ -31,6 +31,7 @@ static double tensor_element(const pl_tensor *t, uint64_t stream, int64_t index)
   double s = symmetric(stream, index);
   bool positive = t->role == PL_ROLE_SECOND_MOMENT || strstr(t->name, "running_var") != NULL;
   if (positive) return 0.5 + 0.4 * s;
+  if (t->role == PL_ROLE_STATE) return t->init_scale;
   if (t->role == PL_ROLE_PARAMETER && t->shape.rank == 1) return 1 + 0.3 * s;
   if (t->role == PL_ROLE_PARAMETER) return s * sqrt(3.0 / (double)(t->shape.d[1] * t->shape.d[2] * t->shape.d[3]));
   return t->role == PL_ROLE_GRADIENT || t->role == PL_ROLE_BUFFER ? s : 0.1 * s;
@@ -164,6 +165,7 @@ static pl_status run_graph(outcome *o, const parity_device *d, pl_program *progr
 // Of whole models the gradients and the statistics; Adam turns noise in small gradients into whole steps.
 static bool compared(const parity_build *b, int32_t tensor) {
   pl_role role = b->model.tensors[tensor].role;
+  if (strncmp(b->model.tensors[tensor].name, "loss_scale.", 11) == 0) return false;  // the backend's own affair
   return b->encoder == NULL || role == PL_ROLE_GRADIENT || role == PL_ROLE_BUFFER;
 }
 

@@ -40,6 +40,8 @@ static void close_backend(pl_backend *backend) {
 static pl_status open_backend(pl_backend **out, const pl_host *host, const pl_backend_options *options, pl_error *err) {
   int wanted = options ? options->threads : 0;
   if (wanted < 0 || wanted > 4096) return pl_fail(err, PL_E_USAGE, "threads is %d; use 0 for all cores", wanted);
+  if (options && options->precision > PL_PRECISION_F32)
+    return pl_fail(err, PL_E_UNSUPPORTED, "the CPU computes in single precision; take --precision auto");
   pl_backend *backend = pl_xcalloc(1, sizeof *backend);
   if (host) backend->host = *host;
   backend->threads = wanted > 0 ? wanted : usable_cores();

@@ -14,7 +14,7 @@ enum { ALIGNMENT = 64, GUARD = 64, GUARD_BYTE = 0xA5, POISON_BYTE = 0xFF };  // 
 
 struct pl_backend {
   int threads;
-  bool check;
+  bool check, plan;
   char device[64];
 };
 
@@ -53,7 +53,11 @@ static pl_status open_device(pl_backend **out, const pl_host *host, const pl_bac
   if (options != NULL && options->threads < 0) {
     return pl_fail(err, PL_E_USAGE, "the number of threads is %d; it must be 0 (all) or more", options->threads);
   }
+  if (options != NULL && options->precision > PL_PRECISION_F32) {
+    return pl_fail(err, PL_E_UNSUPPORTED, "the reference computes in double precision; take --precision auto");
+  }
   pl_backend *backend = pl_xcalloc(1, sizeof *backend);
+  backend->plan = options != NULL && options->plan;
   backend->threads = options != NULL && options->threads > 0 ? options->threads : omp_get_max_threads();
   backend->check = options != NULL && options->check;
   snprintf(backend->device, sizeof backend->device, "reference in double precision, %d thread%s", backend->threads,
@@ -91,20 +95,22 @@ static pl_status store_create(pl_store **out, pl_backend *backend, const pl_mode
   store->backend = backend;
   store->model = model;
   store->memory_size = (elements + 1) * sizeof(double);
+  store->tensors = pl_xcalloc((size_t)model->count + 1, sizeof *store->tensors);
+  *out = store;
+  if (backend->plan) return PL_OK;
   store->memory = pl_try_alloc(store->memory_size);
   if (store->memory == NULL) {
     size_t size = store->memory_size;
     store_destroy(store);
+    *out = NULL;
     return pl_fail(err, PL_E_NOMEM, "the reference backend needs %zu MB for the model's tensors", size >> 20);
   }
   memset(store->memory, 0, store->memory_size);
-  store->tensors = pl_xcalloc((size_t)model->count + 1, sizeof *store->tensors);
   double *next = store->memory;
   for (int32_t i = 0; i < model->count; i++) {
     store->tensors[i] = next;
     next += pl_shape_elements(&model->tensors[i].shape);
   }
-  *out = store;
   return PL_OK;
 }
 
@@ -112,7 +118,12 @@ static pl_dtype tensor_dtype(const pl_store *store, int32_t tensor) {
   return store->model->tensors[tensor].dtype == PL_I64 ? PL_I64 : PL_F64;
 }
 
+static pl_status refuse_plan(const pl_store *store, pl_error *err) {
+  return store->backend->plan ? pl_fail(err, PL_E_USAGE, "this store is only planned: it holds no numbers") : PL_OK;
+}
+
 static pl_status check_tensor(const pl_store *store, int32_t tensor, pl_dtype dtype, pl_error *err) {
+  if (store->backend->plan) return refuse_plan(store, err);
   if (tensor < 0 || tensor >= store->model->count) {
     return pl_fail(err, PL_E_USAGE, "the model has no tensor %d; it has %d", tensor, store->model->count);
   }
@@ -260,6 +271,7 @@ static bool reserve_slots(pl_program *program) {
 }
 
 static pl_status arena_reserve(pl_store *store, pl_error *err) {
+  if (store->backend->plan) return refuse_plan(store, err);
   if (store->reserved) return pl_fail(err, PL_E_USAGE, "the arena was reserved before");
   pl_memory memory = memory_of(store);
   store->arena_size = memory.arena;
