@@ -19,7 +19,9 @@ struct pl_feed {
 
 static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_options *o, pl_error *err) {
   size_t *cases = NULL, count = 0;
-  pl_status status = pl_subset_select(&cases, &count, manifest, o->fold, o->subset, err);
+  pl_filter where = {.count = 0};
+  pl_status status = o->where != NULL ? pl_filter_parse(&where, o->where, err) : PL_OK;
+  if (status == PL_OK) status = pl_subset_select(&cases, &count, manifest, o->fold, o->subset, &where, err);
   if (status != PL_OK) return status;
   if (o->limit > 0 && count > o->limit) count = o->limit;
   for (size_t i = 0; i < count; i++) feed->positives += manifest->cases[cases[i]].label == PL_LABEL_POSITIVE;

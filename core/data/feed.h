@@ -16,12 +16,13 @@ extern "C" {
 #endif
 
 typedef struct pl_feed_options {
-  pl_subset subset;  // training batches are shuffled, those of the other subset keep the manifest's order
-  int fold;          // held out
-  size_t limit;      // cases of the subset, 0 for all
-  uint64_t seed;     // of the run: order and augmentations come from it
-  uint32_t size;     // side of the images in pixels
-  size_t batch;      // images of a batch; never more than there are
+  pl_subset subset;   // training batches are shuffled, those of the other subset keep the manifest's order
+  int fold;           // held out
+  const char *where;  // only cases for which this filter holds; NULL or "" for all. Borrowed while creating
+  size_t limit;       // cases of the subset, 0 for all
+  uint64_t seed;      // of the run: order and augmentations come from it
+  uint32_t size;      // side of the images in pixels
+  size_t batch;       // images of a batch; never more than there are
   // Of the training subset only:
   const pl_augment_list *augment;       // NULL for none
   double augment_strength;              // see pl_augment_place

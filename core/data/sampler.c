@@ -13,7 +13,7 @@ struct pl_sampler {
 };
 
 pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *manifest, int fold, pl_subset subset,
-                           pl_error *err) {
+                           const pl_filter *where, pl_error *err) {
   if (fold < -1 || (fold >= 0 && fold >= manifest->fold_count)) {
     return pl_fail(err, PL_E_USAGE, "there is no fold %d: folds.csv has %d, counted from 0", fold,
                    manifest->fold_count);
@@ -22,13 +22,16 @@ pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *man
   for (size_t i = 0; i < manifest->count; i++) {
     const pl_case *c = &manifest->cases[i];
     if (c->part != PL_PART_TRAIN || c->status != PL_CASE_OK || c->label == PL_LABEL_UNKNOWN) continue;
+    if (where != NULL && !pl_filter_holds(where, c)) continue;
     bool held_out = fold >= 0 && c->fold == fold;
     if (held_out == (subset == PL_SUBSET_VALID)) chosen[found++] = i;
   }
   if (found == 0) {
     free(chosen);
-    return pl_fail(err, PL_E_USAGE, "no labelled cases to %s with fold %d held out",
-                   subset == PL_SUBSET_VALID ? "validate on" : "train on", fold);
+    const bool narrowed = where != NULL && where->count > 0;
+    return pl_fail(err, PL_E_USAGE, "no labelled cases to %s with fold %d held out%s%s",
+                   subset == PL_SUBSET_VALID ? "validate on" : "train on", fold, narrowed ? ", where " : "",
+                   narrowed ? where->text : "");
   }
   *cases = chosen;
   *count = found;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/data/filter.h"
 #include "core/data/manifest.h"
 
 #ifdef __cplusplus
@@ -20,9 +21,9 @@ typedef enum pl_subset {
 
 // The indices into manifest->cases that belong to a subset, in the manifest's order; the caller frees *cases (never
 // NULL). Cases that are unlabelled, damaged or of the test part are in none. `fold` -1 holds nothing out: all train.
-// PL_E_USAGE: the manifest has no such fold, or a subset of it is empty.
+// `where` narrows it down further; NULL does not. PL_E_USAGE: the manifest has no such fold, or nothing is left.
 pl_status pl_subset_select(size_t **cases, size_t *count, const pl_manifest *manifest, int fold, pl_subset subset,
-                           pl_error *err);
+                           const pl_filter *where, pl_error *err);
 
 typedef struct pl_sampler_options {
   bool shuffle;  // false: the order given, in every epoch (validation)

@@ -286,6 +286,8 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
     return pl_fail(err, PL_E_USAGE, "backend: '%.40s' is not a name; a plug-in's path goes into 'plugin'",
                    config->backend);
   }
+  pl_filter where;
+  if (pl_filter_parse(&where, config->where, err) != PL_OK) return pl_wrap(err, "where");
   const char *name = config->name;
   if (name[0] == '.' || name[0] == '-' || strchr(name, '/') != NULL) {
     return pl_fail(err, PL_E_USAGE, "name: '%s' cannot name a folder: no '/', and no '.' or '-' in front", name);
@@ -298,6 +300,7 @@ const char *pl_origin_name(pl_origin origin) { return origin_names[origin]; }
 pl_feed_options pl_config_feed(const pl_config *config) {
   return (pl_feed_options){.subset = PL_SUBSET_TRAIN,
                            .fold = (int)config->fold,
+                           .where = config->where,
                            .limit = (size_t)config->limit,
                            .seed = (uint64_t)config->seed,
                            .size = (uint32_t)config->size,

@@ -9,6 +9,7 @@
 #include "core/base/buf.h"
 #include "core/base/status.h"
 #include "core/data/feed.h"
+#include "core/data/filter.h"
 #include "core/net/loss.h"
 
 #ifdef __cplusplus
@@ -56,6 +57,7 @@ typedef struct pl_config {
   char augment[16];  // a list of core/data/augment.h
   double augment_strength;
   double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
+  char where[PL_FILTER_SIZE];           // see core/data/filter.h
   int64_t fold, seed, limit;
   char best_by[16];
   int64_t early_stopping, keep_best;

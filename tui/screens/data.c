@@ -391,9 +391,9 @@ void pl_data_reverse(pl_app *app, const char *args) {
 
 static void filter_entered(pl_app *app, const char *text) {
   data_screen *self = screen_of(app);
-  pl_case_filter filter = {0};
+  pl_filter filter;
   pl_error err = {0};
-  if (pl_case_filter_parse(&filter, text + strspn(text, " "), &err) != PL_OK) {
+  if (pl_filter_parse(&filter, text, &err) != PL_OK) {
     pl_app_complain(app, &err);
     return;
   }

@@ -28,19 +28,19 @@ static void subsets_leave_out_what_has_no_label(void **state) {
   cases[12].label = PL_LABEL_UNKNOWN;
   size_t *chosen = NULL, count = 0;
   pl_error err = {0};
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_VALID, &err), PL_OK);
+  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_VALID, NULL, &err), PL_OK);
   assert_int_equal(count, 1);  // of 3, 8, 13 and 18
   assert_int_equal(chosen[0], 18);
   free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_TRAIN, &err), PL_OK);
+  assert_int_equal(pl_subset_select(&chosen, &count, &m, 3, PL_SUBSET_TRAIN, NULL, &err), PL_OK);
   assert_int_equal(count, 15);
   for (size_t i = 0; i < count; i++) assert_true(chosen[i] % 5 != 3 && chosen[i] != 12);
   free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_TRAIN, &err), PL_OK);
+  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_TRAIN, NULL, &err), PL_OK);
   assert_int_equal(count, 16);
   free(chosen);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, 5, PL_SUBSET_TRAIN, &err), PL_E_USAGE);
-  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_VALID, &err), PL_E_USAGE);
+  assert_int_equal(pl_subset_select(&chosen, &count, &m, 5, PL_SUBSET_TRAIN, NULL, &err), PL_E_USAGE);
+  assert_int_equal(pl_subset_select(&chosen, &count, &m, -1, PL_SUBSET_VALID, NULL, &err), PL_E_USAGE);
 }
 
 static void orders_are_permutations(void **state) {

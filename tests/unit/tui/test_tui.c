@@ -161,18 +161,18 @@ static void test_filter(void **state) {
   (void)state;
   pl_caselist list = {0};
   pl_error err = {0};
-  assert_int_equal(pl_case_filter_parse(&list.filter, " positive fold=1", &err), PL_OK);
+  assert_int_equal(pl_filter_parse(&list.filter, " positive fold=1", &err), PL_OK);
   pl_caselist_update(&list, &manifest);
   check_order(&list, 1, (const size_t[]){0});
-  assert_int_equal(pl_case_filter_parse(&list.filter, "part=test", &err), PL_OK);
+  assert_int_equal(pl_filter_parse(&list.filter, "part=test", &err), PL_OK);
   pl_caselist_update(&list, &manifest);
   check_order(&list, 1, (const size_t[]){2});
   // An unknown area is not 0.
-  assert_int_equal(pl_case_filter_parse(&list.filter, "area<10", &err), PL_OK);
+  assert_int_equal(pl_filter_parse(&list.filter, "area<10", &err), PL_OK);
   pl_caselist_update(&list, &manifest);
   check_order(&list, 1, (const size_t[]){1});
-  assert_int_equal(pl_case_filter_parse(&list.filter, "fold=x", &err), PL_E_USAGE);
-  assert_non_null(strstr(err.message, "fold=x"));
+  assert_int_equal(pl_filter_parse(&list.filter, "fold=x", &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, "at 'x'"));
   assert_string_equal(list.filter.text, "area<10");
   pl_caselist_clear(&list);
 }
