@@ -90,6 +90,9 @@ typedef struct pl_backend_api {
   // The device in words ("Intel Xeon, 2 threads, AVX-512"), borrowed.
   const char *(*device)(const pl_backend *backend);
 
+  // What it computes in, never PL_PRECISION_AUTO.
+  pl_precision (*precision)(const pl_backend *backend);
+
   // Whether the node can be compiled. compile fails with the list of all missing ops; nothing falls back silently.
   bool (*supports)(const pl_backend *backend, const pl_graph *graph, const pl_node *node);
 

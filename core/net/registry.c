@@ -46,10 +46,10 @@ static void add_linked(pl_registry *registry, const pl_backend_api *api) {
 // The backend's functions are called through the table, so all that this program calls must be in it.
 static bool complete(const pl_backend_api *api) {
   return api->name != NULL && api->description != NULL && api->open != NULL && api->close != NULL &&
-         api->device != NULL && api->supports != NULL && api->store_create != NULL && api->store_destroy != NULL &&
-         api->tensor_dtype != NULL && api->upload != NULL && api->download != NULL && api->compile != NULL &&
-         api->program_destroy != NULL && api->arena_reserve != NULL && api->memory != NULL && api->choices != NULL &&
-         api->input != NULL && api->run != NULL && api->wait != NULL;
+         api->device != NULL && api->precision != NULL && api->supports != NULL && api->store_create != NULL &&
+         api->store_destroy != NULL && api->tensor_dtype != NULL && api->upload != NULL && api->download != NULL &&
+         api->compile != NULL && api->program_destroy != NULL && api->arena_reserve != NULL && api->memory != NULL &&
+         api->choices != NULL && api->input != NULL && api->run != NULL && api->wait != NULL;
 }
 
 static void rename_item(item *loaded, const char *name) {
@@ -196,6 +196,20 @@ static pl_status open_named(pl_backend **out, const pl_backend_api **api, const 
   }
   *api = entry->api;
   return PL_OK;
+}
+
+static const char *const precision_names[] = {
+    [PL_PRECISION_AUTO] = "auto", [PL_PRECISION_F32] = "f32", [PL_PRECISION_F16] = "f16", [PL_PRECISION_BF16] = "bf16"};
+
+const char *pl_precision_name(pl_precision precision) {
+  return precision <= PL_PRECISION_BF16 ? precision_names[precision] : NULL;
+}
+
+pl_precision pl_precision_find(const char *name) {
+  for (int p = PL_PRECISION_F32; p <= PL_PRECISION_BF16; p++) {
+    if (strcmp(precision_names[p], name) == 0) return (pl_precision)p;
+  }
+  return PL_PRECISION_AUTO;
 }
 
 // Best first. The reference is not among them: it is for checking, and far too slow to be taken unasked.

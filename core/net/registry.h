@@ -13,6 +13,10 @@ extern "C" {
 
 typedef struct pl_registry pl_registry;
 
+// "auto", "f32", "f16", "bf16"; NULL behind the last. And the one of that name, PL_PRECISION_AUTO for any other.
+const char *pl_precision_name(pl_precision precision);
+pl_precision pl_precision_find(const char *name);
+
 // Never fails: a plug-in that cannot be loaded stays in the list with its reason.
 pl_registry *pl_registry_create(const pl_host *host);
 void pl_registry_destroy(pl_registry *registry);  // takes NULL; after everything opened from it was closed

@@ -64,6 +64,7 @@ typedef struct pl_config {
   int64_t checkpoint_every, checkpoint_every_steps, checkpoint_every_minutes, keep;
   char backend[64];
   char plugin[PL_OPTION_TEXT_MAX];
+  char precision[8];  // "auto" or a pl_precision_name
   int64_t device, threads, workers;
   bool pack;                         // read pictures from the packed cache
   char choices[PL_OPTION_TEXT_MAX];  // "", PL_CHOICES_FIXED, or a file

@@ -1,6 +1,7 @@
 // The table of options, and the presets.
 #include "core/data/augment.h"
 #include "core/net/model.h"
+#include "core/net/registry.h"
 #include "core/run/config.h"
 #include "core/train/schedule.h"
 
@@ -35,6 +36,8 @@ static const char *plateau_by_choice(size_t index) {
 static const char *optimizer_choice(size_t index) {
   return index < PL_OPTIMIZERS ? pl_optimizer_name((pl_optimizer)index) : NULL;
 }
+
+static const char *precision_choice(size_t index) { return pl_precision_name((pl_precision)index); }
 
 const pl_option pl_options[] = {
     {.name = "encoder",
@@ -424,6 +427,14 @@ const pl_option pl_options[] = {
      .max = 1023,
      .text = "0",
      .help = "Index of the device, for machines with several"},
+    {.name = "precision",
+     .argument = "TYPE",
+     .type = PL_OPTION_CHOICE,
+     .offset = offsetof(pl_config, precision),
+     .size = sizeof(((pl_config *)NULL)->precision),
+     .choice = precision_choice,
+     .text = "auto",
+     .help = "What a GPU multiplies in: f16 with loss scaling (auto), bf16 or f32; a CPU has f32 only"},
     {.name = "threads",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -439,8 +450,9 @@ const pl_option pl_options[] = {
      .offset = offsetof(pl_config, choices),
      .size = sizeof(((pl_config *)NULL)->choices),
      .text = "",
-     .help = "Use the algorithms of this choices.json of another run, instead of timing them, so that both runs compute "
-             "the same bits; \"fixed\" takes them by rule"},
+     .help =
+         "Use the algorithms of this choices.json of another run, instead of timing them, so that both runs compute "
+         "the same bits; \"fixed\" takes them by rule"},
     {.name = "workers",
      .argument = "N",
      .type = PL_OPTION_INT,

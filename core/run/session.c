@@ -154,11 +154,23 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
 
 static pl_status on_between(void *context, pl_error *err) { return pl_session_between(context, err); }
 
+static void on_skipped_step(void *context, int64_t epoch, double scale) {
+  pl_session_note(context, PL_MESSAGE_WARN, "",
+                  "epoch %" PRId64
+                  ": a step was left out, its gradient overflowed half precision; the loss scale is now %g",
+                  epoch, scale);
+}
+
 static void on_lost(void *context, const pl_train_lost *lost) { pl_session_save_lost(context, lost); }
 
 pl_train_hooks pl_session_hooks(pl_session *s) {
-  return (pl_train_hooks){
-      .context = s, .step = on_step, .scored = on_scored, .epoch = on_epoch, .between = on_between, .lost = on_lost};
+  return (pl_train_hooks){.context = s,
+                          .step = on_step,
+                          .scored = on_scored,
+                          .epoch = on_epoch,
+                          .between = on_between,
+                          .skipped = on_skipped_step,
+                          .lost = on_lost};
 }
 
 // Opening
@@ -217,6 +229,7 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
                                 .threads = (int32_t)config->threads,
                                 .device = (int32_t)config->device,
                                 .deterministic = true,
+                                .precision = pl_precision_find(config->precision),
                                 .tune = strcmp(config->choices, PL_CHOICES_FIXED) != 0};
   char why[PL_ERROR_MESSAGE_MAX] = "";
   status = pl_registry_open(&s->backend, &s->api, s->registry, name, &options, why, sizeof why, err);

@@ -158,6 +158,28 @@ static pl_status update(pl_trainer *t, int32_t slot, results *r, pl_error *err) 
   return status == PL_OK ? t->api->wait(program, err) : status;
 }
 
+// Whether a gradient that is not finite came from too large a loss scale, which the backend has halved by now; then the
+// step is left out as torch.amp.GradScaler does. At a scale of 1 the fault lies elsewhere.
+static pl_status was_overflow(bool *overflow, double *scale, pl_trainer *t, pl_error *err) {
+  *overflow = false;
+  if (t->api->precision(t->backend) != PL_PRECISION_F16) return PL_OK;
+  const int32_t tensor = pl_model_find(&t->model, PL_LOSS_SCALE);
+  pl_status status = t->api->download(t->store, tensor, PL_F64, scale, err);
+  *overflow = *scale > 1;
+  return status;
+}
+
+static pl_status after_overflow(pl_trainer *t, const pl_train_hooks *hooks, pl_error *err) {
+  bool overflow = false;
+  double scale = 0;
+  pl_status status = was_overflow(&overflow, &scale, t, err);
+  if (status != PL_OK) return status;
+  if (!overflow) return pl_train_give_up(t, "gradient", t->group_first, t->state.position - t->group_first, hooks, err);
+  hooks->skipped(hooks->context, t->state.epoch, scale);
+  t->group_first = t->state.position;
+  return PL_OK;
+}
+
 static pl_status after_batch(pl_trainer *t, const slot_batch *batch, int64_t index, results *r,
                              const pl_train_hooks *hooks, pl_error *err) {
   pl_checkpoint_state *s = &t->state;
@@ -172,10 +194,8 @@ static pl_status after_batch(pl_trainer *t, const slot_batch *batch, int64_t ind
   int64_t group = t->options.accumulation;
   if ((index + 1) % group != 0) return PL_OK;
   pl_status status = group > 1 ? update(t, batch->slot, r, err) : PL_OK;
-  if (status == PL_OK && r->norm[1] == 0) {
-    status = pl_train_give_up(t, "gradient", t->group_first, s->position - t->group_first, hooks, err);
-  }
   if (status != PL_OK) return status;
+  if (r->norm[1] == 0) return after_overflow(t, hooks, err);
   s->step++;
   t->group_first = s->position;
   return PL_OK;

@@ -96,6 +96,8 @@ typedef struct pl_train_hooks {
   pl_status (*epoch)(void *context, const pl_train_epoch *epoch, pl_error *err);
   // Between two optimizer steps or two batches of an evaluation: checkpoints may be made, options changed.
   pl_status (*between)(void *context, pl_error *err);
+  // A step was left out because its gradient overflowed half precision; the loss scale is now `scale`.
+  void (*skipped)(void *context, int64_t epoch, double scale);
   // Before the run ends with PL_E_FORMAT; once for each batch of the step.
   void (*lost)(void *context, const pl_train_lost *lost);
 } pl_train_hooks;

@@ -62,6 +62,11 @@ static pl_status open_backend(pl_backend **out, const pl_host *host, const pl_ba
 
 static const char *device(const pl_backend *backend) { return backend->device; }
 
+static pl_precision precision(const pl_backend *backend) {
+  (void)backend;
+  return PL_PRECISION_F32;
+}
+
 static pl_dtype tensor_dtype(const pl_store *store, int32_t tensor) {
   return store->model->tensors[tensor].dtype == PL_I64 ? PL_I64 : PL_F32;
 }
@@ -93,6 +98,7 @@ const pl_backend_api pl_backend_onednn = {
     .open = open_backend,
     .close = close_backend,
     .device = device,
+    .precision = precision,
     .supports = pl_onednn_supports,
     .store_create = pl_onednn_store_create,
     .store_destroy = pl_onednn_store_destroy,

@@ -70,6 +70,12 @@ static void close_device(pl_backend *backend) { free(backend); }
 
 static const char *device_name(const pl_backend *backend) { return backend->device; }
 
+// There is no name for double precision: what matters to callers is that nothing is lost below single.
+static pl_precision precision(const pl_backend *backend) {
+  (void)backend;
+  return PL_PRECISION_F32;
+}
+
 static bool supports(const pl_backend *backend, const pl_graph *graph, const pl_node *node) {
   (void)backend;
   (void)graph;
@@ -409,6 +415,7 @@ const pl_backend_api pl_backend_ref = {
     .open = open_device,
     .close = close_device,
     .device = device_name,
+    .precision = precision,
     .supports = supports,
     .store_create = store_create,
     .store_destroy = store_destroy,
