@@ -26,7 +26,7 @@ extern "C" {
 
 typedef struct CUstream_st *pl_stream;  // cudaStream_t, as in gpu/cuda.h
 
-// Dense NHWC. h, w and c are at least 1 and below 2^24, the batch at most 65535.
+// Dense NHWC. Each is at least 1; c is below 2^24, h * w below 2^31, n at most 4096.
 typedef struct pl_gpu_shape {
   int32_t n, h, w, c;
 } pl_gpu_shape;
@@ -200,9 +200,11 @@ void pl_gpu_join_forward(pl_stream stream, const pl_gpu_join *join, void *out);
 size_t pl_gpu_join_sums(const pl_gpu_shape *shape);
 
 // First pass. dz = out > 0 ? dout : 0. gate_gradient [n,c] of `type` (NULL without a gate): sum over h, w of
-// dz * norm(y), the gradient that PL_OP_SCALE_CHANNELS_BACKWARD gives to s.
+// dz * norm(y), the gradient that PL_OP_SCALE_CHANNELS_BACKWARD gives to s. mean, identity_mean: of the two batch norms
+// (the second is NULL without identity_factors).
 void pl_gpu_join_backward_sums(pl_stream stream, const pl_gpu_join *join, const void *out, const void *dout,
-                               void *gate_gradient, void *sums, void *scratch);
+                               const float *mean, const float *identity_mean, void *gate_gradient, void *sums,
+                               void *scratch);
 
 // Second pass. squeeze_gradient [n,c] of `type` (NULL without a gate): the gradient of the mean over h and w of
 // norm(y). dy takes the gradient of y through its batch norm. identity_gradient takes dz, or with identity_factors its
