@@ -64,9 +64,10 @@ void pl_dnn_conv_key(const pl_dnn_conv *conv, char *key, size_t size);
 // ---------------------------------------------------------------------------------------------------------------------
 // The library
 
-// Loads the library, without a device: its version ("9.19.0", static) goes to *version (may be NULL). PL_E_DEVICE says
-// what is missing, or which version is needed and which was found.
-pl_status pl_dnn_probe(const char **version, pl_error *err);
+// Loads the library, without a device, and tells its version ("9.19.0"). PL_E_DEVICE says what is missing, or which
+// version is needed and which was found.
+enum { PL_DNN_VERSION_MAX = 24 };
+pl_status pl_dnn_probe(char version[PL_DNN_VERSION_MAX], pl_error *err);
 
 // Opens it on the current device; everything then runs on `stream` (a cudaStream_t, borrowed until close).
 pl_status pl_dnn_open(pl_dnn **out, void *stream, pl_error *err);
