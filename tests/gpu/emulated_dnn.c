@@ -23,9 +23,9 @@ struct pl_dnn_plan {
   char choice[PL_DNN_CHOICE_MAX];
 };
 
-pl_status pl_dnn_probe(const char **version, pl_error *err) {
+pl_status pl_dnn_probe(char version[PL_DNN_VERSION_MAX], pl_error *err) {
   (void)err;
-  if (version != NULL) *version = "emulated";
+  snprintf(version, PL_DNN_VERSION_MAX, "emulated");
   return PL_OK;
 }
 
