@@ -122,8 +122,22 @@ int32_t pl_compiler_define(pl_compiler *c, int32_t value, int64_t block) {
   return buffer;
 }
 
+// In the backward pass: the value from its inputs again. The buffer of the forward pass is free since its last use
+// there.
+static pl_status make_again(pl_compiler *c, int32_t value) {
+  c->values[value].again = false;
+  c->values[value].count = 0;
+  int32_t index = c->graph->values[value].producer;
+  const pl_node *node = &c->graph->nodes[index];
+  return lowers[node->op](c, node, index);
+}
+
 pl_status pl_compiler_use(pl_compiler *c, int32_t value, int64_t block, int32_t *buffer) {
   pl_value_state *state = &c->values[value];
+  if (state->again && c->node >= c->turn) {
+    pl_status status = make_again(c, value);
+    if (status) return status;
+  }
   const pl_shape *shape = pl_compiler_shape(c, value);
   for (int i = 0; i < state->count; i++)
     if (same_layout(shape, state->versions[i].block, block)) {
@@ -231,6 +245,7 @@ static pl_status lower_all(pl_compiler *c) {
   for (int32_t i = 0; i < c->graph->node_count; i++) {
     const pl_node *node = &c->graph->nodes[i];
     if (c->nodes[i].skip) continue;
+    c->node = i;
     pl_status status = lowers[node->op](c, node, i);
     if (status) return pl_wrap(c->err, "node %d (%s)", (int)i, pl_op_name(node->op));
   }

@@ -15,6 +15,7 @@ typedef struct pl_value_state {
   int32_t count;
   int32_t readers;  // nodes, and results
   int32_t reader;   // one of them; -1 for a result
+  bool again;       // made anew for the backward pass instead of being kept for it
 } pl_value_state;
 
 typedef struct pl_node_state {
@@ -23,7 +24,10 @@ typedef struct pl_node_state {
   int32_t norm;       // convolution: the BATCH_NORM_EVAL node that is folded into it, -1
   int32_t gradient;   // batch norm backward: the value that replaces dy, -1
   int32_t workspace;  // batch norm: buffer of its factors
-  int32_t forward;    // batch norm backward: its forward node when that is fused with relu, -1
+  // Batch norm backward: its forward node when that is fused with relu. Scale's backward: the batch norm whose output
+  // it computes again from its input. -1
+  int32_t forward;
+  int32_t upsample;  // concatenation and its backward: the UPSAMPLE2 node (of the first part) that it does too, -1
 } pl_node_state;
 
 // The blocks that were chosen for a convolution.
@@ -42,6 +46,7 @@ typedef struct pl_compiler {
   uint32_t *needs;  // by parameter: directions in which the graph uses a convolution's weight
   pl_conv_choice *choices;
   size_t choice_count, choice_capacity;
+  int32_t node, turn;  // the one being lowered; the first of the backward pass
   pl_error *err;
 } pl_compiler;
 
@@ -66,7 +71,8 @@ void pl_compiler_op_arg(pl_compiler *compiler, int32_t step, pl_dnn_arg place, i
 pl_status pl_compiler_primitive(pl_compiler *compiler, pl_dnn_op *op, const char *label, int32_t *step);
 
 // Values. `block` is the layout in which one was made; `use` gives its buffer in a layout, with a reorder step when it
-// was not made in it; `define` makes the buffer of an output.
+// was not made in it, and with the steps that make it anew where the backward pass first needs what is not kept for it;
+// `define` makes the buffer of an output.
 int64_t pl_compiler_block(const pl_compiler *compiler, int32_t value);
 pl_status pl_compiler_use(pl_compiler *compiler, int32_t value, int64_t block, int32_t *buffer);
 int32_t pl_compiler_define(pl_compiler *compiler, int32_t value, int64_t block);
@@ -87,5 +93,5 @@ pl_lower pl_lower_max_pool, pl_lower_max_pool_backward, pl_lower_mean, pl_lower_
 pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm,
     pl_lower_optimizer_step;
 
-// fuse.c: finds what is fused. Fills readers and node states.
+// fuse.c: finds what is fused and what is made twice. Fills readers, node states and `turn`.
 void pl_fuse(pl_compiler *compiler);

@@ -110,6 +110,7 @@ typedef struct pl_step {
   int64_t n, c, h, w, block;  // of the first input
   int64_t c2, oh, ow;         // second input's channels; the output's size
   bool relu, add;
+  bool doubled;  // concatenations: the first part has half the sides, its pixels count for four
   pl_attributes a;
   double count;
   pl_dnn_conv conv;  // of our own convolutions

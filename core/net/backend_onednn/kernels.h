@@ -28,11 +28,12 @@ void pl_kernel_optimizer_step(const pl_step *step, pl_context *context);  // nor
 
 // kernels_channel.c: by channel; dimensions are the first input's
 void pl_kernel_norm_eval(const pl_step *step, pl_context *context);  // x, gamma, beta, mean, variance, y, factors; relu
-void pl_kernel_norm_commit(const pl_step *step, pl_context *context);     // mean, variance, loss, running..., counter
-void pl_kernel_mean(const pl_step *step, pl_context *context);            // x, y
-void pl_kernel_mean_backward(const pl_step *step, pl_context *context);   // dy, dx; h, w of dx
-void pl_kernel_scale(const pl_step *step, pl_context *context);           // x, s, y
-void pl_kernel_scale_backward(const pl_step *step, pl_context *context);  // x, s, dy, dx, ds
+void pl_kernel_norm_commit(const pl_step *step, pl_context *context);    // mean, variance, loss, running..., counter
+void pl_kernel_mean(const pl_step *step, pl_context *context);           // x, y
+void pl_kernel_mean_backward(const pl_step *step, pl_context *context);  // dy, dx; h, w of dx
+void pl_kernel_scale(const pl_step *step, pl_context *context);          // x, s, y
+// x, s, dy, dx, ds, factors of the batch norm in front (x is its input then) or NULL
+void pl_kernel_scale_backward(const pl_step *step, pl_context *context);
 
 // kernels_pixel.c: by pixel; s and ds have one channel. dx or ds may be NULL
 void pl_kernel_scale_pixels(const pl_step *step, pl_context *context);           // x, s, y
@@ -49,8 +50,9 @@ void pl_kernel_max_pool(const pl_step *step, pl_context *context);           // 
 void pl_kernel_max_pool_backward(const pl_step *step, pl_context *context);  // index, dy, dx; h, w of dx
 void pl_kernel_upsample(const pl_step *step, pl_context *context);           // x, y
 void pl_kernel_upsample_backward(const pl_step *step, pl_context *context);  // dy, dx; h, w of dx
-void pl_kernel_concat(const pl_step *step, pl_context *context);             // a, b, y
-void pl_kernel_concat_backward(const pl_step *step, pl_context *context);    // dy, da, db; c, c2 of da, db
+// The dimensions of both are those of the whole, but for c and c2, the parts' channels; `doubled` is of the first part.
+void pl_kernel_concat(const pl_step *step, pl_context *context);           // a, b, y
+void pl_kernel_concat_backward(const pl_step *step, pl_context *context);  // dy, da, db
 
 // kernels_loss.c: partial sums are of PL_LOSS_CHUNK pixels
 enum { PL_LOSS_CHUNK = 4096, PL_LOSS_SUMS = 5 };

@@ -62,47 +62,67 @@ void pl_kernel_norm_commit(const pl_step *s, pl_context *context) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Sums over pixels. A few hundred pixels are summed in float, those sums in double.
+// Sums over pixels of x, of x times d, or (a, z given) of x*a+z times d. A few hundred pixels are summed in float,
+// those sums in double.
 
 enum { RUN = 256 };
 
-PL_INLINE void sum_body(const float *restrict x, const float *restrict d, float *restrict sums, int64_t pixels,
-                        int64_t b) {
+typedef struct affine {
+  const float *a, *z;  // by channel; NULL for x as it is
+} affine;
+
+PL_INLINE float term(float x, const float *d, int64_t i, const affine *f, int64_t j) {
+  if (f->a) x = x * f->a[j] + f->z[j];
+  return d ? x * d[i] : x;
+}
+
+PL_INLINE void sum_body(const float *restrict x, const float *restrict d, const affine *f, float *restrict sums,
+                        int64_t pixels, int64_t b) {
   for (int64_t j = 0; j < b; j++) sums[j] = 0;
   for (int64_t p = 0; p < pixels; p++)
-    for (int64_t j = 0; j < b; j++) sums[j] += d ? x[p * b + j] * d[p * b + j] : x[p * b + j];
+    for (int64_t j = 0; j < b; j++) sums[j] += term(x[p * b + j], d, p * b + j, f, j);
 }
 
 // One channel: eight sums side by side.
-PL_INLINE float sum_single(const float *restrict x, const float *restrict d, int64_t pixels) {
+PL_INLINE float sum_single(const float *restrict x, const float *restrict d, const affine *f, int64_t pixels) {
   float sums[8] = {0}, rest = 0;
   int64_t p = 0;
   for (; p + 8 <= pixels; p += 8)
-    for (int j = 0; j < 8; j++) sums[j] += d ? x[p + j] * d[p + j] : x[p + j];
-  for (; p < pixels; p++) rest += d ? x[p] * d[p] : x[p];
+    for (int j = 0; j < 8; j++) sums[j] += term(x[p + j], d, p + j, f, 0);
+  for (; p < pixels; p++) rest += term(x[p], d, p, f, 0);
   for (int j = 0; j < 8; j++) rest += sums[j];
   return rest;
 }
 
-PL_SIMD static void sum_run(const float *x, const float *d, float *sums, int64_t pixels, int64_t b) {
+PL_INLINE void sum_case(const float *x, const float *d, const affine *f, float *sums, int64_t pixels, int64_t b) {
   if (b == 1)
-    sums[0] = d ? sum_single(x, d, pixels) : sum_single(x, NULL, pixels);
+    sums[0] = sum_single(x, d, f, pixels);
   else if (b == 8)
-    d ? sum_body(x, d, sums, pixels, 8) : sum_body(x, NULL, sums, pixels, 8);
+    sum_body(x, d, f, sums, pixels, 8);
   else
-    d ? sum_body(x, d, sums, pixels, b) : sum_body(x, NULL, sums, pixels, b);
+    sum_body(x, d, f, sums, pixels, b);
 }
 
-// out[c] = scale * sum over the pixels of x (times d). `b` is at most PL_LANES: wider blocks come in strips.
+PL_SIMD static void sum_run(const float *x, const float *d, const affine *f, float *sums, int64_t pixels, int64_t b) {
+  if (d && f->a)
+    sum_case(x, d, f, sums, pixels, b);
+  else if (d)
+    sum_case(x, d, &(affine){NULL, NULL}, sums, pixels, b);
+  else
+    sum_case(x, NULL, &(affine){NULL, NULL}, sums, pixels, b);
+}
+
+// out[c] = scale * that sum. `b` is at most PL_LANES: wider blocks come in strips.
 enum { PL_LANES = 64 };
 
-static void sum_plane(const float *x, const float *d, float *out, int64_t pixels, int64_t b, double scale) {
+static void sum_plane(const float *x, const float *d, const affine *f, float *out, int64_t pixels, int64_t b,
+                      double scale) {
   if (b <= PL_LANES) {
     double totals[PL_LANES] = {0};
     float sums[PL_LANES];
     for (int64_t p = 0; p < pixels; p += RUN) {
       int64_t n = pixels - p < RUN ? pixels - p : RUN;
-      sum_run(x + p * b, d ? d + p * b : NULL, sums, n, b);
+      sum_run(x + p * b, d ? d + p * b : NULL, f, sums, n, b);
       for (int64_t j = 0; j < b; j++) totals[j] += (double)sums[j];
     }
     for (int64_t j = 0; j < b; j++) out[j] = (float)(totals[j] * scale);
@@ -114,7 +134,7 @@ static void sum_plane(const float *x, const float *d, float *out, int64_t pixels
     for (int64_t p = 0; p < pixels; p++)
       for (int64_t j = 0; j < lanes; j++) {
         int64_t i = p * b + j0 + j;
-        totals[j] += (double)(d ? x[i] * d[i] : x[i]);
+        totals[j] += (double)term(x[i], d, i, f, j0 + j);
       }
     for (int64_t j = 0; j < lanes; j++) out[j0 + j] = (float)(totals[j] * scale);
   }
@@ -126,7 +146,8 @@ void pl_kernel_mean(const pl_step *s, pl_context *context) {
   float *y = s->data[1];
   int64_t b = s->block, pixels = s->h * s->w, total = s->n * s->c / b;
 #pragma omp parallel for schedule(static)
-  for (int64_t q = 0; q < total; q++) sum_plane(x + q * pixels * b, NULL, y + q * b, pixels, b, 1.0 / (double)pixels);
+  for (int64_t q = 0; q < total; q++)
+    sum_plane(x + q * pixels * b, NULL, &(affine){NULL, NULL}, y + q * b, pixels, b, 1.0 / (double)pixels);
 }
 
 PL_SIMD static void fill_plane(const float *restrict v, float scale, float *restrict y, int64_t pixels, int64_t b) {
@@ -180,11 +201,13 @@ void pl_kernel_scale_backward(const pl_step *s, pl_context *context) {
   (void)context;
   const float *x = s->data[0], *f = s->data[1], *dy = s->data[2];
   float *dx = s->data[3], *df = s->data[4];
+  const float *factors = s->data[5];
   int64_t b = s->block, pixels = s->h * s->w, total = s->n * s->c / b;
 #pragma omp parallel for schedule(static)
   for (int64_t q = 0; q < total; q++) {
-    int64_t at = q * pixels * b;
+    int64_t at = q * pixels * b, c = q % (s->c / b) * b;
+    affine norm = {factors ? factors + c : NULL, factors ? factors + s->c + c : NULL};
     if (dx) scale_plane(dy + at, f + q * b, dx + at, pixels, b);
-    if (df) sum_plane(x + at, dy + at, df + q * b, pixels, b, 1.0);
+    if (df) sum_plane(x + at, dy + at, &norm, df + q * b, pixels, b, 1.0);
   }
 }

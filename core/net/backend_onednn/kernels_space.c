@@ -120,13 +120,16 @@ PL_SIMD static void double_plane(const float *x, float *y, int64_t h, int64_t w,
   }
 }
 
+// `h` and `w` are the small side's, here and below.
+static void double_planes(const float *x, float *y, int64_t planes, int64_t h, int64_t w, int64_t b) {
+  int64_t in = h * w * b;
+#pragma omp parallel for schedule(static)
+  for (int64_t q = 0; q < planes; q++) double_plane(x + q * in, y + q * in * 4, h, w, b);
+}
+
 void pl_kernel_upsample(const pl_step *s, pl_context *context) {
   (void)context;
-  const float *x = s->data[0];
-  float *y = s->data[1];
-  int64_t b = s->block, total = s->n * s->c / b, in = s->h * s->w * b;
-#pragma omp parallel for schedule(static)
-  for (int64_t q = 0; q < total; q++) double_plane(x + q * in, y + q * in * 4, s->h, s->w, b);
+  double_planes(s->data[0], s->data[1], s->n * s->c / s->block, s->h, s->w, s->block);
 }
 
 PL_INLINE void halve_row(const float *restrict dy, float *restrict dx, int64_t w, int64_t b) {
@@ -148,13 +151,15 @@ PL_SIMD static void halve_plane(const float *dy, float *dx, int64_t h, int64_t w
   }
 }
 
+static void halve_planes(const float *dy, float *dx, int64_t planes, int64_t h, int64_t w, int64_t b) {
+  int64_t in = h * w * b;
+#pragma omp parallel for schedule(static)
+  for (int64_t q = 0; q < planes; q++) halve_plane(dy + q * in * 4, dx + q * in, h, w, b);
+}
+
 void pl_kernel_upsample_backward(const pl_step *s, pl_context *context) {
   (void)context;
-  const float *dy = s->data[0];
-  float *dx = s->data[1];
-  int64_t b = s->block, total = s->n * s->c / b, in = s->h * s->w * b;
-#pragma omp parallel for schedule(static)
-  for (int64_t q = 0; q < total; q++) halve_plane(dy + q * in * 4, dx + q * in, s->h, s->w, b);
+  halve_planes(s->data[0], s->data[1], s->n * s->c / s->block, s->h, s->w, s->block);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -175,7 +180,10 @@ void pl_kernel_concat(const pl_step *s, pl_context *context) {
   float *y = s->data[2];
   int64_t na = s->c * s->h * s->w, nb = s->c2 * s->h * s->w;
   for (int64_t i = 0; i < s->n; i++) {
-    copy(y + i * (na + nb), a + i * na, na);
+    if (s->doubled)
+      double_planes(a + i * na / 4, y + i * (na + nb), s->c / s->block, s->h / 2, s->w / 2, s->block);
+    else
+      copy(y + i * (na + nb), a + i * na, na);
     copy(y + i * (na + nb) + na, b + i * nb, nb);
   }
 }
@@ -186,7 +194,10 @@ void pl_kernel_concat_backward(const pl_step *s, pl_context *context) {
   float *da = s->data[1], *db = s->data[2];
   int64_t na = s->c * s->h * s->w, nb = s->c2 * s->h * s->w;
   for (int64_t i = 0; i < s->n; i++) {
-    if (da) copy(da + i * na, dy + i * (na + nb), na);
+    if (da && s->doubled)
+      halve_planes(dy + i * (na + nb), da + i * na / 4, s->c / s->block, s->h / 2, s->w / 2, s->block);
+    else if (da)
+      copy(da + i * na, dy + i * (na + nb), na);
     if (db) copy(db + i * nb, dy + i * (na + nb) + na, nb);
   }
 }

@@ -187,12 +187,14 @@ pl_status pl_lower_scale(pl_compiler *c, const pl_node *node, int32_t index) {
 }
 
 pl_status pl_lower_scale_backward(pl_compiler *c, const pl_node *node, int32_t index) {
-  (void)index;
-  int32_t step;
-  pl_status status = begin(c, node, pl_kernel_scale_backward, 3, NODE_BLOCK, &step);
+  int32_t step, norm = c->nodes[index].forward;
+  pl_node reads = *node;
+  if (norm >= 0) reads.in[0] = c->graph->nodes[norm].in[0];
+  pl_status status = begin(c, &reads, pl_kernel_scale_backward, 3, NODE_BLOCK, &step);
   if (status) return status;
   for (int i = 0; i < 2; i++)
     if (c->values[node->out[i]].readers > 0) output(c, step, 3 + i, node->out[i]);
+  if (norm >= 0) pl_compiler_arg(c, step, 5, c->nodes[norm].workspace);
   return PL_OK;
 }
 
@@ -226,26 +228,31 @@ pl_status pl_lower_upsample_backward(pl_compiler *c, const pl_node *node, int32_
 }
 
 pl_status pl_lower_concat(pl_compiler *c, const pl_node *node, int32_t index) {
-  (void)index;
-  int32_t step;
+  int32_t step, upsample = c->nodes[index].upsample;
   int64_t a = pl_compiler_shape(c, node->in[0])->d[1], b = pl_compiler_shape(c, node->in[1])->d[1];
-  pl_status status = begin(c, node, pl_kernel_concat, 2, pl_compiler_common_block(c, a, b), &step);
+  pl_node reads = *node;
+  if (upsample >= 0) reads.in[0] = c->graph->nodes[upsample].in[0];
+  pl_status status = begin(c, &reads, pl_kernel_concat, 2, pl_compiler_common_block(c, a, b), &step);
   if (status) return status;
-  pl_compiler_at(c, step)->c2 = b;
+  pl_step *s = pl_compiler_at(c, step);
+  pl_compiler_set_shape(s, pl_compiler_shape(c, node->in[0]), s->block);
+  s->c2 = b;
+  s->doubled = upsample >= 0;
   output(c, step, 2, node->out[0]);
   return PL_OK;
 }
 
 pl_status pl_lower_concat_backward(pl_compiler *c, const pl_node *node, int32_t index) {
-  (void)index;
-  int32_t step;
+  int32_t step, upsample = c->nodes[index].upsample;
   int64_t a = pl_compiler_shape(c, node->out[0])->d[1], b = pl_compiler_shape(c, node->out[1])->d[1];
   pl_status status = begin(c, node, pl_kernel_concat_backward, 1, pl_compiler_common_block(c, a, b), &step);
   if (status) return status;
   pl_compiler_at(c, step)->c = a;
   pl_compiler_at(c, step)->c2 = b;
-  for (int i = 0; i < 2; i++)
-    if (c->values[node->out[i]].readers > 0) output(c, step, 1 + i, node->out[i]);
+  pl_compiler_at(c, step)->doubled = upsample >= 0;
+  if (c->values[node->out[0]].readers > 0)
+    output(c, step, 1, upsample >= 0 ? c->graph->nodes[upsample].out[0] : node->out[0]);
+  if (c->values[node->out[1]].readers > 0) output(c, step, 2, node->out[1]);
   return PL_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "core/net/backend_onednn/backend_onednn.h"
 #include "core/net/backend_ref/backend_ref.h"
 #include "core/net/model.h"
+#include "core/net/plan.h"
 #include "tests/tools/testing.h"
 
 enum { RESULTS_MAX = PL_GRAPH_PORTS_MAX };
@@ -183,6 +184,7 @@ static void check_network(int64_t c, bool add) {
   int32_t w1 = parameter(m, "w1", 4, c, 3, 3, 3), w2 = parameter(m, "w2", 4, c, 4, 3, 3),
           w3 = parameter(m, "w3", 4, c, c, 1, 1), w4 = parameter(m, "w4", 4, 1, 2 * c, 3, 3);
   int32_t norm[2] = {parameter(m, "gamma", 1, c, 1, 1, 1), parameter(m, "beta", 1, c, 1, 1, 1)};
+  int32_t norm2[2] = {parameter(m, "gamma2", 1, c, 1, 1, 1), parameter(m, "beta2", 1, c, 1, 1, 1)};
   pl_model_add_training_tensors(m, PL_OPTIMIZER_ADAM);
   pl_graph *g = &n.graph;
   pl_graph_init(g, m);
@@ -197,6 +199,7 @@ static void check_network(int64_t c, bool add) {
   int32_t skip = pl_graph_add(g, PL_OP_RELU, "relu", &y, 1, NULL, 0, NULL);
   int32_t down = pl_graph_add(g, PL_OP_MAX_POOL, "pool", &skip, 1, NULL, 0, &pool);
   int32_t grouped = conv(&n, "conv2", down, w2, 3, (int32_t)c / 4);
+  grouped = pl_graph_add(g, PL_OP_BATCH_NORM, "bn2", &grouped, 1, norm2, 2, &bn);
   int32_t squeezed = pl_graph_add(g, PL_OP_MEAN_HW, "mean", &grouped, 1, NULL, 0, NULL);
   squeezed = conv(&n, "conv3", squeezed, w3, 1, 1);
   squeezed = pl_graph_add(g, PL_OP_SIGMOID, "sigmoid", &squeezed, 1, NULL, 0, NULL);
@@ -223,6 +226,49 @@ static void small_networks(void **state) {
   check_network(16, false);
   check_network(16, true);
   check_network(12, false);
+}
+
+// What the step would take if every value were kept from its node to its last reader.
+static size_t kept_bytes(const pl_graph *graph) {
+  pl_plan_buffer *buffers = calloc((size_t)graph->value_count, sizeof *buffers);
+  for (int32_t v = 0; v < graph->value_count; v++) {
+    const pl_value *value = &graph->values[v];
+    buffers[v].bytes = (size_t)pl_shape_elements(&value->shape) * pl_dtype_size(value->dtype);
+    buffers[v].first = buffers[v].last = value->producer;
+  }
+  for (int32_t n = 0; n < graph->node_count; n++)
+    for (int i = 0; i < PL_NODE_INPUTS_MAX && graph->nodes[n].in[i] >= 0; i++) buffers[graph->nodes[n].in[i]].last = n;
+  size_t bytes = pl_plan_arena(buffers, (size_t)graph->value_count, 64, 0);
+  free(buffers);
+  return bytes;
+}
+
+// Concatenations are made again for the backward pass, and outputs of batch norms are not kept for it where their
+// inputs do: that saves a fifth of the memory and more.
+static void does_not_keep_everything(void **state) {
+  (void)state;
+  pl_error err = {0};
+  pl_model model = {0};
+  pl_graph graph;
+  pl_backend *backend = NULL;
+  pl_store *store = NULL;
+  pl_program *program = NULL;
+  const pl_unet unet = {.encoder = "se_resnext50_32x4d"};
+  pl_program_spec spec = pl_program_spec_default(PL_PROGRAM_STEP, 2, 512, 512);
+  pl_backend_options options = {.struct_size = sizeof options, .threads = 2, .deterministic = true};
+  assert_int_equal(pl_unet_model(&model, &unet, &err), PL_OK);
+  assert_int_equal(pl_unet_graph(&graph, &model, &unet, &spec, &err), PL_OK);
+  assert_int_equal(pl_backend_onednn.open(&backend, NULL, &options, &err), PL_OK);
+  assert_int_equal(pl_backend_onednn.store_create(&store, backend, &model, NULL, &err), PL_OK);
+  assert_int_equal(pl_backend_onednn.compile(&program, store, &graph, &err), PL_OK);
+  assert_int_equal(pl_backend_onednn.arena_reserve(store, &err), PL_OK);
+  size_t arena = pl_backend_onednn.memory(store).arena, kept = kept_bytes(&graph);
+  if (arena > kept / 5 * 4) fail_msg("%zu MiB of %zu MiB", arena >> 20, kept >> 20);
+  pl_backend_onednn.program_destroy(program);
+  pl_backend_onednn.store_destroy(store);
+  pl_backend_onednn.close(backend);
+  pl_graph_clear(&graph);
+  pl_model_clear(&model);
 }
 
 static void check_reference_code(const pl_unet *unet, int allowed) {
@@ -435,6 +481,7 @@ int main(void) {
       cmocka_unit_test(conv_layouts),
       cmocka_unit_test(grouped_conv_layouts),
       cmocka_unit_test(small_networks),
+      cmocka_unit_test(does_not_keep_everything),
       cmocka_unit_test(no_reference_code),
       cmocka_unit_test(refuses),
       cmocka_unit_test(choices_are_kept),
