@@ -128,6 +128,36 @@ static pl_status keep_table(const char *workspace, const char *name, const pl_bu
   return status;
 }
 
+// True when the workspace's table has only images that are in the new one, so that nothing is lost with it.
+static bool is_covered(const char *workspace, const pl_rle_table *by) {
+  char *path = pl_path_join(workspace, "train-rle.csv");
+  pl_rle_table old = {0};
+  bool covered = pl_rle_table_load(&old, path, true, NULL) == PL_OK;
+  for (size_t i = 0; covered && i < old.image_count; i++) covered = pl_rle_table_find(by, old.images[i].id) != NULL;
+  pl_rle_table_clear(&old);
+  free(path);
+  return covered;
+}
+
+// The table from PNG masks, kept in the workspace as if it had been there.
+static pl_status load_masks(import_job *job, pl_error *err) {
+  pl_import_summary *s = job->summary;
+  pl_buf text;
+  pl_buf_init(&text, TABLE_BYTES_MAX);
+  pl_status status = pl_import_encode_masks(&text, job, err);
+  if (status == PL_OK && text.length > 0) {
+    status = pl_rle_table_parse(&job->table, text.data, text.length, true, err);
+    char *path = pl_path_join(job->workspace, "train-rle.csv");
+    if (status == PL_OK && is_covered(job->workspace, &job->table))
+      status = pl_fs_replace(path, text.data, text.length, err);
+    else if (status == PL_OK)
+      status = keep_table(job->workspace, "train-rle.csv", &text, &s->rle_differs, err);
+    free(path);
+  }
+  pl_buf_clear(&text);
+  return status;
+}
+
 // Reads a table from a file or the archive, and keeps it in the workspace under that name.
 static pl_status load_table(pl_rle_table *out, import_job *job, const char *source, const char *name, bool *differs,
                             pl_error *err) {
@@ -145,6 +175,7 @@ static pl_status load_table(pl_rle_table *out, import_job *job, const char *sour
 
 static pl_status load_rle(import_job *job, pl_error *err) {
   pl_import_summary *s = job->summary;
+  if (s->masks_folder != NULL) return load_masks(job, err);
   if (s->rle_file == NULL) {
     char *kept = pl_path_join(job->workspace, "train-rle.csv");
     if (pl_fs_is_file(kept))
@@ -385,6 +416,9 @@ pl_status pl_import_run(pl_import_summary *out, const pl_import_options *options
   if (options->resize == PL_IMPORT_RESIZE_NONE && (options->size != 0 || options->keep_aspect)) {
     return pl_fail(err, PL_E_USAGE, "without resizing the pictures have their own size: leave the size out");
   }
+  if (options->masks != NULL && (options->folder != NULL || options->rle != NULL || options->images == NULL)) {
+    return pl_fail(err, PL_E_USAGE, "a folder of masks goes with a folder of images, and with no other labels");
+  }
   import_job job = {.options = options, .summary = out, .size = size, .journal = -1};
   pl_import_recipe(&job);
   pl_clock clock = pl_clock_system();
@@ -406,6 +440,7 @@ void pl_import_summary_clear(pl_import_summary *summary) {
   free(summary->workspace);
   free(summary->images_folder);
   free(summary->test_folder);
+  free(summary->masks_folder);
   free(summary->rle_file);
   free(summary->sample_file);
   *summary = (pl_import_summary){0};

@@ -1,4 +1,5 @@
-// Import: DICOM files and run lengths become a workspace's images/ID.png, masks/ID.png, cases.csv and folds.csv.
+// Import: DICOM files and run lengths, or PNG images and masks, become a workspace's images/ID.png, masks/ID.png,
+// cases.csv and folds.csv.
 //
 // Everything is written aside and renamed, so that an import that is killed leaves whole files only; cases.csv comes
 // after the pictures it lists are on disk. What is finished is noted in .prepared.csv picture by picture, with the
@@ -48,6 +49,9 @@ typedef struct pl_import_options {
   const char *folder;
   const char *images, *test_images;  // folders that are searched for *.dcm at any depth
   const char *rle, *sample;          // tables
+  // A folder of masks, ID.png for the image ID at any depth, or NULL. With it the images are PNG files too, and there
+  // is neither a `folder` nor an `rle`: the table is made from the masks.
+  const char *masks;
   pl_import_resize resize;
   bool keep_aspect;        // scale to fit and fill up with black, instead of stretching both sides to `size`
   uint32_t size;           // side of the pictures in pixels, 0 for the default; 0 with RESIZE_NONE
@@ -76,7 +80,8 @@ typedef struct pl_import_summary {
   size_t rows_without_image, ids_without_image;  // rows whose image was not found: not an error
   size_t sample_ids, sample_without_image;       // of the sample submission
   size_t without_fold;               // labelled training images of the workspace that folds.csv does not have
-  size_t other_files;                // files in the folders that are not named .dcm
+  size_t other_files;                // files in the folders that are not named .dcm (.png with masks)
+  size_t mask_files, bad_masks;      // with masks: files found, and of those not taken, each listed in `failures`
   size_t refused[PL_REFUSAL_COUNT];  // of `bad`: how many for which reason
   size_t other_recipe;  // pictures of the workspace that are not of this import and were made in another way
   bool unconfined;      // this kernel has no seccomp: decoders ran without a system call filter
@@ -85,8 +90,9 @@ typedef struct pl_import_summary {
   char folds_patients[PL_PATIENTS_SOURCE_SIZE];  // where the patients are from, "" when by image
   bool rle_differs;                              // the workspace has another train-rle.csv, which was left as it is
   double seconds;
-  char *workspace, *images_folder, *test_folder, *rle_file, *sample_file;  // what was used, NULL for nothing
-  pl_import_failure *failures;                                             // in the order of the files
+  // What was used, NULL for nothing.
+  char *workspace, *images_folder, *test_folder, *masks_folder, *rle_file, *sample_file;
+  pl_import_failure *failures;  // in the order of the files
   size_t failure_count;
   pl_row_problem row_problems[PL_TABLE_PROBLEMS_MAX];  // the first of bad_rows
 } pl_import_summary;
@@ -98,11 +104,14 @@ typedef struct pl_import_summary {
 // - REFERENCE: see core/image/resize.h; the mask's rows are added up, so it is grey along its edge.
 // With keep_aspect the longer side becomes `size`, the other one round(size*short/long), at least 1; the picture stands
 // in the middle (the smaller margin first) on black, the mask on 0.
+// Of a PNG mask a pixel is inside when it is brighter than half of its range; the mask must be grey and as large as its
+// image, whose label it makes: an empty one is negative, an image without a mask is unlabelled. The masks' run lengths
+// become the workspace's train-rle.csv, and replace one there that has no other images.
 // MONOCHROME1 is not inverted. Numbers of cases that the workspace has stay; new ones follow in the order of the paths.
 // A bad image or row is counted and listed, not an error, unless options->strict.
-// PL_E_NOTFOUND: nothing to import; PL_E_USAGE: bad size or thread count, or a size with RESIZE_NONE; PL_E_BUSY:
-// another import is running there; PL_E_CANCELLED; PL_E_NOSPACE and PL_E_IO when the workspace cannot be written. *out
-// is valid after failures too (it says what was done so far); the caller clears it.
+// PL_E_NOTFOUND: nothing to import; PL_E_USAGE: bad size or thread count, a size with RESIZE_NONE, or masks with what
+// does not go with them; PL_E_BUSY: another import is running there; PL_E_CANCELLED; PL_E_NOSPACE and PL_E_IO when the
+// workspace cannot be written. *out is valid after failures too (it says what was done so far); the caller clears it.
 pl_status pl_import_run(pl_import_summary *out, const pl_import_options *options, pl_error *err);
 void pl_import_summary_clear(pl_import_summary *summary);
 

@@ -81,6 +81,7 @@ pl_status pl_import_find_parts(import_job *job, pl_error *err) {
   if (status == PL_OK && o->test_images != NULL) {
     status = take(&s->test_folder, o->test_images, pl_fs_is_folder, "folder", err);
   }
+  if (status == PL_OK && o->masks != NULL) status = take(&s->masks_folder, o->masks, pl_fs_is_folder, "folder", err);
   if (status == PL_OK && o->rle != NULL) status = take(&s->rle_file, o->rle, pl_fs_is_file, "file", err);
   if (status == PL_OK && o->sample != NULL) status = take(&s->sample_file, o->sample, pl_fs_is_file, "file", err);
   if (status == PL_OK && o->folder != NULL) {
@@ -105,10 +106,12 @@ typedef struct lister {
   pl_part part;
 } lister;
 
-static bool ends_with_dcm(const char *name) {
-  size_t n = strlen(name);
-  return n > 4 && strcasecmp(name + n - 4, ".dcm") == 0 && name[0] != '.';
+bool pl_import_has_ending(const char *name, const char *ending) {
+  size_t n = strlen(name), m = strlen(ending);
+  return n > m && strcasecmp(name + n - m, ending) == 0 && name[0] != '.';
 }
+
+static const char *image_ending(const import_job *job) { return job->options->masks != NULL ? ".png" : ".dcm"; }
 
 void pl_import_add_failure(pl_import_summary *summary, const char *path, const char *reason) {
   size_t n = summary->failure_count;
@@ -124,7 +127,7 @@ pl_status pl_import_add_file(import_job *job, pl_part part, const char *path, co
     return pl_fail(err, PL_E_CANCELLED, "stopped before the first image");
   }
   const char *name = pl_path_base(path);
-  if (!ends_with_dcm(name)) {
+  if (!pl_import_has_ending(name, image_ending(job))) {
     job->summary->other_files++;
     return PL_OK;
   }
@@ -210,7 +213,7 @@ pl_status pl_import_list_files(import_job *job, pl_error *err) {
   if (status == PL_OK) status = pl_import_refuse_members(job, err);
   if (status == PL_OK) status = drop_doubles(job, err);
   if (status == PL_OK && s->images == 0) {
-    status = pl_fail(err, PL_E_NOTFOUND, "there are no .dcm files in %s%s%s",
+    status = pl_fail(err, PL_E_NOTFOUND, "there are no %s files in %s%s%s", image_ending(job),
                      s->images_folder != NULL ? s->images_folder : s->test_folder,
                      s->images_folder != NULL && s->test_folder != NULL ? " and " : "",
                      s->images_folder != NULL && s->test_folder != NULL ? s->test_folder : "");

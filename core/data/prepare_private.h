@@ -78,6 +78,7 @@ pl_status pl_import_add_file(import_job *job, pl_part part, const char *path, co
 extern const char *const pl_import_train_folders[4], *const pl_import_test_folders[4];
 extern const char *const pl_import_rle_files[4], *const pl_import_sample_files[3];
 void pl_import_add_failure(pl_import_summary *summary, const char *path, const char *reason);
+bool pl_import_has_ending(const char *name, const char *ending);  // ".png", in any case; not of hidden files
 
 // prepare_archive.c: the same two for a zip archive. Opens it and fills what of the summary's folders and tables is not
 // filled yet, in the words of core/data/source.h.
@@ -98,6 +99,10 @@ const import_record *pl_import_records_find(const import_records *records, const
 // Opens the file for appending; from several threads at once.
 pl_status pl_import_records_open(int *fd, const char *workspace, pl_error *err);
 pl_status pl_import_record_append(int fd, const import_record *record, pl_error *err);
+
+// prepare_masks.c: the table of the images' rows from the folder of PNG masks; nothing without a good one. Bad masks
+// become failures.
+pl_status pl_import_encode_masks(pl_buf *table, import_job *job, pl_error *err);
 
 // prepare_picture.c: makes and writes pictures.
 // Writes what says how pictures are made into job->recipe; two pictures of one source and one recipe are the same.

@@ -162,7 +162,9 @@ static pl_status decode_item(const import_job *job, import_item *item, const pl_
                              bool *ours, pl_error *err) {
   pl_dicom dicom = {0};
   pl_case *c = &item->entry;
-  pl_status status = pl_decoder_read_bytes(decoder, &dicom, bytes->data, bytes->length, err);
+  pl_status status = job->options->masks != NULL
+                         ? pl_image_decode_png(&dicom, bytes->data, bytes->length, err)
+                         : pl_decoder_read_bytes(decoder, &dicom, bytes->data, bytes->length, err);
   *ours = status == PL_E_INTERNAL;
   if (status != PL_OK) return status;
   c->rows = dicom.image.height;
@@ -218,9 +220,10 @@ static pl_status do_item(import_job *job, import_item *item, const import_tools 
 
 // Threads
 
-// Only a helper that has answered says whether it is confined.
-static bool decoded_unconfined(const import_item *item, const pl_decoder *decoder) {
-  return item->done && !item->skipped && item->entry.status != PL_CASE_BAD && !pl_decoder_is_confined(decoder);
+// Only a helper that has answered says whether it is confined; PNG files need none.
+static bool decoded_unconfined(const import_job *job, const import_item *item, const pl_decoder *decoder) {
+  return job->options->masks == NULL && item->done && !item->skipped && item->entry.status != PL_CASE_BAD &&
+         !pl_decoder_is_confined(decoder);
 }
 
 static void *worker(void *context) {
@@ -239,7 +242,7 @@ static void *worker(void *context) {
     pthread_mutex_lock(&pool->mutex);
     pool->done++;
     pool->bad += status == PL_OK && job->items[i].entry.status == PL_CASE_BAD;
-    pool->unconfined |= decoded_unconfined(&job->items[i], tools.decoder);
+    pool->unconfined |= decoded_unconfined(job, &job->items[i], tools.decoder);
     pool->last = i;
     pthread_mutex_unlock(&pool->mutex);
   }

@@ -39,7 +39,7 @@ pl_status pl_source_decode(pl_dicom *out, const char *source, pl_decoder *decode
   pl_buf_init(&bytes, PL_DICOM_FILE_MAX);
   pl_status status = pl_source_read(&bytes, source, err);
   if (status == PL_OK) {
-    status = pl_decoder_read_bytes(decoder, out, bytes.data, bytes.length, err);
+    status = pl_image_decode_any(out, bytes.data, bytes.length, decoder, err);
     if (status != PL_OK) pl_wrap(err, "%s", source);
   }
   pl_buf_clear(&bytes);

@@ -16,7 +16,7 @@ extern "C" {
 // Appends the bytes of a source. Messages begin with it. Errors as pl_fs_read, pl_archive_open and pl_archive_read.
 pl_status pl_source_read(pl_buf *out, const char *source, pl_error *err);
 
-// Decodes a source as pl_decoder_read does: in the decoder's helper process.
+// Decodes a source: DICOM in the decoder's helper process, PNG in this one, see pl_image_read_any.
 pl_status pl_source_decode(pl_dicom *out, const char *source, pl_decoder *decoder, pl_error *err);
 
 #ifdef __cplusplus

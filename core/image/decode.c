@@ -281,26 +281,46 @@ pl_status pl_decoder_read(pl_decoder *decoder, pl_dicom *out, char sha256[PL_SHA
   return status;
 }
 
-static bool begins_as_png(const char *path) {
+// A plane without attributes.
+static void wrap_plane(pl_dicom *out, const pl_image *plane) {
+  *out = (pl_dicom){.image = *plane, .rescale_slope = 1, .age = -1};
+  out->bits_allocated = plane->type == PL_PIXEL_U8 ? 8 : 16;
+  out->bits_stored = out->bits_allocated;
+  out->high_bit = (uint16_t)(out->bits_stored - 1);
+}
+
+static bool begins_as_png(const void *bytes, size_t length) {
   static const uint8_t signature[PNG_SIGNATURE_BYTES] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  return length >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
+static bool is_png_file(const char *path) {
   uint8_t first[PNG_SIGNATURE_BYTES];
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return false;
   ssize_t n = read(fd, first, sizeof first);
   close(fd);
-  return n == (ssize_t)sizeof first && memcmp(first, signature, sizeof first) == 0;
+  return n > 0 && begins_as_png(first, (size_t)n);
+}
+
+pl_status pl_image_decode_any(pl_dicom *out, const void *bytes, size_t length, pl_decoder *decoder, pl_error *err) {
+  return begins_as_png(bytes, length) ? pl_image_decode_png(out, bytes, length, err)
+                                      : pl_decoder_read_bytes(decoder, out, bytes, length, err);
+}
+
+pl_status pl_image_decode_png(pl_dicom *out, const void *bytes, size_t length, pl_error *err) {
+  pl_image plane = {0};
+  pl_status status = pl_png_decode(&plane, bytes, length, err);
+  if (status == PL_OK) wrap_plane(out, &plane);
+  return status;
 }
 
 pl_status pl_image_read_any(pl_dicom *out, const char *path, pl_decoder *decoder, pl_error *err) {
-  if (begins_as_png(path)) {
-    pl_dicom dicom = {.rescale_slope = 1, .age = -1};
-    pl_status status = pl_png_read(&dicom.image, path, err);
-    if (status != PL_OK) return status;
-    dicom.bits_allocated = dicom.image.type == PL_PIXEL_U8 ? 8 : 16;
-    dicom.bits_stored = dicom.bits_allocated;
-    dicom.high_bit = (uint16_t)(dicom.bits_stored - 1);
-    *out = dicom;
-    return PL_OK;
+  if (is_png_file(path)) {
+    pl_image plane = {0};
+    pl_status status = pl_png_read(&plane, path, err);
+    if (status == PL_OK) wrap_plane(out, &plane);
+    return status;
   }
   pl_decoder *own = NULL;
   if (decoder == NULL) {

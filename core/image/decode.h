@@ -49,6 +49,12 @@ bool pl_decoder_is_confined(const pl_decoder *decoder);
 // apart by the first bytes. A PNG has no attributes: slope 1, no window, age -1.
 pl_status pl_image_read_any(pl_dicom *out, const char *path, pl_decoder *decoder, pl_error *err);
 
+// The same for a file's bytes that are in memory already; `decoder` is not NULL. Messages name no file.
+pl_status pl_image_decode_any(pl_dicom *out, const void *bytes, size_t length, pl_decoder *decoder, pl_error *err);
+
+// The same for what must be a PNG file, without a decoder.
+pl_status pl_image_decode_png(pl_dicom *out, const void *bytes, size_t length, pl_error *err);
+
 // The helper's side: serves the socket until it closes, and returns the process's exit code. Call it first thing in a
 // process made for it; it confines the process for good. End with _exit, not exit: what runs at a normal exit may want
 // system calls that are forbidden by then.

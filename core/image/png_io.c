@@ -177,6 +177,22 @@ static pl_status read_all(png_reader *reader, pl_error *err) {
   return status;
 }
 
+static uint32_t big_endian(const uint8_t *p) {
+  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+bool pl_png_read_header(pl_png_header *out, const void *bytes, size_t length) {
+  // The signature, then the IHDR chunk: length, name, width, height, depth, colour type.
+  static const uint8_t start[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+  const uint8_t *p = bytes;
+  if (length < PL_PNG_HEADER_BYTES || memcmp(p, start, sizeof start) != 0) return false;
+  *out = (pl_png_header){.width = big_endian(p + 16),
+                         .height = big_endian(p + 20),
+                         .depth = p[24],
+                         .has_colour = (p[25] & PNG_COLOR_MASK_COLOR) != 0};
+  return true;
+}
+
 pl_status pl_png_decode(pl_image *out, const void *bytes, size_t length, pl_error *err) {
   png_reader *reader = pl_xcalloc(1, sizeof *reader);
   reader->bytes = bytes;

@@ -4,6 +4,7 @@
 // travel in a PNG and the numbers in the file are the numbers in memory.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,18 @@ pl_status pl_png_read(pl_image *out, const char *path, pl_error *err);
 
 // The same for a file that is already in memory; messages name no file.
 pl_status pl_png_decode(pl_image *out, const void *bytes, size_t length, pl_error *err);
+
+// What a PNG's first bytes say of it.
+typedef struct pl_png_header {
+  uint32_t width, height;
+  int depth;        // bits a sample
+  bool has_colour;  // RGB or a palette
+} pl_png_header;
+
+enum { PL_PNG_HEADER_BYTES = 26 };
+
+// Reads the header from at least PL_PNG_HEADER_BYTES first bytes of a file. False when they are not a PNG's.
+bool pl_png_read_header(pl_png_header *out, const void *bytes, size_t length);
 
 // Replaces `path` atomically with the plane as an 8 or 16-bit grey PNG. PL_PIXEL_S16 is PL_E_UNSUPPORTED.
 pl_status pl_png_write(const char *path, const pl_image *image, int level, pl_error *err);

@@ -1,4 +1,4 @@
-// pleura import: DICOM files and run lengths into a workspace.
+// pleura import: DICOM files and run lengths, or PNG images and masks, into a workspace.
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@ enum {
   REASONS_SHOWN = 20,
   OPTION_IMAGES = 256,
   OPTION_TEST,
+  OPTION_MASKS,
   OPTION_RLE,
   OPTION_SAMPLE,
   OPTION_STRICT,
@@ -56,6 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
     case OPTION_IMAGES: o->images = arg; return 0;
     case OPTION_TEST: o->test_images = arg; return 0;
+    case OPTION_MASKS: o->masks = arg; return 0;
     case OPTION_RLE: o->rle = arg; return 0;
     case OPTION_SAMPLE: o->sample = arg; return 0;
     case OPTION_STRICT: o->strict = true; return 0;
@@ -73,6 +75,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
       if (o->folder == NULL && o->images == NULL && o->test_images == NULL) {
         argp_error(state, "name the folder or zip archive to import, or its parts with --images and --test-images");
+      }
+      if (o->masks != NULL && (o->images == NULL || o->folder != NULL || o->rle != NULL)) {
+        argp_error(state, "--masks goes with --images, and with neither a folder to search nor --rle");
       }
       if (o->resize == PL_IMPORT_RESIZE_NONE && (o->size != 0 || o->keep_aspect)) {
         argp_error(state, "--resize none keeps every image's own size: leave out --size and --keep-aspect");
@@ -135,7 +140,10 @@ static void print_summary(const pl_import_summary *s) {
   print_refused(s);
   printf("labels     %zu positive, %zu negative, %zu unlabelled; %zu masks are not empty\n", s->positives, s->negatives,
          s->unlabelled, s->masks);
-  if (s->rle_file != NULL) {
+  if (s->masks_folder != NULL) {
+    printf("mask files %zu, %zu of them bad, %zu without an image here\n", s->mask_files, s->bad_masks,
+           s->ids_without_image);
+  } else if (s->rle_file != NULL) {
     printf("rows       %zu, %zu of them bad, %zu (of %zu images) without an image here\n", s->rows, s->bad_rows,
            s->rows_without_image, s->ids_without_image);
   } else {
@@ -215,6 +223,10 @@ int pl_cli_import(int argc, char **argv) {
 static const struct argp_option options[] = {
     {.name = "images", .key = OPTION_IMAGES, .arg = "DIR", .doc = "Folder of training images"},
     {.name = "test-images", .key = OPTION_TEST, .arg = "DIR", .doc = "Folder of test images"},
+    {.name = "masks",
+     .key = OPTION_MASKS,
+     .arg = "DIR",
+     .doc = "Folder of PNG masks, DIR/ID.png for the image ID; images are PNG files then"},
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Table of run lengths: ImageId, EncodedPixels"},
     {.name = "sample", .key = OPTION_SAMPLE, .arg = "CSV", .doc = "Sample submission"},
     {.name = "size", .key = 's', .arg = "PX", .doc = "Side of the pictures made, 32 to 4096 (default: 512)"},
@@ -245,7 +257,7 @@ static const struct argp parser = {
     .parser = parse,
     .args_doc = "[FOLDER|FILE.zip]",
     .doc =
-        "Brings DICOM images and their masks into a workspace: images/ID.png, masks/ID.png, cases.csv and "
+        "Brings DICOM or PNG images and their masks into a workspace: images/ID.png, masks/ID.png, cases.csv and "
         "folds.csv.\n\n"
         "FOLDER is Kaggle's unpacked folder, where dicom-images-train, dicom-images-test, train-rle.csv and "
         "sample_submission.csv are found by themselves, or any folder of .dcm files; the options name parts that lie "
@@ -257,10 +269,14 @@ static const struct argp parser = {
         "colour "
         "and JPEG 2000 are refused.\n\n"
         "By the default rule a pixel of a mask is inside when at least half of the area that it covers is.\n\n"
+        "With --masks both are PNG files, of the same name and size: what is brighter than half of a mask's range is "
+        "inside; a mask that is black all over makes its image negative, an image without one is unlabelled, and masks "
+        "in colour are refused. The workspace's train-rle.csv is made from the masks.\n\n"
         "Another import does only what has changed, by the hashes of sources, labels and pictures, and goes on where "
         "one that was stopped or killed left off.\n\n"
         "Examples:\n"
         "  pleura import ~/siim\n"
         "  pleura import siim-train-test.zip -C ws\n"
-        "  pleura import --images dicom --rle train-rle.csv --size 256 -C ws",
+        "  pleura import --images dicom --rle train-rle.csv --size 256 -C ws\n"
+        "  pleura import --images jsrt/images --masks jsrt/masks --size 128 -C ws",
 };

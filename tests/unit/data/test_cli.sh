@@ -13,6 +13,7 @@ expect 2 "--size takes a number" "$pleura" import x --size 3
 expect 2 "--resize takes area, reference or none" "$pleura" import x --resize cubic
 expect 2 "leave out --size" "$pleura" import x --resize none --size 64
 expect 2 "leave out --size" "$pleura" import x --resize none --keep-aspect
+expect 2 "--masks goes with --images" "$pleura" import x --masks y
 expect 2 "cannot open /nowhere" "$pleura" import /nowhere -C ws
 expect 2 "--by takes patient, image or row" "$pleura" split --by hospital
 expect 2 "--patients goes with --by patient" "$pleura" split --by row --patients map.csv
