@@ -10,6 +10,7 @@
 #include "tui/imgslot.h"
 #include "tui/jobs.h"
 #include "tui/model.h"
+#include "tui/settings.h"
 #include "tui/term.h"
 #include "tui/widgets/confirm.h"
 #include "tui/widgets/help.h"
@@ -24,6 +25,7 @@ typedef enum pl_key_result { PL_KEY_IGNORED, PL_KEY_HANDLED } pl_key_result;
 typedef struct pl_screen {
   const char *name;   // as in the command table
   const char *title;  // on its tab
+  const char *digit;  // in front of it
   void *(*open)(pl_app *app);
   void (*close)(pl_app *app, void *self);
   void (*changed)(pl_app *app, void *self, unsigned what);  // bits of PL_CHANGED_... (model.h)
@@ -31,6 +33,8 @@ typedef struct pl_screen {
   void (*draw)(const pl_app *app, const void *self, const pl_canvas *canvas, pl_area body);
   // For keys that are no commands, such as typing into a form; may be NULL. Commands come after it.
   pl_key_result (*key)(pl_app *app, void *self, int key);
+  // A press, drag, release or turn of the wheel within its body; may be NULL.
+  void (*mouse)(pl_app *app, void *self, const pl_mouse *event);
 } pl_screen;
 
 enum { PL_SCREENS_MAX = 8, PL_MESSAGE_SIZE = 256 };
@@ -41,6 +45,7 @@ struct pl_app {
   pl_jobs *jobs;
   pl_imgslots *slots;
   pl_model *model;
+  pl_settings settings;
   pl_picture_format format;  // of the pictures for this terminal
   uint64_t next_serial;      // for pictures
 
@@ -81,8 +86,9 @@ pl_area pl_app_body(const pl_app *app);              // empty when the window is
 void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed
 pl_frame_layout pl_app_frame(const pl_app *app);
 
-// One key, as if it had been typed.
+// One key, as if it had been typed; one event of the mouse.
 void pl_app_key(pl_app *app, int key);
+void pl_app_mouse(pl_app *app, const pl_mouse *event);
 
 // Draws one frame into curses' memory. Part of presenting a frame, and of dumping one in a script.
 void pl_app_draw(const pl_app *app, const pl_canvas *canvas);

@@ -7,32 +7,21 @@
 #include <wchar.h>
 
 #include "tui/imgslot.h"
+#include "tui/theme.h"
 #include "viewers/colormap.h"
 
 enum { LINE_MAX_CHARACTERS = 1024 };
 
-typedef struct style_row {
-  int fg, bg;          // with 8 or more colours; -1 is the terminal's own
-  int fg256, bg256;    // with 256 colours
-  attr_t with_colour;  // added attributes
-  attr_t mono;         // instead of colours
-} style_row;
-
-static const style_row style_rows[PL_STYLE_COUNT];
-
 static int style_pair(pl_style style) { return (int)style + 1; }
 
-void pl_canvas_theme(pl_canvas *canvas) {
+void pl_canvas_theme(pl_canvas *canvas, const char *theme) {
   for (int i = 0; i < PL_STYLE_COUNT; i++) {
-    const style_row *row = &style_rows[i];
-    if (canvas->colours < 8) {
-      canvas->attributes[i] = row->mono;
-      continue;
-    }
-    const bool rich = canvas->colours >= 256;
+    const pl_theme_look look = pl_theme(theme, (pl_style)i, canvas->colours);
+    canvas->attributes[i] = look.attributes;
+    if (!look.coloured) continue;
     const short pair = (short)style_pair((pl_style)i);
-    init_pair(pair, (short)(rich ? row->fg256 : row->fg), (short)(rich ? row->bg256 : row->bg));
-    canvas->attributes[i] = (unsigned long)(row->with_colour | COLOR_PAIR(pair));
+    init_pair(pair, look.fg, look.bg);
+    canvas->attributes[i] |= (unsigned long)COLOR_PAIR(pair);
   }
 }
 
@@ -221,20 +210,3 @@ void pl_canvas_cells(const pl_canvas *canvas, pl_area area, const pl_cells *cell
     }
   }
 }
-
-// Restrained, as in htop: colour only where it says something. The dark blue-grey bars exist only with 256 colours.
-static const style_row style_rows[PL_STYLE_COUNT] = {
-    [PL_STYLE_NORMAL] = {-1, -1, -1, -1, 0, 0},
-    [PL_STYLE_DIM] = {-1, -1, 245, -1, 0, 0},
-    [PL_STYLE_STRONG] = {-1, -1, -1, -1, A_BOLD, A_BOLD},
-    [PL_STYLE_LABEL] = {COLOR_CYAN, -1, 73, -1, 0, 0},
-    [PL_STYLE_HEAD] = {COLOR_BLACK, COLOR_GREEN, 16, 108, 0, A_REVERSE},
-    [PL_STYLE_BAR] = {COLOR_WHITE, COLOR_BLUE, 252, 237, 0, A_REVERSE},
-    [PL_STYLE_BAR_ON] = {COLOR_BLACK, COLOR_CYAN, 16, 73, 0, A_BOLD | A_UNDERLINE},
-    [PL_STYLE_SELECTED] = {COLOR_BLACK, COLOR_CYAN, 16, 73, 0, A_REVERSE},
-    [PL_STYLE_GOOD] = {COLOR_GREEN, -1, 114, -1, 0, A_BOLD},
-    [PL_STYLE_WARN] = {COLOR_YELLOW, -1, 221, -1, 0, A_BOLD},
-    [PL_STYLE_BAD] = {COLOR_RED, -1, 203, -1, A_BOLD, A_BOLD},
-    [PL_STYLE_FILL] = {COLOR_GREEN, -1, 72, -1, 0, A_BOLD},
-    [PL_STYLE_KEY] = {COLOR_YELLOW, COLOR_BLUE, 222, 237, A_BOLD, A_BOLD | A_REVERSE},
-};

@@ -37,8 +37,8 @@ typedef struct pl_canvas {
   unsigned long attributes[PL_STYLE_COUNT];
 } pl_canvas;
 
-// Fills the attributes; curses must be running with colours started.
-void pl_canvas_theme(pl_canvas *canvas);
+// Fills the attributes as a theme of theme.h says; curses must be running with colours started.
+void pl_canvas_theme(pl_canvas *canvas, const char *theme);
 
 // Text in at most `cols` columns from (y, x), elided with "…" or ".." when longer; the rest stays as it is. Returns the
 // columns used. Text is UTF-8 and must be safe for terminals already (pl_safe_text).

@@ -7,19 +7,21 @@
 #include "tui/app.h"
 #include "tui/keymap.h"
 #include "tui/screens/batch.h"
+#include "tui/screens/case.h"
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
+#include "tui/screens/log.h"
 #include "tui/screens/train.h"
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
   return cmd->screen == NULL || strcmp(cmd->screen, screen) == 0;
 }
 
-const pl_cmd *pl_cmd_for_key(const char *screen, int key) {
+const pl_cmd *pl_cmd_for_key(const pl_settings *settings, const char *screen, int key) {
   const pl_cmd *everywhere = NULL;
   for (size_t i = 0; i < pl_cmd_count; i++) {
     const pl_cmd *cmd = &pl_cmds[i];
-    if (!pl_cmd_works_on(cmd, screen) || !pl_keys_contain(cmd->keys, key)) continue;
+    if (!pl_cmd_works_on(cmd, screen) || !pl_keys_contain(pl_settings_keys(settings, i), key)) continue;
     if (cmd->screen != NULL) return cmd;
     if (everywhere == NULL) everywhere = cmd;
   }
@@ -79,22 +81,19 @@ static void run_help(pl_app *app, const char *args) {
   pl_help_open(app);
 }
 
-static void run_data(pl_app *app, const char *args) {
-  (void)args;
-  pl_app_switch(app, 0);
-}
-
-static void run_train(pl_app *app, const char *args) {
-  (void)args;
-  pl_app_switch(app, 1);
-}
-
-static void run_folds(pl_app *app, const char *args) {
-  (void)args;
+static void go_to(pl_app *app, const pl_screen *screen) {
   for (size_t i = 0; i < pl_screen_count; i++) {
-    if (pl_screens[i] == &pl_screen_folds) pl_app_switch(app, i);
+    if (pl_screens[i] == screen) pl_app_switch(app, i);
   }
 }
+
+static void run_data(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_data); }
+
+static void run_train(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_train); }
+
+static void run_log(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_log); }
+
+static void run_folds(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_folds); }
 
 static void run_next_screen(pl_app *app, const char *args) {
   (void)args;
@@ -178,6 +177,99 @@ const pl_cmd pl_cmds[] = {
      .hint = "Invert",
      .help = "black on white and back",
      .run = pl_data_invert},
+    {.name = "open",
+     .screen = "data",
+     .keys = "Enter",
+     .args = "CASE",
+     .hint = "Open",
+     .help = "look at the case: screen Case",
+     .run = pl_case_open},
+    // Case
+    {.name = "next-case",
+     .screen = "case",
+     .keys = "n",
+     .hint = "Next",
+     .help = "the next case of the Data screen's table",
+     .run = pl_case_next},
+    {.name = "previous-case", .screen = "case", .keys = "p", .help = "the case before", .run = pl_case_previous},
+    {.name = "mask", .screen = "case", .keys = "m", .hint = "Mask", .help = "mask on and off", .run = pl_case_mask},
+    {.name = "contour",
+     .screen = "case",
+     .keys = "c",
+     .hint = "Contour",
+     .help = "mask as an outline or filled",
+     .run = pl_case_contour},
+    {.name = "opacity",
+     .screen = "case",
+     .keys = "o",
+     .args = "PERCENT",
+     .help = "a more opaque mask, or one of so many percent",
+     .run = pl_case_opacity},
+    {.name = "window",
+     .screen = "case",
+     .keys = "w",
+     .args = "C,W",
+     .hint = "Window",
+     .help = "the next window: the file's, all values, automatic; or centre and width",
+     .run = pl_case_window},
+    {.name = "narrower",
+     .screen = "case",
+     .keys = "[",
+     .help = "a narrower window: more contrast",
+     .run = pl_case_narrower},
+    {.name = "wider", .screen = "case", .keys = "]", .help = "a wider window", .run = pl_case_wider},
+    {.name = "darker", .screen = "case", .keys = "{", .help = "a higher centre: darker", .run = pl_case_darker},
+    {.name = "brighter", .screen = "case", .keys = "}", .help = "a lower centre: brighter", .run = pl_case_brighter},
+    {.name = "invert",
+     .screen = "case",
+     .keys = "i",
+     .hint = "Invert",
+     .help = "black on white and back",
+     .run = pl_case_invert},
+    {.name = "zoom-in", .screen = "case", .keys = "+", .hint = "Zoom", .help = "larger", .run = pl_case_zoom_in},
+    {.name = "zoom-out", .screen = "case", .keys = "-", .help = "smaller", .run = pl_case_zoom_out},
+    {.name = "fit", .screen = "case", .keys = "0", .help = "the whole picture", .run = pl_case_fit},
+    {.name = "actual",
+     .screen = "case",
+     .keys = "=",
+     .help = "one pixel of the picture a pixel of the screen",
+     .run = pl_case_actual},
+    {.name = "zoom-mask",
+     .screen = "case",
+     .keys = "z",
+     .hint = "To mask",
+     .help = "the mask, as large as fits",
+     .run = pl_case_zoom_mask},
+    {.name = "left", .screen = "case", .keys = "h Left", .help = "move the view", .run = pl_case_left},
+    {.name = "down", .screen = "case", .keys = "j Down", .help = "move the view", .run = pl_case_down},
+    {.name = "up", .screen = "case", .keys = "k Up", .help = "move the view", .run = pl_case_up},
+    {.name = "right", .screen = "case", .keys = "l Right", .help = "move the view", .run = pl_case_right},
+    {.name = "split",
+     .screen = "case",
+     .keys = "v",
+     .hint = "Split",
+     .help = "beside it the same without the mask",
+     .run = pl_case_split},
+    {.name = "blink",
+     .screen = "case",
+     .keys = "b",
+     .hint = "Blink",
+     .help = "mask on and off by itself, once a second",
+     .run = pl_case_blink},
+    {.name = "ruler", .screen = "case", .keys = "r", .help = "the scale in millimetres", .run = pl_case_ruler},
+    {.name = "header",
+     .screen = "case",
+     .keys = "H",
+     .hint = "Header",
+     .help = "what the file says, without who it is",
+     .run = pl_case_header},
+    {.name = "export",
+     .screen = "case",
+     .keys = "e",
+     .args = "FILE.png",
+     .help = "write what is shown as a PNG file",
+     .run = pl_case_export},
+    {.name = "back", .screen = "case", .keys = "Esc", .help = "to the screen before", .run = pl_case_back},
     // Train
     {.name = "start",
      .screen = "train",
@@ -332,17 +424,53 @@ const pl_cmd pl_cmds[] = {
      .args = "NAME VALUE",
      .help = "set by, folds, seed or patients of the form",
      .run = pl_folds_set},
+    // Log
+    {.name = "search",
+     .screen = "log",
+     .keys = "/",
+     .args = "TEXT",
+     .hint = "Search",
+     .help = "find a line that holds this",
+     .run = pl_log_search},
+    {.name = "search-next",
+     .screen = "log",
+     .keys = "n",
+     .hint = "Next",
+     .help = "find the next one",
+     .run = pl_log_search_next},
+    {.name = "search-previous",
+     .screen = "log",
+     .keys = "N",
+     .help = "find the one before",
+     .run = pl_log_search_previous},
+    {.name = "down", .screen = "log", .keys = "j Down", .help = "one line down", .run = pl_log_down},
+    {.name = "up", .screen = "log", .keys = "k Up", .help = "one line up", .run = pl_log_up},
+    {.name = "page-down", .screen = "log", .keys = "PgDn Space ^F", .help = "one page down", .run = pl_log_page_down},
+    {.name = "page-up", .screen = "log", .keys = "PgUp ^B", .help = "one page up", .run = pl_log_page_up},
+    {.name = "first", .screen = "log", .keys = "g Home", .help = "to the first line", .run = pl_log_first},
+    {.name = "last",
+     .screen = "log",
+     .keys = "G End",
+     .hint = "Follow",
+     .help = "to the last line, and follow",
+     .run = pl_log_last},
     // Everywhere
-    {.name = "help", .keys = "? F1", .hint = "Help", .help = "this overview", .run = run_help},
+    {.name = "help", .keys = "? 7 F1", .hint = "Help", .help = "every command with its keys", .run = run_help},
     {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = run_data},
-    {.name = "train", .keys = "2 F3", .help = "screen Train: runs and curves", .run = run_train},
+    {.name = "case",
+     .keys = "2 F3",
+     .args = "CASE",
+     .help = "screen Case: the selected case in the viewer, or the one named",
+     .run = pl_case_open},
+    {.name = "folds", .keys = "3 F4", .help = "screen Folds: sizes, leaks, new folds", .run = run_folds},
+    {.name = "train", .keys = "4 F5", .help = "screen Train: runs and curves", .run = run_train},
+    {.name = "log", .keys = "6 F7", .help = "screen Log: what the run's core wrote", .run = run_log},
     {.name = "batch",
-     .keys = "b 3 F4",
+     .keys = "b F8",
      .args = "N",
      .hint = "Batch",
      .help = "screen Batch: a training batch as the network gets it",
      .run = pl_batch_show},
-    {.name = "folds", .keys = "4 F5", .help = "screen Folds: sizes, leaks, new folds", .run = run_folds},
     {.name = "next-screen", .keys = "Tab", .help = "the next screen", .run = run_next_screen},
     {.name = "command", .keys = ":", .help = "type a command by its name; Tab completes", .run = run_command},
     {.name = "repaint", .keys = "^L", .help = "draw the screen anew", .run = run_repaint},

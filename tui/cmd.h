@@ -11,7 +11,7 @@ struct pl_app;
 typedef struct pl_cmd {
   const char *name;                                   // for `:` and scripts
   const char *screen;                                 // where it works; NULL for everywhere
-  const char *keys;                                   // names separated by spaces (keymap.h); NULL for none
+  const char *keys;                                   // by default: names (keymap.h) with spaces; NULL for none
   const char *args;                                   // what may follow the name, for the help; NULL for nothing
   const char *hint;                                   // a word for the bottom line; NULL leaves it out there
   const char *help;                                   // one line
@@ -22,7 +22,8 @@ extern const pl_cmd pl_cmds[];
 extern const size_t pl_cmd_count;
 
 // The command of a key on a screen: its own first, then those for everywhere. NULL when there is none.
-const pl_cmd *pl_cmd_for_key(const char *screen, int key);
+struct pl_settings;
+const pl_cmd *pl_cmd_for_key(const struct pl_settings *settings, const char *screen, int key);
 
 // The command that the first word of `line` names, by its whole name or an unambiguous beginning; *args is the rest.
 // PL_E_NOTFOUND, or PL_E_USAGE with the candidates.

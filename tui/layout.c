@@ -7,6 +7,8 @@ enum {
   BARS_ROWS = 3,
   EPOCH_ROWS_MIN = 4,  // the head and three epochs
   EPOCH_ROWS_MAX = 14,
+  CASE_HEADER_ROWS = 2,
+  CASE_SIDE_COLS = 34,
   BATCH_HEADER_ROWS = 2,
   BATCH_LIST_COLS = 18,  // "#12047 positive"
 };
@@ -89,6 +91,26 @@ pl_train_layout pl_layout_train(pl_area body) {
     y += charts;
   }
   if (table > 0) out.table = (pl_area){y, body.x, table, body.cols};
+  return out;
+}
+
+pl_case_layout pl_layout_case(pl_area body, int panes, bool side) {
+  pl_case_layout out = {0};
+  if (pl_area_empty(body)) return out;
+  const int header = min_int(CASE_HEADER_ROWS, body.rows), rows = body.rows - header, y = body.y + header;
+  out.header = (pl_area){body.y, body.x, header, body.cols};
+  int cols = body.cols;
+  if (side && cols >= CASE_SIDE_COLS + 2 * PL_PICTURE_MIN_COLS && rows > 0) {
+    cols -= CASE_SIDE_COLS;
+    out.side = (pl_area){y, body.x + cols + 1, rows, CASE_SIDE_COLS - 1};
+  }
+  const int each = cols / panes - 1;
+  if (rows < PL_PICTURE_MIN_ROWS || each < PL_PICTURE_MIN_COLS) return out;
+  for (int i = 0; i < panes; i++) {
+    const int x = body.x + i * (each + 1);
+    out.pictures[i] = (pl_area){y, x, rows, each};
+    out.borders[i] = (pl_area){y, x + each, rows, 1};
+  }
   return out;
 }
 

@@ -39,6 +39,7 @@ static void take_keys(pl_app *app) {
     app->quit = true;
   }
   for (int key; !app->quit && (key = pl_term_key(app->term)) != PL_KEY_NONE;) pl_app_key(app, key);
+  for (pl_mouse event; !app->quit && pl_term_mouse(app->term, &event);) pl_app_mouse(app, &event);
 }
 
 static void take_signals(pl_app *app) {

@@ -100,6 +100,32 @@ static step_result do_cmd(pl_script *script, pl_app *app, const char *args) {
   return STEP_DONE;
 }
 
+static step_result do_mouse(pl_script *script, pl_app *app, const char *args) {
+  static const char *const kinds[] = {[PL_MOUSE_PRESS] = "press",
+                                      [PL_MOUSE_DRAG] = "drag",
+                                      [PL_MOUSE_RELEASE] = "release",
+                                      [PL_MOUSE_WHEEL_UP] = "wheel-up",
+                                      [PL_MOUSE_WHEEL_DOWN] = "wheel-down"};
+  char word[16] = "";
+  int x = 0, y = 0, button = 1;
+  const pl_caps *caps = pl_term_caps(app->term);
+  if (sscanf(args, "%15s %d %d %d", word, &x, &y, &button) >= 3) {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+      if (strcmp(kinds[i], word) != 0) continue;
+      const pl_mouse event = {.kind = (pl_mouse_kind)i,
+                              .button = i < PL_MOUSE_WHEEL_UP ? button : 0,
+                              .x = x,
+                              .y = y,
+                              .pixel_x = (x + 0.5) * (caps->cell_width > 0 ? caps->cell_width : 1),
+                              .pixel_y = (y + 0.5) * (caps->cell_height > 0 ? caps->cell_height : 2)};
+      pl_app_mouse(app, &event);
+      return STEP_DONE;
+    }
+  }
+  pl_fail(&script->error, PL_E_FORMAT, "mouse wants what happened, X and Y");
+  return STEP_FAILED;
+}
+
 static double waited(const pl_script *script) {
   const pl_clock clock = pl_clock_system();
   return pl_clock_monotonic(&clock) - script->began;
@@ -275,8 +301,8 @@ void pl_script_step(pl_script *script, pl_app *app) {
 }
 
 static const script_verb script_verbs[] = {
-    {"key", do_key},           {"keys", do_keys},       {"cmd", do_cmd},
-    {"wait-job", do_wait_job}, {"wait-ms", do_wait_ms}, {"wait-run", do_wait_run},
-    {"size", do_size},         {"clock", do_clock},     {"dump", do_dump},
+    {"key", do_key},           {"keys", do_keys},       {"cmd", do_cmd},           {"mouse", do_mouse},
+    {"wait-job", do_wait_job}, {"wait-ms", do_wait_ms}, {"wait-run", do_wait_run}, {"size", do_size},
+    {"clock", do_clock},       {"dump", do_dump},
 };
 static const size_t script_verb_count = sizeof script_verbs / sizeof script_verbs[0];

@@ -1,6 +1,7 @@
 // The test driver: types keys, waits, and writes down what the screen shows. `pleura --script FILE`, one line each:
 //   key NAME ...        keys by name (keymap.h)
 //   keys TEXT           the rest of the line, character by character
+//   mouse WHAT X Y [BUTTON]   press, drag, release, wheel-up or wheel-down at a cell, counted from 0; button 1 to 3
 //   cmd LINE            a command of the table, as after `:`
 //   wait-job            until no job is under way
 //   wait-ms N

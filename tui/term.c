@@ -21,7 +21,9 @@
 #include "tui/imgslot.h"
 #include "tui/keymap.h"
 
-enum { RESTORE_MAX = 256, ESCAPE_WAIT_MS = 50, TYPED_MAX = 1 << 16 };
+enum { RESTORE_MAX = 256, ESCAPE_WAIT_MS = 50, TYPED_MAX = 1 << 16, MOUSE_MAX = 64 };
+
+#define MOUSE_OFF "\x1b[?1016l\x1b[?1006l\x1b[?1002l"
 
 struct pl_term {
   SCREEN *screen;
@@ -29,6 +31,9 @@ struct pl_term {
   pl_caps caps;
   pl_reply_parser parser;
   struct timespec last_input;
+  bool mouse;                  // reported
+  pl_mouse events[MOUSE_MAX];  // that nobody took yet
+  size_t event_first, event_count;
   int signal_pipe[2];
   int key_pipe[2];  // what is left of the input without the terminal's replies; curses reads here
   struct sigaction old[NSIG];
@@ -111,8 +116,8 @@ static void add_capability(const char *name) {
 }
 
 static void prepare_emergency(void) {
-  // First the end of a picture or a synchronized update that may be under way.
-  static const char begin[] = "\x1b\\\x1b[?2026l";
+  // First the end of a picture or a synchronized update that may be under way, and of the mouse's reports.
+  static const char begin[] = "\x1b\\\x1b[?2026l" MOUSE_OFF;
   memcpy(emergency.restore, begin, sizeof begin - 1);
   emergency.restore_length = sizeof begin - 1;
   add_capability("sgr0");
@@ -180,6 +185,17 @@ static void set_modes(pl_term *term) {
   meta(term->keys, TRUE);
 }
 
+static void send_text(const char *text) {
+  const ssize_t ignored = write(STDOUT_FILENO, text, strlen(text));
+  (void)ignored;
+}
+
+// Mode 1016 counts in pixels and is the same as 1006 otherwise.
+static void report_mouse(const pl_term *term, bool on) {
+  const bool pixels = term->caps.pixel_mouse && term->caps.cell_width > 0;
+  send_text(!on ? MOUSE_OFF : pixels ? "\x1b[?1002h\x1b[?1006h\x1b[?1016h" : "\x1b[?1002h\x1b[?1006h");
+}
+
 static void make_canvas(pl_term *term) {
   term->canvas = (pl_canvas){
       .window = stdscr,
@@ -188,7 +204,7 @@ static void make_canvas(pl_term *term) {
       .colours = has_colors() && getenv("NO_COLOR") == NULL ? COLORS : 0,
       .cell = {(int)term->caps.cell_width, (int)term->caps.cell_height},
   };
-  pl_canvas_theme(&term->canvas);
+  pl_canvas_theme(&term->canvas, "");
 }
 
 static void take_typed(pl_term *term, const char *bytes, size_t length) {
@@ -259,6 +275,7 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
 
 void pl_term_close(pl_term *term) {
   if (term == NULL) return;
+  if (term->mouse) report_mouse(term, false);
   delwin(term->keys);
   endwin();
   emergency.active = 0;
@@ -300,9 +317,33 @@ static double seconds_since(const struct timespec *then) {
   return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
 }
 
+static void add_mouse(pl_term *term, const pl_mouse *event) {
+  if (term->event_count > 0) {
+    pl_mouse *last = &term->events[(term->event_first + term->event_count - 1) % MOUSE_MAX];
+    if (last->kind == PL_MOUSE_DRAG && event->kind == PL_MOUSE_DRAG && last->button == event->button) {
+      *last = *event;
+      return;
+    }
+  }
+  if (term->event_count == MOUSE_MAX) return;
+  term->events[(term->event_first + term->event_count++) % MOUSE_MAX] = *event;
+}
+
+// What the mouse reports is no key: curses would take it for an Escape and letters.
+static void take_input(pl_term *term, const char *bytes, size_t length) {
+  if (length < 3 || memcmp(bytes, "\x1b[<", 3) != 0) {
+    take_typed(term, bytes, length);
+    return;
+  }
+  pl_mouse event;
+  const pl_caps *caps = &term->caps;
+  const pl_cell_size cell = {(int)caps->cell_width, (int)caps->cell_height};
+  if (pl_mouse_parse(&event, bytes, length, caps->pixel_mouse && cell.width > 0, cell)) add_mouse(term, &event);
+}
+
 static void filter_byte(pl_term *term, unsigned char byte) {
   switch (pl_reply_feed(&term->parser, byte)) {
-    case PL_REPLY_INPUT: take_typed(term, (const char *)term->parser.input, term->parser.input_length); break;
+    case PL_REPLY_INPUT: take_input(term, (const char *)term->parser.input, term->parser.input_length); break;
     case PL_REPLY_COMPLETE:
     case PL_REPLY_MORE: break;
   }
@@ -331,6 +372,23 @@ bool pl_term_read(pl_term *term) {
 }
 
 int pl_term_wait(const pl_term *term) { return pl_reply_pending(&term->parser) ? ESCAPE_WAIT_MS + 10 : -1; }
+
+void pl_term_set_theme(pl_term *term, const char *theme) { pl_canvas_theme(&term->canvas, theme); }
+
+bool pl_term_mouse(pl_term *term, pl_mouse *out) {
+  if (term->event_count == 0) return false;
+  *out = term->events[term->event_first];
+  term->event_first = (term->event_first + 1) % MOUSE_MAX;
+  term->event_count--;
+  return true;
+}
+
+void pl_term_set_mouse(pl_term *term, bool on) {
+  if (term->mouse == on) return;
+  term->mouse = on;
+  term->event_count = 0;
+  report_mouse(term, on);
+}
 
 static int translate(int code) {
   if (code >= KEY_F(1) && code <= KEY_F(12)) return PL_KEY_F1 + code - KEY_F(1);
@@ -378,11 +436,6 @@ pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots) {
   return canvas;
 }
 
-static void send_text(const char *text) {
-  const ssize_t ignored = write(STDOUT_FILENO, text, strlen(text));
-  (void)ignored;
-}
-
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
   if (term->caps.synchronized) send_text("\x1b[?2026h");
   pl_imgslots_before_update(slots, stdscr);
@@ -414,6 +467,7 @@ void pl_term_repaint(pl_term *term, struct pl_imgslots *slots) {
 }
 
 void pl_term_suspend(pl_term *term, struct pl_imgslots *slots) {
+  if (term->mouse) report_mouse(term, false);
   def_prog_mode();
   endwin();
   emergency.active = 0;
@@ -430,6 +484,7 @@ void pl_term_suspend(pl_term *term, struct pl_imgslots *slots) {
   }
   reset_prog_mode();
   emergency.active = 1;
+  if (term->mouse) report_mouse(term, true);
   pl_term_resize(term);
   pl_term_repaint(term, slots);
 }

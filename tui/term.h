@@ -7,6 +7,7 @@
 
 #include "core/base/status.h"
 #include "tui/canvas.h"
+#include "tui/mouse.h"
 #include "viewers/caps.h"
 
 typedef struct pl_term pl_term;
@@ -33,6 +34,13 @@ pl_term_events pl_term_take_events(pl_term *term);
 bool pl_term_read(pl_term *term);
 // The next key (see keymap.h), PL_KEY_NONE when there is none.
 int pl_term_key(pl_term *term);
+// The next mouse event; false when there is none. Drags that nobody took yet become one.
+bool pl_term_mouse(pl_term *term, pl_mouse *out);
+// Asks the terminal to report the mouse, or not to: then its own selecting of text works. It is off at first.
+void pl_term_set_mouse(pl_term *term, bool on);
+// Draws with that theme of theme.h from the next frame on.
+void pl_term_set_theme(pl_term *term, const char *theme);
+
 // Milliseconds after which pl_term_read should be called without input, because an Escape may be a key or the beginning
 // of a reply; -1 when it need not.
 int pl_term_wait(const pl_term *term);

@@ -39,7 +39,8 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
     setenv("TERM", term, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
-    setenv("XDG_CACHE_HOME", "/nonexistent", 1);  // no fetched weights
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);  // no settings of the user
+    setenv("XDG_CACHE_HOME", "/nonexistent", 1);   // no fetched weights
     static const char *const unwanted[] = {"PLEURA_GRAPHICS", "TMUX",  "STY",    "NO_COLOR",
                                            "COLORTERM",       "LINES", "COLUMNS"};
     for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) unsetenv(unwanted[i]);

@@ -38,7 +38,7 @@ static void test_outlives(void **state) {
   if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
 
   write_script(script,
-               "key 2\ncmd set name outlive\ncmd set encoder resnet18\ncmd set size 64\ncmd set batch 2\n"
+               "key 4\ncmd set name outlive\ncmd set encoder resnet18\ncmd set size 64\ncmd set batch 2\n"
                "cmd set epochs 1000\ncmd set checkpoint-every 1000\nkey S\nwait-ms 600000\n");
   const char *const argv[] = {program, "-C", workspace, "--script", script, NULL};
   pty first;
@@ -53,7 +53,7 @@ static void test_outlives(void **state) {
   sleep(1);
   assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_YES);
 
-  char *text = pl_xprintf("key 2\nwait-run epoch 1\nwait-job\ndump %s\n", dump);
+  char *text = pl_xprintf("key 4\nwait-run epoch 1\nwait-job\ndump %s\n", dump);
   write_script(script, text);
   free(text);
   pty second;

@@ -137,20 +137,51 @@ static void test_filter(void **state) {
 static void test_help(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 40, "wait-job\nkey ?", "help");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key 2 ?\nkeys checkpoint", "help_filter");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key 4 ?\nkeys checkpoint", "help_filter");
+}
+
+// The viewer: windowed, zoomed, with its header, by keys and by the mouse.
+static void test_case(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey n\nwait-job", "case_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey z w H\nwait-job",
+        "case_120x40");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60,
+        "cmd case 4\nwait-job\nkey v c =\nwait-job\ncmd window 100,50\nwait-job\nkey l j\nwait-job", "case_200x60");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
+        "mouse press 5 3\nmouse press 5 3\nwait-job\nmouse press 50 15\nmouse drag 60 20\nmouse release 60 20\n"
+        "mouse wheel-up 40 12\nwait-job",
+        "case_mouse");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job\nkey i\nwait-job", "case_vt100");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 2\nwait-job", "case_empty");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key Enter\nwait-job\nkey Esc\nwait-job", "case_back");
+}
+
+static void test_log(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 6\nwait-job\ncmd search epoch", "log_100x24");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 6\nwait-job", "log_empty");
+}
+
+// Tabs, titles of columns and hints take clicks, tables the wheel.
+static void test_mouse(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+        "mouse press 24 1\nmouse press 24 1\nmouse wheel-down 5 8\nwait-job", "mouse_data");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "mouse press 40 0\nwait-job", "mouse_tab");
 }
 
 static void test_train(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 2\nwait-job", "train_80x24");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 2\nwait-job", "train_160x50");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2 [\nwait-job\nwait-ms 50\nwait-job",
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job", "train_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 4\nwait-job", "train_160x50");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 [\nwait-job\nwait-ms 50\nwait-job",
         "train_failed");
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 16,
-        "key 2 S\ncmd set encoder resnet34\nkey j j j j\nkeys 12\nkey Enter\nwait-job", "train_form");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 14, "key 2 S\ncmd set encoder resnet34\nkey j j\nwait-job",
+        "key 4 S\ncmd set encoder resnet34\nkey j j j j\nkeys 12\nkey Enter\nwait-job", "train_form");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 14, "key 4 S\ncmd set encoder resnet34\nkey j j\nwait-job",
         "train_form_weights");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2\nwait-job\nkey X", "train_stop_asks");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4\nwait-job\nkey X", "train_stop_asks");
 }
 
 // What a new training gets, what the run on the Train screen gets, and what its form says.
@@ -158,13 +189,13 @@ static void test_batch(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key b\nwait-job\nkey n\nwait-job\nkey e e E\nwait-job",
         "batch_160x50");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 2 b\nwait-job\ncmd epoch 3\nwait-job",
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4 b\nwait-job\ncmd epoch 3\nwait-job",
         "batch_run_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
-        "key 2 S\ncmd set batch 4\ncmd set augment none\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
-  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 3\nwait-job\nkey c\nwait-job", "batch_vt100");
+        "key 4 S\ncmd set batch 4\ncmd set augment none\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key b\nwait-job\nkey c\nwait-job", "batch_vt100");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "cmd batch 99\nwait-job", "batch_beyond");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 2 b\nwait-job\nkey Esc\nwait-job", "batch_back");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 b\nwait-job\nkey Esc\nwait-job", "batch_back");
   check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key b\nwait-job", "batch_empty");
 }
 
@@ -213,10 +244,10 @@ static char *read_folds(const char *workspace) {
 
 static void test_folds(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey j Enter Space", "folds_80x24");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey S", "folds_empty");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 3\nwait-job\nkey j Enter Space", "folds_80x24");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 80, 24, "key 3\nwait-job\nkey S", "folds_empty");
   char *workspace = changing_workspace(w, "f");
-  char *script = pl_xprintf("key 4\nwait-job\ncmd patients %s/map.csv\nwait-job\nkey j j j j j l", workspace);
+  char *script = pl_xprintf("key 3\nwait-job\ncmd patients %s/map.csv\nwait-job\nkey j j j j j l", workspace);
   check(w, workspace, PTY_VT340, "xterm-256color", 160, 50, script, "folds_160x50");
   free(script);
   free(workspace);
@@ -227,12 +258,12 @@ static void test_folds_moved(void **state) {
   const world *w = *state;
   char *workspace = changing_workspace(w, "m"), *before = read_folds(workspace);
   check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
-        "key 4\nwait-job\nkey j Enter Space Space m\nkeys 4\nkey Enter", "folds_move_asks");
+        "key 3\nwait-job\nkey j Enter Space Space m\nkeys 4\nkey Enter", "folds_move_asks");
   char *after = read_folds(workspace);
   assert_string_equal(before, after);
   free(after);
   check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
-        "key 4\nwait-job\nkey j Enter Space Space\ncmd move 4\nkey n\ncmd move 9\nkey m\nkeys 4\nkey Enter y\n"
+        "key 3\nwait-job\nkey j Enter Space Space\ncmd move 4\nkey n\ncmd move 9\nkey m\nkeys 4\nkey Enter y\n"
         "wait-job",
         "folds_moved");
   after = read_folds(workspace);
@@ -253,7 +284,7 @@ static void test_folds_moved(void **state) {
 static void test_folds_made(void **state) {
   const world *w = *state;
   char *workspace = changing_workspace(w, "s"), *before = read_folds(workspace);
-  char *form = pl_xprintf("key 4\nwait-job\nkey S\ncmd set patients %s/map.csv\nkey j\nkeys 3\nkey Enter", workspace);
+  char *form = pl_xprintf("key 3\nwait-job\nkey S\ncmd set patients %s/map.csv\nkey j\nkeys 3\nkey Enter", workspace);
   check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, form, "folds_form");
   char *script = pl_xprintf("%s\nkey S n S y\nwait-job\nwait-ms 50\nwait-job", form);
   char *unsure = pl_xprintf("%s\nkey S", form);
@@ -283,21 +314,21 @@ static void test_folds_made(void **state) {
 
 static void test_plain_terminals(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job", "train_vt100");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 4\nwait-job", "train_vt100");
   check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "wait-job", "data_vt100");
 }
 
 static void test_nothing_there(void **state) {
   const world *w = *state;
   check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "wait-job", "data_empty");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 2 S\nwait-job", "train_empty");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 4 S\nwait-job", "train_empty");
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 40, 8, "wait-job", "too_small");
 }
 
 static void test_resize_storm(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50,
-        "size 81x25\nsize 10x3\nsize 200x60\nkey 2\nsize 50x12\nsize 120x40\nkey 1\nsize 70x20\nsize 1x1\nwait-job\n"
+        "size 81x25\nsize 10x3\nsize 200x60\nkey 4\nsize 50x12\nsize 120x40\nkey 1\nsize 70x20\nsize 1x1\nwait-job\n"
         "size 100x30\nwait-job\nwait-ms 100\nwait-job",
         "resized");
 }
@@ -405,11 +436,15 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),       cmocka_unit_test(test_filter),          cmocka_unit_test(test_help),
-      cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals), cmocka_unit_test(test_nothing_there),
-      cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),           cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),         cmocka_unit_test(test_no_terminal),
-      cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),           cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),          cmocka_unit_test(test_case),
+      cmocka_unit_test(test_log),           cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
       cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -362,6 +362,7 @@ void pl_batch_back(pl_app *app, const char *args) {
 const pl_screen pl_screen_batch = {
     .name = "batch",
     .title = "Batch",
+    .digit = "b",
     .open = open_screen,
     .close = close_screen,
     .changed = changed,

@@ -10,6 +10,7 @@
 #include "core/base/str.h"
 #include "tui/case_pictures.h"
 #include "tui/caselist.h"
+#include "tui/screens/case.h"
 #include "tui/widgets/table.h"
 
 enum { NEIGHBOURS = 2 };
@@ -253,6 +254,25 @@ static void draw_picture(const data_screen *self, const pl_canvas *canvas, const
   if (c != NULL) draw_caption(self, canvas, layout->caption, c);
 }
 
+static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
+    [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 6},
+    [PL_CASE_BY_PART] = {.title = "part", .cols = 5},
+    [PL_CASE_BY_FOLD] = {.title = "fold", .cols = 5, .right = true},
+    [PL_CASE_BY_LABEL] = {.title = "label", .cols = 8},
+    [PL_CASE_BY_AREA] = {.title = "area", .cols = 7, .right = true},
+    [PL_CASE_BY_ID] = {.title = "id", .keep_end = true},
+};
+
+static pl_table_view table_view(const data_screen *self) {
+  return (pl_table_view){.columns = columns,
+                         .column_count = PL_CASE_SORT_COUNT,
+                         .sorted = (int)self->list.sort,
+                         .descending = self->list.descending,
+                         .selectable = true,
+                         .cell = cell_text,
+                         .context = self};
+}
+
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
   const data_screen *self = data;
   if (app->model->manifest.count == 0) {
@@ -260,14 +280,6 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     return;
   }
   const pl_data_layout layout = layout_of(app);
-  static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
-      [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 6},
-      [PL_CASE_BY_PART] = {.title = "part", .cols = 5},
-      [PL_CASE_BY_FOLD] = {.title = "fold", .cols = 5, .right = true},
-      [PL_CASE_BY_LABEL] = {.title = "label", .cols = 8},
-      [PL_CASE_BY_AREA] = {.title = "area", .cols = 7, .right = true},
-      [PL_CASE_BY_ID] = {.title = "id", .keep_end = true},
-  };
   pl_area table = layout.table;
   // What the filter leaves out is said, so that nobody takes the part for the whole.
   const bool filtered = self->list.filter.text[0] != '\0';
@@ -276,13 +288,7 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     pl_canvas_printf(canvas, table.y + table.rows, table.x + 1, table.cols - 1, PL_STYLE_WARN, "%zu of %zu: %s",
                      self->list.count, app->model->manifest.count, self->list.filter.text);
   }
-  const pl_table_view view = {.columns = columns,
-                              .column_count = PL_CASE_SORT_COUNT,
-                              .sorted = (int)self->list.sort,
-                              .descending = self->list.descending,
-                              .selectable = true,
-                              .cell = cell_text,
-                              .context = self};
+  const pl_table_view view = table_view(self);
   pl_table_draw(&self->table, canvas, table, &view);
   if (self->list.count == 0) {
     pl_canvas_text(canvas, table.y + 2, table.x + 1, table.cols - 1, PL_STYLE_NORMAL,
@@ -433,11 +439,67 @@ void pl_data_invert(pl_app *app, const char *args) {
   selection_changed(self);
 }
 
+const pl_case *pl_data_selected(pl_app *app) {
+  const data_screen *self = screen_of(app);
+  return row_case(self, self->table.selected);
+}
+
+void pl_data_step(pl_app *app, long delta) { move(app, delta); }
+
+pl_status pl_data_choose(pl_app *app, const char *text, pl_error *err) {
+  data_screen *self = screen_of(app);
+  size_t index = 0, row = 0;
+  pl_status status = pl_manifest_find(&index, &app->model->manifest, text, err);
+  if (status != PL_OK) return status;
+  if (!pl_caselist_row(&row, &self->list, index)) {
+    self->list.filter = (pl_filter){.count = 0};
+    relist(self);
+    (void)pl_caselist_row(&row, &self->list, index);
+  }
+  pl_table_select(&self->table, row);
+  selection_changed(self);
+  return PL_OK;
+}
+
+// A click selects, a second one on the selected case opens it; a click on a column's title sorts by it, a second one
+// turns the order round; the wheel moves the selection.
+static void mouse(pl_app *app, void *data, const pl_mouse *event) {
+  enum { WHEEL_ROWS = 3 };
+  data_screen *self = data;
+  pl_area table = layout_of(app).table;
+  table.rows = table_rows(self);
+  if (event->kind == PL_MOUSE_WHEEL_UP || event->kind == PL_MOUSE_WHEEL_DOWN) {
+    move(app, event->kind == PL_MOUSE_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
+    return;
+  }
+  if (event->kind != PL_MOUSE_PRESS || event->button != 1 || app->model->manifest.count == 0) return;
+  const pl_table_view view = table_view(self);
+  const pl_area picture = layout_of(app).picture;
+  size_t row = 0;
+  const int column = pl_table_title_at(table, &view, event->y, event->x);
+  if (pl_area_inside((pl_area){event->y, event->x, 1, 1}, picture) && !pl_area_empty(picture)) {
+    pl_case_open(app, "");
+  } else if (column >= 0) {
+    self->list.descending = (pl_case_sort)column == self->list.sort && !self->list.descending;
+    self->list.sort = (pl_case_sort)column;
+    sorted(app);
+  } else if (pl_table_row_at(&row, &self->table, table, event->y, event->x)) {
+    if (row == self->table.selected) {
+      pl_case_open(app, "");
+    } else {
+      pl_table_select(&self->table, row);
+      selection_changed(self);
+    }
+  }
+}
+
 const pl_screen pl_screen_data = {
     .name = "data",
     .title = "Data",
+    .digit = "1",
     .open = open_screen,
     .close = close_screen,
     .changed = changed,
     .draw = draw,
+    .mouse = mouse,
 };

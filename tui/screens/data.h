@@ -5,6 +5,14 @@
 
 extern const pl_screen pl_screen_data;
 
+// The selected case, NULL when the table is empty; borrowed until the cases change. And moving the selection through
+// the cases as they are filtered and sorted.
+const pl_case *pl_data_selected(pl_app *app);
+void pl_data_step(pl_app *app, long delta);
+
+// Selects the case that `text` names (pl_manifest_find), taking a filter away that hides it. PL_E_NOTFOUND, PL_E_USAGE.
+pl_status pl_data_choose(pl_app *app, const char *text, pl_error *err);
+
 // Its commands.
 void pl_data_next(pl_app *app, const char *args);
 void pl_data_previous(pl_app *app, const char *args);

@@ -165,7 +165,9 @@ static pl_style case_cell(const void *context, size_t row, size_t column, char t
       if (self->view.numbers[index] == 0) break;
       snprintf(text, PL_TABLE_CELL_SIZE, "#%" PRIu32, self->view.numbers[index]);
       return PL_STYLE_STRONG;
-    case IN_FOLD: snprintf(text, PL_TABLE_CELL_SIZE, "%d%s", image->fold, image->spread ? "+" : ""); return PL_STYLE_NORMAL;
+    case IN_FOLD:
+      snprintf(text, PL_TABLE_CELL_SIZE, "%d%s", image->fold, image->spread ? "+" : "");
+      return PL_STYLE_NORMAL;
     case LABEL:
       if (image->label == PL_LABEL_UNKNOWN) break;
       snprintf(text, PL_TABLE_CELL_SIZE, "%s", image->label == PL_LABEL_POSITIVE ? "positive" : "negative");
@@ -302,6 +304,7 @@ static pl_key_result key_pressed(pl_app *app, void *data, int key) {
 const pl_screen pl_screen_folds = {
     .name = "folds",
     .title = "Folds",
+    .digit = "3",
     .open = open_screen,
     .close = close_screen,
     .changed = changed,

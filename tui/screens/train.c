@@ -363,6 +363,7 @@ static pl_key_result key_pressed(pl_app *app, void *data, int key) {
 const pl_screen pl_screen_train = {
     .name = "train",
     .title = "Train",
+    .digit = "4",
     .open = open_screen,
     .close = close_screen,
     .changed = changed,

@@ -11,42 +11,43 @@ enum { BOX_COLS = 112, KEY_COLS = 19, NAME_COLS = 19, EDGE_ROWS = 5, LINES_MAX =
 
 // A line of the overlay: a heading (cmd NULL) or a command.
 typedef struct help_line {
-  const char *heading;
+  const char *heading, *keys;
   const pl_cmd *cmd;
 } help_line;
 
-static bool matches(const pl_cmd *cmd, const char *filter) {
+static bool matches(const pl_cmd *cmd, const char *keys, const char *filter) {
   if (filter[0] == '\0') return true;
-  const char *const texts[] = {cmd->name, cmd->help, cmd->keys};
+  const char *const texts[] = {cmd->name, cmd->help, keys};
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     if (texts[i] != NULL && strcasestr(texts[i], filter) != NULL) return true;
   }
   return false;
 }
 
-static int add_group(help_line *lines, int count, const char *heading, const char *screen, const char *filter) {
+static int add_group(help_line *lines, int count, const pl_app *app, const char *heading, const char *screen) {
+  const char *filter = app->help.filter.text;
   bool headed = false;
   for (size_t i = 0; i < pl_cmd_count && count + 2 < LINES_MAX; i++) {
     const pl_cmd *cmd = &pl_cmds[i];
     const bool here = screen == NULL ? cmd->screen == NULL : cmd->screen != NULL && strcmp(cmd->screen, screen) == 0;
-    if (!here || !matches(cmd, filter)) continue;
+    const char *keys = pl_settings_keys(&app->settings, i);
+    if (!here || !matches(cmd, keys, filter)) continue;
     if (!headed) {
       if (count > 0) lines[count++] = (help_line){.heading = ""};
       lines[count++] = (help_line){.heading = heading};
       headed = true;
     }
-    lines[count++] = (help_line){.cmd = cmd};
+    lines[count++] = (help_line){.cmd = cmd, .keys = keys != NULL ? keys : ""};
   }
   return count;
 }
 
 // This screen's commands first, then those for everywhere, then the other screens'.
 static int collect(help_line *lines, const pl_app *app) {
-  const char *filter = app->help.filter.text;
-  int count = add_group(lines, 0, pl_screens[app->active]->title, pl_screens[app->active]->name, filter);
-  count = add_group(lines, count, "Everywhere", NULL, filter);
+  int count = add_group(lines, 0, app, pl_screens[app->active]->title, pl_screens[app->active]->name);
+  count = add_group(lines, count, app, "Everywhere", NULL);
   for (size_t i = 0; i < pl_screen_count; i++) {
-    if (i != app->active) count = add_group(lines, count, pl_screens[i]->title, pl_screens[i]->name, filter);
+    if (i != app->active) count = add_group(lines, count, app, pl_screens[i]->title, pl_screens[i]->name);
   }
   return count;
 }
@@ -94,7 +95,7 @@ static void draw_line(const pl_canvas *canvas, pl_area row, const help_line *lin
     return;
   }
   const pl_cmd *cmd = line->cmd;
-  pl_canvas_text(canvas, row.y, row.x + 1, KEY_COLS - 2, PL_STYLE_STRONG, cmd->keys != NULL ? cmd->keys : "");
+  pl_canvas_text(canvas, row.y, row.x + 1, KEY_COLS - 2, PL_STYLE_STRONG, line->keys);
   // Where it is narrow, what a command does matters more than its name.
   const bool names = row.cols >= KEY_COLS + NAME_COLS + 30;
   int x = row.x + KEY_COLS;

@@ -42,6 +42,24 @@ static int flexible_cols(const pl_table_view *view, int cols) {
   return cols > 0 ? cols : 0;
 }
 
+bool pl_table_row_at(size_t *row, const pl_table *table, pl_area area, int y, int x) {
+  const int line = y - area.y - 1;  // below the head
+  if (line < 0 || line >= area.rows - 1 || x < area.x || x >= area.x + area.cols) return false;
+  *row = table->top + (size_t)line;
+  return *row < table->count;
+}
+
+int pl_table_title_at(pl_area area, const pl_table_view *view, int y, int x) {
+  if (y != area.y || x < area.x || x >= area.x + area.cols) return -1;
+  const int flexible = flexible_cols(view, area.cols);
+  int at = area.x;
+  for (size_t i = 0; i < view->column_count; i++) {
+    at += (view->columns[i].cols > 0 ? view->columns[i].cols : flexible) + 1;
+    if (x < at) return (int)i;
+  }
+  return -1;
+}
+
 static void draw_head(const pl_canvas *canvas, pl_area area, const pl_table_view *view, int flexible) {
   pl_canvas_fill(canvas, (pl_area){area.y, area.x, 1, area.cols}, PL_STYLE_HEAD);
   int x = area.x;

@@ -39,4 +39,8 @@ typedef struct pl_table_view {
   const void *context;
 } pl_table_view;
 
+// What is at a cell of the area: a row (false: none), a column's title (-1: none).
+bool pl_table_row_at(size_t *row, const pl_table *table, pl_area area, int y, int x);
+int pl_table_title_at(pl_area area, const pl_table_view *view, int y, int x);
+
 void pl_table_draw(const pl_table *table, const pl_canvas *canvas, pl_area area, const pl_table_view *view);

@@ -55,6 +55,16 @@ static void test_layout(void **state) {
         assert_int_equal(batch.border.x, batch.picture.x + batch.picture.cols);
         assert_int_equal(batch.border.rows, batch.picture.rows);
       }
+      for (int panes = 1; panes <= 2; panes++) {
+        const pl_case_layout one = pl_layout_case(frame.body, panes, cols % 2 == 0);
+        const pl_area parts[] = {one.header,     one.pictures[0], one.pictures[1],
+                                 one.borders[0], one.borders[1],  one.side};
+        check_areas(parts, 6, frame.body);
+        for (int i = 0; i < panes && !pl_area_empty(one.pictures[i]); i++) {
+          assert_true(one.pictures[i].rows >= PL_PICTURE_MIN_ROWS && one.pictures[i].cols >= PL_PICTURE_MIN_COLS);
+          assert_int_equal(one.borders[i].x, one.pictures[i].x + one.pictures[i].cols);
+        }
+      }
       const pl_train_layout train = pl_layout_train(frame.body);
       const pl_area parts[] = {train.header,     train.bars,       train.charts[0], train.charts[1],
                                train.borders[0], train.borders[1], train.table};

@@ -1,0 +1,261 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "tui/screens/case_private.h"
+#include "tui/screens/data.h"
+
+static const double opacity_default = 0.25;
+
+pl_case_screen *pl_case_self(pl_app *app) { return pl_app_self(app, "case"); }
+
+static bool is_active(const pl_case_screen *self) { return pl_screens[self->app->active] == &pl_screen_case; }
+
+pl_case_layout pl_case_layout_of(const pl_case_screen *self) {
+  return pl_layout_case(pl_app_body(self->app), self->split ? 2 : 1, self->side);
+}
+
+bool pl_case_frame_of(pl_lens_frame *out, const pl_case_screen *self) {
+  return pl_case_view_frame(out, self->view, &self->app->format, pl_case_layout_of(self).pictures[0]);
+}
+
+// ---- Windows: what the file offers, then all values, then what is between their 0.5th and 99.5th percentile.
+
+size_t pl_case_presets(const pl_case_file *file) { return pl_lut_choices(&file->dicom) + 2; }
+
+static pl_window auto_window(const pl_case_file *file) {
+  double centre = 0, width = 0;
+  pl_view_auto_window(&centre, &width, &file->dicom.image);
+  // It looks at stored values; the window is about values after the rescale.
+  const double slope = file->dicom.rescale_slope;
+  return (pl_window){.function = PL_VOI_LINEAR_EXACT,
+                     .centre = centre * slope + file->dicom.rescale_intercept,
+                     .width = fmax(fabs(width * slope), 1)};
+}
+
+pl_window pl_case_preset(const pl_case_file *file, size_t index) {
+  const size_t own = pl_lut_choices(&file->dicom);
+  if (index < own) return pl_lut_choice(&file->dicom, index);
+  return index == own ? pl_lut_full_window(&file->dicom) : auto_window(file);
+}
+
+void pl_case_preset_words(char *out, size_t size, const pl_case_file *file, size_t index) {
+  const size_t own = pl_lut_choices(&file->dicom);
+  char name[48] = "";
+  if (index < own) {
+    const char *text = pl_lut_choice_name(&file->dicom, index);
+    pl_safe_text(name, sizeof name, text, strlen(text));
+    snprintf(out, size, "%s%sthe file's %zu of %zu", name, name[0] != '\0' ? ", " : "", index + 1, own);
+  } else {
+    snprintf(out, size, "%s", index == own ? "all values" : "automatic");
+  }
+}
+
+// ---- Pictures
+
+pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, int pane) {
+  // The second pane, and the other side of blinking, is the picture without its mask.
+  const bool plain = pane == 1 || !self->mask;
+  return (pl_case_drawing){.lens = self->lens,
+                           .window = self->window,
+                           .invert = self->invert,
+                           .mask_mode = plain           ? PL_MASK_OFF
+                                        : self->contour ? PL_MASK_CONTOUR
+                                                        : PL_MASK_FILL,
+                           .opacity = self->opacity,
+                           .ruler = self->ruler};
+}
+
+void pl_case_redraw(pl_case_screen *self) {
+  const pl_case_file *file = pl_case_view_file(self->view);
+  self->app->dirty = true;
+  if (file == NULL || file->status != PL_OK || !is_active(self)) return;
+  const pl_case_layout layout = pl_case_layout_of(self);
+  const int panes = self->split || self->blink ? 2 : 1;
+  for (int i = 0; i < panes; i++) {
+    const pl_area area = layout.pictures[self->split ? i : 0];
+    const pl_case_drawing how = pl_case_drawing_of(self, i);
+    if (!pl_area_empty(area)) pl_case_view_draw(self->view, i, &how, &self->app->format, area);
+  }
+}
+
+// A file was read, or a picture is there.
+static void ready(void *context) {
+  pl_case_screen *self = context;
+  const pl_case_file *file = pl_case_view_file(self->view);
+  self->app->dirty = true;
+  if (file == NULL || file->status != PL_OK) return;
+  if (file->number != self->number) {
+    // Another case begins with the whole picture in its own window; what was chosen stays, where it has that too.
+    self->number = file->number;
+    self->lens = (pl_lens){0};
+    if (self->preset >= pl_case_presets(file)) self->preset = 0;
+    self->window = pl_case_preset(file, self->preset);
+    self->by_hand = false;
+  }
+  pl_case_redraw(self);
+}
+
+static void open_selected(pl_case_screen *self) {
+  if (!is_active(self) || self->app->model->manifest.count == 0) return;
+  pl_case_view_open(self->view, &self->app->model->manifest, pl_data_selected(self->app));
+}
+
+// ---- The screen
+
+static void *open_screen(pl_app *app) {
+  pl_case_screen *self = pl_xcalloc(1, sizeof *self);
+  self->app = app;
+  self->mask = self->ruler = true;
+  self->opacity = opacity_default;
+  self->view = pl_case_view_create(app->jobs, ready, self, &app->next_serial);
+  return self;
+}
+
+static void close_screen(pl_app *app, void *data) {
+  (void)app;
+  pl_case_screen *self = data;
+  pl_case_view_destroy(self->view);
+  free(self);
+}
+
+static void changed(pl_app *app, void *data, unsigned what) {
+  (void)app;
+  pl_case_screen *self = data;
+  if ((what & PL_CHANGED_CASES) != 0) {
+    pl_case_view_forget(self->view);
+    self->number = 0;
+  }
+  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) {
+    open_selected(self);
+    pl_case_redraw(self);
+  }
+  if ((what & PL_CHANGED_TIME) != 0 && self->blink && is_active(self)) {
+    self->blinked = !self->blinked;
+    self->app->dirty = true;
+  }
+}
+
+static const char *mask_words(const pl_case_screen *self, const pl_case *c, const pl_case_file *file) {
+  if (c->label != PL_LABEL_POSITIVE || file->mask.data == NULL) return "no mask";
+  if (self->blink) return "blinking";
+  return !self->mask ? "mask hidden" : self->contour ? "mask outlined" : "mask filled";
+}
+
+// What the picture is and how it is shown.
+static void draw_state(const pl_case_screen *self, const pl_canvas *canvas, pl_area row, const pl_case *c,
+                       const pl_case_file *file) {
+  char window[96], zoom[32] = "";
+  pl_lens_frame frame;
+  if (self->by_hand) {
+    snprintf(window, sizeof window, "by hand");
+  } else {
+    pl_case_preset_words(window, sizeof window, file, self->preset);
+  }
+  if (pl_case_frame_of(&frame, self)) {
+    snprintf(zoom, sizeof zoom, "%.0f %%%s  ", 100 * pl_lens_zoom(&self->lens, &frame),
+             self->lens.zoom > 0 ? "" : " (fits)");
+  }
+  int x = row.x + 1;
+  const int right = row.x + row.cols;
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "%s  ",
+                        file->is_original ? "original" : "prepared PNG");
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "%" PRIu32 "x%" PRIu32 "  %s",
+                        file->dicom.image.width, file->dicom.image.height, zoom);
+  if (self->window.table != NULL) {
+    x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_LABEL, "table (%s)  ", window);
+  } else {
+    x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_LABEL, "window %.6g/%.6g (%s)  ", self->window.centre,
+                          self->window.width, window);
+  }
+  pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_DIM, "%s%s", mask_words(self, c, file),
+                   self->invert ? ", inverted" : "");
+}
+
+static void draw_title(const pl_case_screen *self, const pl_canvas *canvas, pl_area row, const pl_case *c) {
+  const pl_case *selected = pl_data_selected(self->app);
+  const char *label = c->label == PL_LABEL_POSITIVE   ? "positive"
+                      : c->label == PL_LABEL_NEGATIVE ? "negative"
+                                                      : "no label";
+  int x = row.x + 1;
+  const int right = row.x + row.cols;
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_STRONG, "#%" PRIu32 "  ", c->number);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, c->label == PL_LABEL_POSITIVE ? PL_STYLE_WARN : PL_STYLE_NORMAL,
+                        "%s  ", label);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "%s  ", pl_part_name(c->part));
+  if (c->fold >= 0) x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "fold %d  ", c->fold);
+  if (c->label == PL_LABEL_POSITIVE) {
+    x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "mask %" PRIu64 " px  ", c->mask_area);
+  }
+  if (selected != NULL && selected->number != c->number) {
+    pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_DIM, "(#%" PRIu32 " is being read)", selected->number);
+  }
+}
+
+static const pl_case *case_of(const pl_app *app, uint32_t number) {
+  for (size_t i = 0; i < app->model->manifest.count; i++) {
+    if (app->model->manifest.cases[i].number == number) return &app->model->manifest.cases[i];
+  }
+  return NULL;
+}
+
+static void draw_pictures(const pl_case_screen *self, const pl_canvas *canvas, const pl_case_layout *layout) {
+  const int panes = self->split ? 2 : 1;
+  for (int i = 0; i < panes; i++) {
+    if (pl_area_empty(layout->pictures[i])) continue;
+    pl_canvas_vline(canvas, layout->borders[i], PL_STYLE_DIM);
+    const int shown = self->blink && !self->split && self->blinked ? 1 : i;
+    const pl_picture *picture = pl_case_view_picture(self->view, shown);
+    if (picture == NULL) picture = pl_case_view_picture(self->view, 0);
+    if (picture != NULL) pl_imgslots_want(canvas->slots, canvas, layout->pictures[i], picture);
+  }
+}
+
+static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
+  const pl_case_screen *self = data;
+  const pl_case_file *file = pl_case_view_file(self->view);
+  const pl_case *c = file != NULL ? case_of(app, file->number) : NULL;
+  const pl_case_layout layout = pl_case_layout_of(self);
+  const pl_area message = pl_layout_centre(body, 3, body.cols - 4 < 70 ? body.cols - 4 : 70);
+  if (app->model->manifest.count == 0) {
+    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL,
+                      "There is no case to show; screen Data says how to import some.");
+    return;
+  }
+  if (c == NULL) {
+    const bool none = pl_data_selected(self->app) == NULL;
+    pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, none ? "No case fits the Data screen's filter." : "Reading ...");
+    return;
+  }
+  draw_title(self, canvas, (pl_area){layout.header.y, layout.header.x, 1, layout.header.cols}, c);
+  if (file->status != PL_OK) {
+    char safe[PL_ERROR_MESSAGE_MAX];
+    pl_safe_text(safe, sizeof safe, file->error.message, strlen(file->error.message));
+    pl_canvas_wrapped(canvas, message, PL_STYLE_BAD, safe);
+    return;
+  }
+  if (layout.header.rows > 1) {
+    draw_state(self, canvas, (pl_area){layout.header.y + 1, layout.header.x, 1, layout.header.cols}, c, file);
+  }
+  if (!pl_area_empty(layout.side)) pl_case_draw_side(self, canvas, layout.side, c);
+  if (app->format.graphics == PL_GRAPHICS_NONE) {
+    pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, "This terminal shows no pictures.");
+  } else {
+    draw_pictures(self, canvas, &layout);
+  }
+}
+
+const pl_screen pl_screen_case = {
+    .name = "case",
+    .title = "Case",
+    .digit = "2",
+    .open = open_screen,
+    .close = close_screen,
+    .changed = changed,
+    .draw = draw,
+    .mouse = pl_case_mouse,
+};

@@ -1,0 +1,77 @@
+// The file's header beside the picture: what matters for reading it, and nothing about who it is.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/str.h"
+#include "tui/screens/case_private.h"
+
+typedef struct writer {
+  const pl_canvas *canvas;
+  pl_area area;
+  int row;
+} writer;
+
+static void line(writer *w, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void line(writer *w, const char *name, const char *format, ...) {
+  enum { NAME_COLS = 11 };
+  if (w->row >= w->area.rows) return;
+  char raw[160], text[200];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(raw, sizeof raw, format, arguments);
+  va_end(arguments);
+  pl_safe_text(text, sizeof text, raw, strlen(raw));
+  const int y = w->area.y + w->row++;
+  pl_canvas_text(w->canvas, y, w->area.x + 1, NAME_COLS - 1, PL_STYLE_LABEL, name);
+  pl_canvas_text(w->canvas, y, w->area.x + 1 + NAME_COLS, w->area.cols - NAME_COLS - 2, PL_STYLE_NORMAL, text);
+}
+
+static void describe_file(writer *w, const pl_case_file *file) {
+  const pl_dicom *d = &file->dicom;
+  line(w, "size", "%" PRIu32 " x %" PRIu32, d->image.width, d->image.height);
+  line(w, "values", "%g to %g", file->low, file->high);
+  if (!file->is_original) {
+    w->row++;
+    const pl_area rest = {w->area.y + w->row, w->area.x + 1, w->area.rows - w->row, w->area.cols - 2};
+    char text[240];
+    snprintf(text, sizeof text, "The prepared PNG is shown, since the original could not be read: %s", file->why);
+    if (rest.rows > 0) w->row += pl_canvas_wrapped(w->canvas, rest, PL_STYLE_DIM, text);
+    return;
+  }
+  line(w, "bits", "%d of %d, %s", d->bits_stored, d->bits_allocated, d->is_signed ? "signed" : "unsigned");
+  line(w, "greys", "%s", d->is_monochrome1 ? "MONOCHROME1" : "MONOCHROME2");
+  if (d->has_rescale) line(w, "rescale", "%g x + %g", d->rescale_slope, d->rescale_intercept);
+  if (d->row_spacing > 0) line(w, "spacing", "%.4g x %.4g mm", d->row_spacing, d->column_spacing);
+  if (d->modality[0] != '\0') line(w, "modality", "%s", d->modality);
+  for (size_t i = 0; i < pl_case_presets(file); i++) {
+    char words[96];
+    const pl_window window = pl_case_preset(file, i);
+    pl_case_preset_words(words, sizeof words, file, i);
+    if (window.table != NULL) {
+      line(w, i == 0 ? "windows" : "", "table, %s", words);
+    } else {
+      line(w, i == 0 ? "windows" : "", "%.5g/%.5g %s", window.centre, window.width, words);
+    }
+  }
+}
+
+void pl_case_draw_side(const pl_case_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
+  writer w = {.canvas = canvas, .area = area};
+  const pl_case_file *file = pl_case_view_file(self->view);
+  if (c->age >= 0) line(&w, "age", "%d y", c->age);
+  if (c->sex != 0) line(&w, "sex", "%c", c->sex);
+  if (c->view[0] != '\0') line(&w, "view", "%s", c->view);
+  describe_file(&w, file);
+  if (file->mask_area.width > 0) {
+    const pl_view_area *m = &file->mask_area;
+    w.row++;
+    line(&w, "mask", "%" PRIu64 " px", c->mask_area);
+    line(&w, "", "%.0f x %.0f at %.0f,%.0f", m->width, m->height, m->x, m->y);
+    if (file->dicom.row_spacing > 0 && file->dicom.column_spacing > 0) {
+      const double pixel = file->dicom.row_spacing * file->dicom.column_spacing / 100;
+      line(&w, "", "%.1f cm2", (double)c->mask_area * pixel);
+    }
+  }
+}

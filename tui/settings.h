@@ -1,0 +1,38 @@
+// What a user has chosen about the workbench, from ~/.config/pleura/config.yaml:
+//
+//   theme: colour-blind        # dark, colour-blind, 16, mono
+//   mouse: off                 # then the terminal's own selecting of text works
+//   graphics: blocks           # auto, sixel, blocks, none; PLEURA_GRAPHICS wins
+//   keys:
+//     everywhere: {quit: "Q ^C"}
+//     data: {next: "j Down n"} # names as in the help; "" takes a command's keys away
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/status.h"
+
+enum { PL_SETTINGS_CMDS_MAX = 256 };
+
+typedef struct pl_settings {
+  bool mouse;
+  char theme[16];                    // a name of pl_theme_names, "" for the default
+  char graphics[16];                 // "" when nothing was chosen
+  char *keys[PL_SETTINGS_CMDS_MAX];  // by row of pl_cmds: instead of the command's own; NULL leaves those
+} pl_settings;
+
+// Mouse on, everything else as it comes.
+pl_settings pl_settings_default(void);
+void pl_settings_clear(pl_settings *settings);
+
+// $XDG_CONFIG_HOME/pleura/config.yaml, else below ~/.config; the caller frees. NULL without either variable.
+char *pl_settings_path(void);
+
+// Reads the file into *out, which was pl_settings_default; without the file that stays. PL_E_FORMAT with file, line and
+// column: not YAML, an unknown name, a value that is none of its kind, a key that is no key or stands for two commands
+// of one screen. *out is then as it was.
+pl_status pl_settings_read(pl_settings *out, const char *path, pl_error *err);
+
+// The keys of a row of pl_cmds; NULL for none.
+const char *pl_settings_keys(const pl_settings *settings, size_t cmd);
