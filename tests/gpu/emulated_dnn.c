@@ -8,16 +8,23 @@
 
 #include "core/base/mem.h"
 #include "gpu/dnn.h"
+#include "tests/gpu/emulated_dnn.h"
 #include "tests/gpu/half.h"
 
 enum { ENGINES = 2, WORKSPACE = 1024 };
 
+static pl_emulator_hook *hook;
+
+void pl_emulated_dnn_set_hook(pl_emulator_hook *new_hook) { hook = new_hook; }
+
 struct pl_dnn {
   bool described;
+  void *stream;
 };
 
 struct pl_dnn_plan {
   pl_dnn_conv conv;
+  void *stream;
   int engine;
   bool runs, tuned;
   char choice[PL_DNN_CHOICE_MAX];
@@ -30,8 +37,9 @@ pl_status pl_dnn_probe(char version[PL_DNN_VERSION_MAX], pl_error *err) {
 }
 
 pl_status pl_dnn_open(pl_dnn **out, void *stream, pl_error *err) {
-  (void)stream, (void)err;
+  (void)err;
   *out = pl_xcalloc(1, sizeof **out);
+  (*out)->stream = stream;
   return PL_OK;
 }
 
@@ -61,6 +69,7 @@ static pl_status create(pl_dnn_plan **out, const pl_dnn *dnn, const pl_dnn_conv 
   plan->conv = *conv;
   plan->engine = engine;
   plan->runs = !dnn->described;
+  plan->stream = dnn->stream;
   snprintf(plan->choice, sizeof plan->choice, "emulated:%d", engine);
   *out = plan;
   return PL_OK;
@@ -203,13 +212,16 @@ static void store(const job *j, void *result, int64_t count) {
 
 static bool aligned(const void *pointer) { return pointer != NULL && (uintptr_t)pointer % 16 == 0; }
 
-pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *a, pl_error *err) {
-  const pl_dnn_conv *c = &plan->conv;
-  if (!plan->runs) return pl_fail(err, PL_E_UNSUPPORTED, "a device that is only described cannot run");
-  if (!aligned(a->x) || !aligned(a->w) || !aligned(a->y) || c->bias != (a->bias != NULL) ||
-      (plan->engine == 1 && !aligned(a->workspace))) {
-    return pl_fail(err, PL_E_INTERNAL, "a convolution without its operands, or with operands that are not aligned");
-  }
+// A run that has been asked for. The plan may be gone when it is done.
+typedef struct call {
+  pl_dnn_plan plan;
+  pl_dnn_args args;
+} call;
+
+static void compute(void *work) {
+  const call *asked = work;
+  const pl_dnn_conv *c = &asked->plan.conv;
+  const pl_dnn_args *a = &asked->args;
   int64_t taps = (int64_t)c->kernel * c->kernel;
   int64_t count[3] = {c->n * c->ih * c->iw * c->ic, c->oc * taps * (c->ic / c->groups), c->n * c->oh * c->ow * c->oc};
   void *const data[3] = {a->x, a->w, a->y};
@@ -230,8 +242,8 @@ pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *a, pl_error *er
            .icg = c->ic / c->groups,
            .ocg = c->oc / c->groups,
            .taps = taps,
-           .backwards = plan->engine == 1};
-  if (plan->engine == 1) memset(a->workspace, 0xff, WORKSPACE);
+           .backwards = asked->plan.engine == 1};
+  if (asked->plan.engine == 1) memset(a->workspace, 0xff, WORKSPACE);
   if (c->direction == PL_DNN_FORWARD) forward(&j);
   if (c->direction == PL_DNN_BACKWARD_DATA) backward_data(&j);
   if (c->direction == PL_DNN_BACKWARD_WEIGHTS) backward_weights(&j);
@@ -239,5 +251,18 @@ pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *a, pl_error *er
   for (int i = 0; i < 3; i++) free(copy[i]);
   free(bias);
   free(sum);
+}
+
+pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *a, pl_error *err) {
+  if (!plan->runs) return pl_fail(err, PL_E_UNSUPPORTED, "a device that is only described cannot run");
+  if (!aligned(a->x) || !aligned(a->w) || !aligned(a->y) || plan->conv.bias != (a->bias != NULL) ||
+      (plan->engine == 1 && !aligned(a->workspace))) {
+    return pl_fail(err, PL_E_INTERNAL, "a convolution without its operands, or with operands that are not aligned");
+  }
+  call *asked = pl_xcalloc(1, sizeof *asked);
+  *asked = (call){.plan = *plan, .args = *a};
+  if (hook != NULL && hook(plan->stream, compute, free, asked)) return PL_OK;
+  compute(asked);
+  free(asked);
   return PL_OK;
 }

@@ -45,6 +45,8 @@ typedef enum parity_outcome { PARITY_PASSED, PARITY_FAILED, PARITY_SKIPPED } par
 typedef struct parity_device {
   const pl_backend_api *api;
   pl_backend *backend;
+  const char *choices;     // for the store, NULL for none
+  pl_precision precision;  // that is tested: with 16 bits inputs are coarser and tolerances wider
 } parity_device;
 
 // Runs one case on both, prints its line, and says how it went. With `perf` also the tested backend's time.

@@ -1,5 +1,6 @@
 // Compares a backend with the reference, op by op and for whole networks.
-//   test_parity [--backend NAME|PATH] [--perf] [--fast] [FILTER]
+//   test_parity [--backend NAME|PATH] [--precision f32|f16|bf16] [--choices JSON] [--unchecked] [--perf] [--fast]
+//   [FILTER]
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +12,16 @@
 enum { SKIPPED = 77 };
 
 typedef struct request {
-  const char *backend, *filter;
-  bool perf, fast;
+  const char *backend, *filter, *choices;
+  pl_precision precision;
+  bool perf, fast, unchecked;
 } request;
+
+static pl_precision precision_named(const char *name) {
+  if (strcmp(name, "f16") == 0) return PL_PRECISION_F16;
+  if (strcmp(name, "bf16") == 0) return PL_PRECISION_BF16;
+  return strcmp(name, "f32") == 0 ? PL_PRECISION_F32 : PL_PRECISION_AUTO;
+}
 
 static request parse(int argc, char **argv) {
   request r = {.backend = "onednn"};
@@ -22,8 +30,14 @@ static request parse(int argc, char **argv) {
       r.perf = true;
     } else if (strcmp(argv[i], "--fast") == 0) {
       r.fast = true;  // without whole networks
+    } else if (strcmp(argv[i], "--unchecked") == 0) {
+      r.unchecked = true;  // activations share memory, as in training
     } else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc) {
       r.backend = argv[++i];
+    } else if (strcmp(argv[i], "--choices") == 0 && i + 1 < argc) {
+      r.choices = argv[++i];
+    } else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc) {
+      r.precision = precision_named(argv[++i]);
     } else {
       r.filter = argv[i];
     }
@@ -48,9 +62,13 @@ int main(int argc, char **argv) {
   const request r = parse(argc, argv);
   const char *name = r.backend;
   pl_error err = {0};
-  const pl_backend_options options = {.struct_size = sizeof options, .deterministic = true, .check = true};
+  const pl_backend_options plain = {.struct_size = sizeof plain, .deterministic = true, .check = true};
+  pl_backend_options options = plain;
+  options.check = !r.unchecked;
+  options.precision = r.precision;
   pl_registry *registry = pl_registry_create(NULL);
-  parity_device tested = {.api = NULL}, reference = {.api = &pl_backend_ref};
+  parity_device tested = {.choices = r.choices, .precision = r.precision},
+                reference = {.api = &pl_backend_ref, .precision = r.precision};
   if (name[0] == '/') {
     if (pl_registry_load(registry, name, &err) != PL_OK) {
       printf("FAILED: %s\n", err.message);
@@ -67,7 +85,7 @@ int main(int argc, char **argv) {
   if (tested.backend == NULL) {
     printf("SKIPPED: %s\n", err.message);
   } else {
-    if (reference.api->open(&reference.backend, NULL, &options, &err) == PL_OK) {
+    if (reference.api->open(&reference.backend, NULL, &plain, &err) == PL_OK) {
       exit_code = run_cases(&r, &reference, &tested);
     }
     reference.api->close(reference.backend);

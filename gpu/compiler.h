@@ -1,0 +1,97 @@
+// The state of one compilation, shared by compile.c and the files that lower nodes to steps.
+#pragma once
+
+#include "gpu/internal.h"
+
+// How a value is kept.
+typedef enum pl_form {
+  PL_FORM_PLAIN,   // of its nominal type in canonical order: inputs, results, the loss's values, statistics
+  PL_FORM_DEVICE,  // an activation: NHWC of the backend's type, an image's channels padded
+  PL_FORMS
+} pl_form;
+
+typedef struct pl_value_state {
+  int32_t buffers[PL_FORMS];  // -1 where it is not kept in that form
+  int32_t readers;            // nodes, and results
+  int32_t reader;             // one of them; -1 for a result
+  bool padded;                // an image: its channels are padded as those of the weights that read it
+} pl_value_state;
+
+typedef struct pl_node_state {
+  bool skip;           // done by another node
+  int32_t relu;        // the RELU node that this one does too, -1
+  int32_t gradient;    // batch norm backward: the value that replaces dy, -1
+  int32_t forward;     // batch norm backward: its forward node when that is fused with a relu, -1
+  int32_t factors;     // batch norm: buffer of its factors
+  int32_t accumulate;  // convolution backward data: the value that it adds its result to, -1
+  int32_t sum;         // and the value that becomes
+  int32_t upsample;    // concat, or its backward: the node of the upsampling that it does too, -1
+  int32_t join;        // index + 1 of the join that this node ends, 0
+  int32_t rewrite;     // index + 1 of the upsampled convolution that this node is, 0
+} pl_node_state;
+
+typedef struct pl_compiler {
+  pl_store *store;
+  const pl_graph *graph;
+  pl_program *program;
+  pl_value_state *values;
+  pl_node_state *nodes;
+  bool *staged;         // by tensor: a weight's gradient that this graph has written to the staging array
+  bool adds;            // the gradients in the store are added to
+  bool scaled;          // the activations' gradients are multiplied by the loss scale
+  int32_t commit_step;  // the step that the last node, a commit, went to; -1
+  pl_error *err;
+} pl_compiler;
+
+typedef pl_status pl_lower(pl_compiler *c, const pl_node *node, int32_t index);
+typedef pl_status pl_step_run(const pl_step *step, pl_context *context);
+
+static inline pl_gpu_type pl_compiler_type(const pl_compiler *c) { return c->store->backend->type; }
+
+static inline bool pl_compiler_fuses(const pl_compiler *c, pl_fusion fusion) {
+  return pl_choices_fuses(c->store->choices, fusion);
+}
+
+// Buffers. A negative index stands for none.
+int32_t pl_compiler_buffer(pl_compiler *c, size_t bytes);
+int32_t pl_compiler_tensor(pl_compiler *c, int32_t tensor);  // -1 for -1
+int32_t pl_compiler_copy(pl_compiler *c, int32_t tensor);    // a parameter as convolutions read it
+int32_t pl_compiler_staging(pl_compiler *c, int32_t tensor);
+int32_t pl_compiler_scale(pl_compiler *c);  // the loss scale, -1 when gradients are not scaled
+int32_t pl_compiler_rate(pl_compiler *c);
+
+// Steps. `arg` binds a buffer to a step's place and prolongs its life to that step. The returned step is valid until
+// the next is made.
+int32_t pl_compiler_step(pl_compiler *c, pl_step_run *run, const char *label);
+pl_step *pl_compiler_at(pl_compiler *c, int32_t step);
+void pl_compiler_arg(pl_compiler *c, int32_t step, int place, int32_t buffer);
+void pl_compiler_touch(pl_compiler *c, int32_t buffer, int32_t step);  // only prolongs
+void pl_compiler_scratch(pl_compiler *c, int32_t step, int place);     // what pl_gpu_scratch says of the step's shape
+
+// Values. `use` gives the buffer of a value in a form, with a step that makes it when it is not kept in that; `define`
+// makes the buffer of an output.
+pl_status pl_compiler_use(pl_compiler *c, int32_t value, pl_form form, int32_t *buffer);
+int32_t pl_compiler_define(pl_compiler *c, int32_t value, pl_form form);
+const pl_shape *pl_compiler_shape(const pl_compiler *c, int32_t value);
+pl_gpu_shape pl_compiler_device_shape(const pl_compiler *c, int32_t value);  // with padding
+int64_t pl_compiler_device_elements(const pl_compiler *c, int32_t value);
+
+// The value that a node's first output becomes: its relu's when that is fused.
+int32_t pl_compiler_output(const pl_compiler *c, const pl_node *node, int32_t index);
+
+// lower*.c
+pl_lower pl_lower_conv, pl_lower_conv_backward_data, pl_lower_conv_backward_weight;
+pl_lower pl_lower_norm, pl_lower_norm_eval, pl_lower_norm_backward, pl_lower_norm_commit;
+pl_lower pl_lower_relu, pl_lower_relu_backward, pl_lower_add, pl_lower_sigmoid, pl_lower_sigmoid_backward;
+pl_lower pl_lower_max_pool, pl_lower_max_pool_backward, pl_lower_mean, pl_lower_mean_backward;
+pl_lower pl_lower_scale_channels, pl_lower_scale_channels_backward, pl_lower_scale_pixels,
+    pl_lower_scale_pixels_backward;
+pl_lower pl_lower_upsample, pl_lower_upsample_backward, pl_lower_concat, pl_lower_concat_backward;
+pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm,
+    pl_lower_optimizer_step;
+
+// Brings staged gradients into the store's; called when all have been written, before anything reads them.
+void pl_lower_gather(pl_compiler *c);
+
+// fuse.c: finds what is fused. Fills readers and node states.
+void pl_fuse(pl_compiler *c);
