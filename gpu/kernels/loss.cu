@@ -38,7 +38,7 @@ typedef struct weights_of {
   double weights[PL_LOSS_TERMS];
 } weights_of;
 
-__host__ __device__ static double weighted_sum(const weights_of &w, const double *terms) {
+__device__ static double weighted_sum(const weights_of &w, const double *terms) {
   double sum = 0;
   for (int i = 0; i < PL_LOSS_TERMS; i++)
     if (w.weights[i] != 0) sum += w.weights[i] * terms[i];
