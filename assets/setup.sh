@@ -37,7 +37,11 @@ install_packages() {
   $as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# build PRESET [CMAKE_OPTION...]: configures once (and again when options are given), then builds what changed.
+# Whether this machine has an NVIDIA GPU with its driver.
+has_gpu() { [ -e "${PLEURA_GPU_DEVICE:-/dev/nvidiactl}" ]; }
+
+# build PRESET [CMAKE_OPTION...]: configures once (and again when options are given), then builds what changed. Without
+# a GPU the CUDA backend is built only when an option says so: nvcc takes minutes.
 build() {
   preset=$1
   shift
@@ -45,7 +49,8 @@ build() {
   mkdir -p "build/$preset"
   if [ ! -e "build/$preset/build.ninja" ] || [ $# -gt 0 ]; then
     say "configuring build/$preset"
-    cmake --preset "$preset" "$@" >"$log" 2>&1 || { cat "$log" >&2; say "configuring failed"; exit 1; }
+    if [ "$preset" = release ] && has_gpu; then cuda=AUTO; else cuda=OFF; fi
+    cmake --preset "$preset" "-DPLEURA_CUDA=$cuda" "$@" >"$log" 2>&1 || { cat "$log" >&2; say "configuring failed"; exit 1; }
   fi
   # A call that has nothing to do says nothing.
   if ! ninja -C "build/$preset" -n 2>/dev/null | grep -q 'no work to do'; then
