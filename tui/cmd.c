@@ -11,6 +11,7 @@
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
 #include "tui/screens/log.h"
+#include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
@@ -90,6 +91,8 @@ static void go_to(pl_app *app, const pl_screen *screen) {
 static void run_data(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_data); }
 
 static void run_train(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_train); }
+
+static void run_runs(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_runs); }
 
 static void run_log(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_log); }
 
@@ -424,6 +427,40 @@ const pl_cmd pl_cmds[] = {
      .args = "NAME VALUE",
      .help = "set by, folds, seed or patients of the form",
      .run = pl_folds_set},
+    // Runs
+    {.name = "open",
+     .screen = "runs",
+     .keys = "Enter",
+     .hint = "Open",
+     .help = "show the run on screen Train",
+     .run = pl_runs_open},
+    {.name = "mark",
+     .screen = "runs",
+     .keys = "Space",
+     .hint = "Mark",
+     .help = "compare this run, or no longer",
+     .run = pl_runs_mark},
+    {.name = "unmark", .screen = "runs", .keys = "u", .help = "take all marks away", .run = pl_runs_unmark},
+    {.name = "pin",
+     .screen = "runs",
+     .keys = "B",
+     .hint = "Baseline",
+     .help = "the baseline: all others are measured against it",
+     .run = pl_runs_pin},
+    {.name = "curve",
+     .screen = "runs",
+     .keys = "t",
+     .args = "NAME",
+     .hint = "Curve",
+     .help = "the next score or loss as curves, or the one named",
+     .run = pl_runs_metric},
+    {.name = "axis", .screen = "runs", .keys = "y", .help = "logarithmic axis and back", .run = pl_runs_axis},
+    {.name = "down", .screen = "runs", .keys = "j Down", .help = "the next run", .run = pl_runs_down},
+    {.name = "up", .screen = "runs", .keys = "k Up", .help = "the run before", .run = pl_runs_up},
+    {.name = "page-down", .screen = "runs", .keys = "PgDn ^F", .help = "one page down", .run = pl_runs_page_down},
+    {.name = "page-up", .screen = "runs", .keys = "PgUp ^B", .help = "one page up", .run = pl_runs_page_up},
+    {.name = "first", .screen = "runs", .keys = "g Home", .help = "the oldest run", .run = pl_runs_first},
+    {.name = "last", .screen = "runs", .keys = "G End", .help = "the newest run", .run = pl_runs_last},
     // Log
     {.name = "search",
      .screen = "log",
@@ -464,6 +501,7 @@ const pl_cmd pl_cmds[] = {
      .run = pl_case_open},
     {.name = "folds", .keys = "3 F4", .help = "screen Folds: sizes, leaks, new folds", .run = run_folds},
     {.name = "train", .keys = "4 F5", .help = "screen Train: runs and curves", .run = run_train},
+    {.name = "runs", .keys = "5 F6", .help = "screen Runs: all runs, compared", .run = run_runs},
     {.name = "log", .keys = "6 F7", .help = "screen Log: what the run's core wrote", .run = run_log},
     {.name = "batch",
      .keys = "b F8",

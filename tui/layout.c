@@ -94,6 +94,19 @@ pl_train_layout pl_layout_train(pl_area body) {
   return out;
 }
 
+pl_runs_layout pl_layout_runs(pl_area body) {
+  pl_runs_layout out = {.table = body};
+  if (pl_area_empty(body)) return (pl_runs_layout){0};
+  const int below = body.rows * 3 / 5, chart_cols = body.cols * 3 / 5 - 2;
+  if (below < PL_PICTURE_MIN_ROWS) return out;
+  out.table.rows = body.rows - below - 1;
+  const int y = body.y + out.table.rows + 1;
+  out.options = (pl_area){y, body.x + 1, below, body.cols - chart_cols - 4};
+  out.chart = (pl_area){y, body.x + body.cols - 1 - chart_cols, below, chart_cols};
+  out.border = (pl_area){y, body.x + body.cols - 1, below, 1};
+  return out;
+}
+
 pl_case_layout pl_layout_case(pl_area body, int panes, bool side) {
   pl_case_layout out = {0};
   if (pl_area_empty(body)) return out;

@@ -54,10 +54,16 @@ typedef struct pl_case_layout {
   pl_area header, pictures[2], borders[2], side;
 } pl_case_layout;
 
+// Runs screen: the table, and below it the options that differ, and a chart right of them.
+typedef struct pl_runs_layout {
+  pl_area table, options, chart, border;
+} pl_runs_layout;
+
 pl_frame_layout pl_layout_frame(int rows, int cols);
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
 pl_train_layout pl_layout_train(pl_area body);
 pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
+pl_runs_layout pl_layout_runs(pl_area body);
 pl_case_layout pl_layout_case(pl_area body, int panes, bool side);
 
 // A box of at most rows x cols in the middle of `outer`.

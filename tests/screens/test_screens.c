@@ -157,6 +157,15 @@ static void test_case(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key Enter\nwait-job\nkey Esc\nwait-job", "case_back");
 }
 
+static void test_runs(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 5\nwait-job", "runs_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "key 5\nwait-job\nkey Space k\nwait-job\nkey B t\nwait-job", "runs_120x40");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key 5\nwait-job\nkey g Enter\nwait-job", "runs_open");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 5\nwait-job", "runs_empty");
+}
+
 static void test_log(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 6\nwait-job\ncmd search epoch", "log_100x24");
@@ -436,16 +445,13 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_help),          cmocka_unit_test(test_case),
-      cmocka_unit_test(test_log),           cmocka_unit_test(test_mouse),
-      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
-      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
-      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
-      cmocka_unit_test(test_folds_made),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
+      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),       cmocka_unit_test(test_log),
+      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
+      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
+      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -65,6 +65,9 @@ static void test_layout(void **state) {
           assert_int_equal(one.borders[i].x, one.pictures[i].x + one.pictures[i].cols);
         }
       }
+      const pl_runs_layout runs = pl_layout_runs(frame.body);
+      check_areas((const pl_area[]){runs.table, runs.options, runs.chart, runs.border}, 4, frame.body);
+      assert_true(runs.table.rows >= 3);
       const pl_train_layout train = pl_layout_train(frame.body);
       const pl_area parts[] = {train.header,     train.bars,       train.charts[0], train.charts[1],
                                train.borders[0], train.borders[1], train.table};
