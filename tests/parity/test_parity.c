@@ -17,12 +17,6 @@ typedef struct request {
   bool perf, fast, unchecked;
 } request;
 
-static pl_precision precision_named(const char *name) {
-  if (strcmp(name, "f16") == 0) return PL_PRECISION_F16;
-  if (strcmp(name, "bf16") == 0) return PL_PRECISION_BF16;
-  return strcmp(name, "f32") == 0 ? PL_PRECISION_F32 : PL_PRECISION_AUTO;
-}
-
 static request parse(int argc, char **argv) {
   request r = {.backend = "onednn"};
   for (int i = 1; i < argc; i++) {
@@ -37,7 +31,7 @@ static request parse(int argc, char **argv) {
     } else if (strcmp(argv[i], "--choices") == 0 && i + 1 < argc) {
       r.choices = argv[++i];
     } else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc) {
-      r.precision = precision_named(argv[++i]);
+      r.precision = pl_precision_find(argv[++i]);
     } else {
       r.filter = argv[i];
     }
