@@ -1,5 +1,7 @@
 #include "tui/app.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 #include "tui/script.h"
+#include "tui/words.h"
 
 enum { JOB_THREADS = 2, MESSAGE_SECONDS = 10 };
 
@@ -185,7 +188,17 @@ static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error
 static void say_farewell(const pl_app *app, pl_app_options *options) {
   const pl_run_view *run = app->model->run;
   if (app->ended_by != 0 || run == NULL || run->alive != PL_ALIVE_YES) return;
-  snprintf(options->farewell, sizeof options->farewell, "The training %s goes on; 'pleura' shows it again.", run->name);
+  char epoch[48] = "", left[48] = "";
+  if (run->state.epoch >= 0 && run->state.epochs >= 0) {
+    snprintf(epoch, sizeof epoch, ", epoch %" PRId64 "/%" PRId64, run->state.epoch, run->state.epochs);
+  }
+  if (isfinite(run->state.eta)) {
+    char words[32];
+    pl_words_duration(words, sizeof words, run->state.eta);
+    snprintf(left, sizeof left, ", ETA %s", words);
+  }
+  snprintf(options->farewell, sizeof options->farewell, "%s trains on%s%s. Back: pleura   Stop: pleura stop %s",
+           run->name, epoch, left, run->name);
 }
 
 int pl_app_run(pl_app_options *options, pl_error *err) {

@@ -339,7 +339,7 @@ static bool is_run(const char *folder) {
 
 static pl_status find_in(char **folder, char **folders, size_t count, const char *text, pl_error *err) {
   size_t found = count, fits = 0;
-  if (strcmp(text, "last") == 0 && count > 0) {
+  if ((strcmp(text, "last") == 0 || strcmp(text, "latest") == 0) && count > 0) {
     // The newest by when it was made; a given name sorts anywhere.
     double newest = -1;
     for (size_t i = 0; i < count; i++) {

@@ -27,6 +27,23 @@ static void stop_and_wait(const char *run) {
   assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_NO);
 }
 
+// Runs `pleura WORDS...` in the workspace and looks for a text in what it says.
+static void expect(const char *program, const char *workspace, const char *const *words, const char *text) {
+  const char *argv[12] = {program};
+  size_t count = 1;
+  for (; words[count - 1] != NULL; count++) argv[count] = words[count - 1];
+  argv[count++] = "-C";
+  argv[count++] = workspace;
+  argv[count] = NULL;
+  pty p;
+  pty_start(&p, PTY_SILENT, 200, 30, "xterm-256color", argv);
+  assert_true(pty_run(&p, NULL, PATIENCE));
+  if (memmem(p.output.data, p.output.length, text, strlen(text)) == NULL) {
+    fail_msg("pleura %s says '%.*s', not '%s'", words[0], (int)p.output.length, p.output.data, text);
+  }
+  pty_close(&p);
+}
+
 static void test_outlives(void **state) {
   (void)state;
   char root[] = "/tmp/pleura-outlives-XXXXXX";
@@ -60,7 +77,8 @@ static void test_outlives(void **state) {
   pty_start(&second, PTY_VT340, 100, 30, "xterm-256color", argv);
   assert_true(pty_run(&second, NULL, PATIENCE));
   assert_true(WIFEXITED(second.status) && WEXITSTATUS(second.status) == 0);
-  assert_non_null(memmem(second.output.data, second.output.length, "The training outlive goes on", 28));
+  assert_non_null(memmem(second.output.data, second.output.length, "outlive trains on, epoch ", 25));
+  assert_non_null(memmem(second.output.data, second.output.length, "Stop: pleura stop outlive", 25));
   pty_close(&second);
   pl_buf shown;
   pl_buf_init(&shown, 1 << 20);
@@ -70,7 +88,17 @@ static void test_outlives(void **state) {
   assert_non_null(strstr(shown.data, "[picture sixel"));
   pl_buf_clear(&shown);
 
+  // The same from the command line, of the run made last.
+  expect(program, workspace, (const char *[]){"status", "--json", NULL}, "\"alive\": true");
+  expect(program, workspace, (const char *[]){"pause", NULL}, "pause (");
+  expect(program, workspace, (const char *[]){"status", "outl", NULL}, "outlive paused");
+  expect(program, workspace, (const char *[]){"resume", "latest", NULL}, "resume (");
+  expect(program, workspace, (const char *[]){"set", "learning-rate", "2e-4", NULL}, "learning-rate");
+  expect(program, workspace, (const char *[]){"checkpoint", "--json", NULL}, "\"answered\": true");
+  expect(program, workspace, (const char *[]){"runs", "--json", NULL}, "\"run\": \"outlive\"");
+
   stop_and_wait(run);
+  expect(program, workspace, (const char *[]){"pause", NULL}, "no core is working on outlive");
   pl_fs_remove_tree(root, NULL);
   free(workspace);
   free(script);

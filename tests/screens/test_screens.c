@@ -369,6 +369,28 @@ static void test_sixel(void **state) {
   pty_close(&p);
 }
 
+// What a terminal answered, and the remedy where it has no sixel.
+static void test_caps(void **state) {
+  const world *w = *state;
+  const char *const argv[] = {w->program, "caps", NULL}, *const json[] = {w->program, "caps", "--json", NULL};
+  pty p;
+  pty_start(&p, PTY_VT340, 100, 30, "xterm-256color", argv);
+  assert_true(pty_run(&p, NULL, 30.0));
+  assert_non_null(memmem(p.output.data, p.output.length, "pictures: sixel, because the terminal has sixel", 47));
+  assert_null(memmem(p.output.data, p.output.length, "for real pixels", 15));
+  assert_true(pty_same_mode(&p));
+  pty_close(&p);
+  pty_start(&p, PTY_SILENT, 100, 30, "xterm-256color", argv);
+  assert_true(pty_run(&p, NULL, 30.0));
+  assert_non_null(memmem(p.output.data, p.output.length, "pictures: blocks, because the terminal did not answer", 53));
+  assert_non_null(memmem(p.output.data, p.output.length, "for real pixels", 15));
+  pty_close(&p);
+  pty_start(&p, PTY_VT340, 100, 30, "xterm-256color", json);
+  assert_true(pty_run(&p, NULL, 30.0));
+  assert_non_null(memmem(p.output.data, p.output.length, "\"cell_width\": 10", 16));
+  pty_close(&p);
+}
+
 static void start_plain(pty *p, const world *w, const char *term) {
   const char *const argv[] = {w->program, "-C", w->workspace, NULL};
   pty_start(p, PTY_VT340, 100, 30, term, argv);
@@ -445,13 +467,17 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
-      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),       cmocka_unit_test(test_log),
-      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
-      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
-      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),          cmocka_unit_test(test_case),
+      cmocka_unit_test(test_runs),          cmocka_unit_test(test_log),
+      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -39,6 +39,7 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
+int pl_cli_caps(int argc, char **argv);
 int pl_cli_core(int argc, char **argv);
 int pl_cli_ctl(int argc, char **argv);
 int pl_cli_data(int argc, char **argv);
@@ -53,6 +54,12 @@ int pl_cli_leaks(int argc, char **argv);
 int pl_cli_pack(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);
 int pl_cli_runs(int argc, char **argv);
+int pl_cli_status(int argc, char **argv);
+int pl_cli_pause(int argc, char **argv);
+int pl_cli_resume(int argc, char **argv);
+int pl_cli_checkpoint(int argc, char **argv);
+int pl_cli_stop(int argc, char **argv);
+int pl_cli_set(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
 int pl_cli_split(int argc, char **argv);
 int pl_cli_train(int argc, char **argv);
