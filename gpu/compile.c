@@ -168,7 +168,7 @@ static bool is_image(const pl_compiler *c, int32_t value) {
     const pl_node *node = &g->nodes[n];
     for (int i = 0; i < PL_NODE_INPUTS_MAX; i++) {
       bool convolution = node->op == PL_OP_CONV || (node->op == PL_OP_CONV_BACKWARD_WEIGHT && i == 0);
-      if (node->in[i] == value && (!convolution || node->a.groups != 1)) return false;
+      if (node->in[i] == value && (!convolution || node->a.groups != 1 || node->a.kernel == 1)) return false;
     }
   }
   return true;
@@ -230,17 +230,20 @@ static pl_status add_results(pl_compiler *c) {
   return PL_OK;
 }
 
+pl_status pl_compiler_lower(pl_compiler *c, int32_t index) {
+  const pl_node *node = &c->graph->nodes[index];
+  if (node->op != PL_OP_BATCH_NORM_COMMIT) c->commit_step = -1;
+  c->nodes[index].skip = true;
+  pl_status status = lowers[node->op](c, node, index);
+  if (status != PL_OK) pl_wrap(c->err, "node %d (%s)", (int)index, pl_op_name(node->op));
+  return status;
+}
+
 static pl_status lower_all(pl_compiler *c) {
   add_inputs(c);
   for (int32_t i = 0; i < c->graph->node_count; i++) {
-    const pl_node *node = &c->graph->nodes[i];
-    if (c->nodes[i].skip) continue;
-    if (node->op != PL_OP_BATCH_NORM_COMMIT) c->commit_step = -1;
-    pl_status status = lowers[node->op](c, node, i);
-    if (status != PL_OK) {
-      pl_wrap(c->err, "node %d (%s)", (int)i, pl_op_name(node->op));
-      return status;
-    }
+    pl_status status = c->nodes[i].skip ? PL_OK : pl_compiler_lower(c, i);
+    if (status != PL_OK) return status;
   }
   pl_lower_gather(c);
   return add_results(c);
@@ -279,6 +282,7 @@ pl_status pl_gpu_compile(pl_program **out, pl_store *store, const pl_graph *grap
   status = lower_all(&c);
   free(c.values);
   free(c.nodes);
+  free(c.joins);
   free(c.staged);
   remember_program(store, program);
   if (status != PL_OK) {

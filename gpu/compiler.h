@@ -26,9 +26,20 @@ typedef struct pl_node_state {
   int32_t accumulate;  // convolution backward data: the value that it adds its result to, -1
   int32_t sum;         // and the value that becomes
   int32_t upsample;    // concat, or its backward: the node of the upsampling that it does too, -1
-  int32_t join;        // index + 1 of the join that this node ends, 0
-  int32_t rewrite;     // index + 1 of the upsampled convolution that this node is, 0
+  int32_t join;        // the join that this relu, or its backward, stands for, -1
+  bool statistics;     // batch norm: only statistics and factors are wanted of it
+  int32_t squeeze;     // and the value that is the mean over h and w of its output, -1
 } pl_node_state;
+
+// The end of a residual block, which is done in one pass forward and two backward; nodes and values of it.
+typedef struct pl_join {
+  int32_t norm, norm_backward;         // of the block's last batch norm
+  int32_t other_norm, other_backward;  // of the downsampling's; -1 when the other summand is no batch norm
+  int32_t other;                       // the other summand
+  int32_t gate, squeeze;               // values of squeeze and excitation, and the mean that it begins with; or -1
+  int32_t scale_backward, mean_backward, sum_backward;  // nodes, or -1
+  int32_t relu, relu_backward;
+} pl_join;
 
 typedef struct pl_compiler {
   pl_store *store;
@@ -36,6 +47,8 @@ typedef struct pl_compiler {
   pl_program *program;
   pl_value_state *values;
   pl_node_state *nodes;
+  pl_join *joins;
+  size_t join_count, join_capacity;
   bool *staged;         // by tensor: a weight's gradient that this graph has written to the staging array
   bool adds;            // the gradients in the store are added to
   bool scaled;          // the activations' gradients are multiplied by the loss scale
@@ -90,8 +103,26 @@ pl_lower pl_lower_upsample, pl_lower_upsample_backward, pl_lower_concat, pl_lowe
 pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice, pl_lower_gradient_norm,
     pl_lower_optimizer_step;
 
+// Lowers a node now that would come later; it is skipped then.
+pl_status pl_compiler_lower(pl_compiler *c, int32_t index);
+
+pl_status pl_lower_join(pl_compiler *c, const pl_join *join);
+pl_status pl_lower_join_backward(pl_compiler *c, const pl_join *join);
+
 // Brings staged gradients into the store's; called when all have been written, before anything reads them.
 void pl_lower_gather(pl_compiler *c);
 
 // fuse.c: finds what is fused. Fills readers and node states.
 void pl_fuse(pl_compiler *c);
+
+// For its rules: the node that alone reads a value, or makes it, if its op is `op`; else -1. The backward of a batch
+// norm; -1 when there is none, -2 when there are several.
+int32_t pl_fuse_only_reader(const pl_compiler *c, int32_t value, pl_op op);
+int32_t pl_fuse_maker(const pl_compiler *c, int32_t value, pl_op op);
+int32_t pl_fuse_norm_backward(const pl_compiler *c, const pl_node *norm);
+
+// Counts a value's readers again after nodes were taken out.
+void pl_fuse_recount(pl_compiler *c, int32_t value);
+
+// fuse_join.c: the addition `node` as part of a join, if all around it follows the pattern.
+void pl_fuse_join(pl_compiler *c, int32_t node);

@@ -7,8 +7,15 @@ static void read_value(pl_compiler *c, int32_t value, int32_t reader) {
 
 static void count_readers(pl_compiler *c) {
   for (int32_t i = 0; i < c->graph->node_count; i++) {
-    c->nodes[i] = (pl_node_state){
-        .relu = -1, .gradient = -1, .forward = -1, .factors = -1, .accumulate = -1, .sum = -1, .upsample = -1};
+    c->nodes[i] = (pl_node_state){.relu = -1,
+                                  .gradient = -1,
+                                  .forward = -1,
+                                  .factors = -1,
+                                  .accumulate = -1,
+                                  .sum = -1,
+                                  .upsample = -1,
+                                  .join = -1,
+                                  .squeeze = -1};
     for (int j = 0; j < PL_NODE_INPUTS_MAX; j++) {
       if (c->graph->nodes[i].in[j] >= 0) read_value(c, c->graph->nodes[i].in[j], i);
     }
@@ -16,21 +23,33 @@ static void count_readers(pl_compiler *c) {
   for (int32_t i = 0; i < c->graph->result_count; i++) read_value(c, c->graph->results[i], -1);
 }
 
-// The node that alone reads a value, if its op is `op`; else -1.
-static int32_t only_reader(const pl_compiler *c, int32_t value, pl_op op) {
+int32_t pl_fuse_only_reader(const pl_compiler *c, int32_t value, pl_op op) {
   const pl_value_state *state = &c->values[value];
   if (state->readers != 1 || state->reader < 0) return -1;
   return c->graph->nodes[state->reader].op == op ? state->reader : -1;
 }
 
-// The node that makes a value, if its op is `op`; else -1.
-static int32_t maker(const pl_compiler *c, int32_t value, pl_op op) {
+int32_t pl_fuse_maker(const pl_compiler *c, int32_t value, pl_op op) {
   int32_t node = c->graph->values[value].producer;
   return node >= 0 && c->graph->nodes[node].op == op ? node : -1;
 }
 
+void pl_fuse_recount(pl_compiler *c, int32_t value) {
+  pl_value_state *state = &c->values[value];
+  state->readers = 0;
+  state->reader = -1;
+  for (int32_t i = 0; i < c->graph->node_count; i++) {
+    for (int j = 0; j < PL_NODE_INPUTS_MAX && !c->nodes[i].skip; j++) {
+      if (c->graph->nodes[i].in[j] == value) read_value(c, value, i);
+    }
+  }
+  for (int32_t i = 0; i < c->graph->result_count; i++) {
+    if (c->graph->results[i] == value) read_value(c, value, -1);
+  }
+}
+
 static void fuse_relu(pl_compiler *c, int32_t node) {
-  int32_t relu = only_reader(c, c->graph->nodes[node].out[0], PL_OP_RELU);
+  int32_t relu = pl_fuse_only_reader(c, c->graph->nodes[node].out[0], PL_OP_RELU);
   if (relu < 0) return;
   c->nodes[node].relu = relu;
   c->nodes[relu].skip = true;
@@ -38,8 +57,8 @@ static void fuse_relu(pl_compiler *c, int32_t node) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-// The backward of a batch norm: the one that reads its mean. -1 when there is none, -2 when there are several.
-static int32_t backward_of(const pl_compiler *c, const pl_node *norm) {
+// The one that reads its mean.
+int32_t pl_fuse_norm_backward(const pl_compiler *c, const pl_node *norm) {
   int32_t found = -1;
   for (int32_t i = 0; i < c->graph->node_count; i++) {
     const pl_node *node = &c->graph->nodes[i];
@@ -53,10 +72,11 @@ static int32_t backward_of(const pl_compiler *c, const pl_node *norm) {
 // Batch norm, then relu: both, and their backward, only when all of it follows the one pattern.
 static void fuse_norm(pl_compiler *c, int32_t index) {
   const pl_node *norm = &c->graph->nodes[index];
-  int32_t relu = only_reader(c, norm->out[0], PL_OP_RELU), backward = relu >= 0 ? backward_of(c, norm) : -2;
+  int32_t relu = pl_fuse_only_reader(c, norm->out[0], PL_OP_RELU),
+          backward = relu >= 0 ? pl_fuse_norm_backward(c, norm) : -2;
   if (backward == -2) return;
   if (backward >= 0) {
-    int32_t dy = c->graph->nodes[backward].in[1], masked = maker(c, dy, PL_OP_RELU_BACKWARD);
+    int32_t dy = c->graph->nodes[backward].in[1], masked = pl_fuse_maker(c, dy, PL_OP_RELU_BACKWARD);
     if (masked < 0 || c->values[dy].readers != 1) return;
     const pl_node *relu_backward = &c->graph->nodes[masked];
     if (relu_backward->in[0] != c->graph->nodes[relu].out[0]) return;
@@ -72,7 +92,7 @@ static void fuse_residual(pl_compiler *c, int32_t index) {
   const pl_node *add = &c->graph->nodes[index];
   for (int i = 0; i < 2; i++) {
     int32_t part = add->in[i], other = add->in[1 - i];
-    int32_t conv = maker(c, part, PL_OP_CONV_BACKWARD_DATA);
+    int32_t conv = pl_fuse_maker(c, part, PL_OP_CONV_BACKWARD_DATA);
     if (conv < 0 || c->values[part].readers != 1 || c->values[other].readers != 1) continue;
     if (c->graph->values[other].producer >= conv || c->nodes[conv].accumulate >= 0) continue;
     c->nodes[conv].accumulate = other;
@@ -83,14 +103,14 @@ static void fuse_residual(pl_compiler *c, int32_t index) {
 }
 
 static void fuse_concat(pl_compiler *c, int32_t index) {
-  int32_t a = c->graph->nodes[index].in[0], upsample = maker(c, a, PL_OP_UPSAMPLE2);
+  int32_t a = c->graph->nodes[index].in[0], upsample = pl_fuse_maker(c, a, PL_OP_UPSAMPLE2);
   if (upsample < 0 || c->values[a].readers != 1) return;
   c->nodes[index].upsample = upsample;
   c->nodes[upsample].skip = true;
 }
 
 static void fuse_concat_backward(pl_compiler *c, int32_t index) {
-  int32_t upsample = only_reader(c, c->graph->nodes[index].out[0], PL_OP_UPSAMPLE2_BACKWARD);
+  int32_t upsample = pl_fuse_only_reader(c, c->graph->nodes[index].out[0], PL_OP_UPSAMPLE2_BACKWARD);
   if (upsample < 0) return;
   c->nodes[index].upsample = upsample;
   c->nodes[upsample].skip = true;
@@ -104,6 +124,7 @@ typedef struct rule {
 
 // Later rules see what earlier ones have taken: a sum that a relu follows is no sum of gradients.
 static const rule rules[] = {
+    {PL_OP_ADD, PL_FUSION_JOIN, pl_fuse_join},
     {PL_OP_BATCH_NORM, PL_FUSION_NORM_RELU, fuse_norm},
     {PL_OP_BATCH_NORM_EVAL, PL_FUSION_NORM_RELU, fuse_relu},
     {PL_OP_ADD, PL_FUSION_ADD_RELU, fuse_relu},

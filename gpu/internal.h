@@ -9,7 +9,7 @@
 #include "gpu/kernels.h"
 
 enum {
-  PL_STEP_BUFFERS = 16,
+  PL_STEP_BUFFERS = 24,
   PL_ALIGNMENT = 256,              // bytes, of everything in device memory
   PL_FLAT_UNIT = PL_ALIGNMENT / 2  // elements: also 16-bit copies at the same offset are aligned
 };
@@ -121,6 +121,7 @@ typedef struct pl_step {
   pl_gpu_loss loss;
   pl_gpu_slice slice;
   pl_attributes a;
+  double other_epsilon;  // of a second batch norm
   const pl_dnn_plan *plan;
   int32_t commit_first, commit_count;  // into the program's
 } pl_step;

@@ -65,10 +65,14 @@ static pl_status run_sigmoid_backward(const pl_step *s, pl_context *x) {
 }
 
 pl_status pl_lower_relu(pl_compiler *c, const pl_node *node, int32_t index) {
+  int32_t join = c->nodes[index].join;
+  if (join >= 0) return pl_lower_join(c, &c->joins[join]);
   return simple(c, node, index, run_relu, 1);
 }
 
 pl_status pl_lower_relu_backward(pl_compiler *c, const pl_node *node, int32_t index) {
+  int32_t join = c->nodes[index].join;
+  if (join >= 0) return pl_lower_join_backward(c, &c->joins[join]);
   return simple(c, node, index, run_relu_backward, 2);
 }
 

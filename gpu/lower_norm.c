@@ -48,8 +48,10 @@ pl_status pl_lower_norm(pl_compiler *c, const pl_node *node, int32_t index) {
   for (int i = 0; i < 2; i++) pl_compiler_arg(c, step, 1 + i, pl_compiler_tensor(c, node->tensors[i]));
   for (int i = 0; i < 2; i++) pl_compiler_arg(c, step, 3 + i, pl_compiler_define(c, node->out[1 + i], PL_FORM_PLAIN));
   pl_compiler_arg(c, step, 5, factors);
+  int32_t squeeze = c->nodes[index].squeeze;
+  if (squeeze >= 0) pl_compiler_arg(c, step, 6, pl_compiler_define(c, squeeze, PL_FORM_DEVICE));
   pl_compiler_scratch(c, step, 7);
-  apply(c, node, index, x, factors);
+  if (!c->nodes[index].statistics) apply(c, node, index, x, factors);
   return PL_OK;
 }
 

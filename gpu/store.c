@@ -24,8 +24,8 @@ static bool is_weight(const pl_tensor *tensor) { return tensor->shape.rank == 4;
 // Layout
 
 int64_t pl_store_channels(const pl_store *store, int32_t tensor) {
-  int64_t channels = store->model->tensors[tensor].shape.d[1];
-  if (channels != IMAGE_CHANNELS) return channels;
+  const pl_shape *shape = &store->model->tensors[tensor].shape;
+  if (shape->d[1] != IMAGE_CHANNELS || shape->d[2] == 1) return shape->d[1];
   return store->backend->type == PL_GPU_BF16 ? 8 : 4;
 }
 

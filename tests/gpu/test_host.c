@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/net/model.h"
 #include "core/net/registry.h"
 #include "tests/tools/testing.h"
 
@@ -405,6 +406,58 @@ static void test_plan(void **state) {
   tear_down(&planned);
 }
 
+// Activations of a program of a whole network.
+static uint64_t arena_of(const char *encoder, pl_program_kind kind, const char *choices) {
+  pl_backend_options options = options_of(PL_PRECISION_F16);
+  options.plan = options.check = true;  // with `check` nothing shares memory, so that every buffer counts
+  const pl_unet unet = {.encoder = encoder};
+  const pl_program_spec spec = pl_program_spec_default(kind, 2, 64, 64);
+  pl_model model;
+  pl_graph graph;
+  pl_backend *backend = NULL;
+  pl_store *store = NULL;
+  pl_program *program = NULL;
+  assert_int_equal(pl_unet_model(&model, &unet, NULL), PL_OK);
+  assert_int_equal(pl_unet_graph(&graph, &model, &unet, &spec, NULL), PL_OK);
+  assert_int_equal(open_with(&backend, &options, NULL), PL_OK);
+  assert_int_equal(api->store_create(&store, backend, &model, choices, NULL), PL_OK);
+  assert_int_equal(api->compile(&program, store, &graph, NULL), PL_OK);
+  uint64_t bytes = api->memory(store).arena;
+  api->program_destroy(program);
+  api->store_destroy(store);
+  api->close(backend);
+  pl_graph_clear(&graph);
+  pl_model_clear(&model);
+  return bytes;
+}
+
+// What is fused needs no memory: so that a pattern that is no longer found shows.
+static void test_fusions_are_found(void **state) {
+  (void)state;
+  static const struct {
+    const char *encoder, *fusion;
+    pl_program_kind kind;
+  } rows[] = {
+      {"resnet18", "norm relu", PL_PROGRAM_STEP},
+      {"resnet18", "norm relu", PL_PROGRAM_PREDICT},
+      {"resnet18", "join", PL_PROGRAM_STEP},
+      {"resnet18", "residual gradient", PL_PROGRAM_STEP},
+      {"resnet18", "add relu", PL_PROGRAM_EVALUATE},
+      {"se_resnext50_32x4d", "join", PL_PROGRAM_STEP},
+      {"se_resnext50_32x4d", "residual gradient", PL_PROGRAM_STEP},
+      {"se_resnext50_32x4d", "bias relu", PL_PROGRAM_STEP},
+      {"resnet50", "upsample concat", PL_PROGRAM_STEP},
+      {"resnet50", "upsample concat", PL_PROGRAM_PREDICT},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char *choices = pl_xprintf("{\"fusions\": {\"%s\": \"off\"}}", rows[i].fusion);
+    uint64_t with = arena_of(rows[i].encoder, rows[i].kind, NULL);
+    uint64_t without = arena_of(rows[i].encoder, rows[i].kind, choices);
+    if (without <= with) fail_msg("%s: %s makes no difference in row %zu", rows[i].encoder, rows[i].fusion, i);
+    free(choices);
+  }
+}
+
 static void test_choices(void **state) {
   (void)state;
   static const struct {
@@ -471,6 +524,7 @@ int main(void) {
       cmocka_unit_test(test_resume),
       cmocka_unit_test(test_loss_scale),
       cmocka_unit_test(test_plan),
+      cmocka_unit_test(test_fusions_are_found),
       cmocka_unit_test(test_choices),
   };
   return cmocka_run_group_tests(tests, load, unload);

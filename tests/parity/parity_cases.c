@@ -264,6 +264,26 @@ static void build_squeeze_excite(parity_build *b) {
   }
 }
 
+// A block whose input is read twice: n c h w out stride, squeeze and excitation, downsampling, adds
+static void build_block(parity_build *b) {
+  const int *a = b->a;
+  conv_tensors c = add_conv(b, "conv", a[1], a[4], 3, a[5], 1, 1, false), down = {.weight = -1}, fc1 = down, fc2 = down;
+  norm_tensors n = add_norm(b, "norm", a[4]), of_down = n;
+  if (a[6]) fc1 = add_conv(b, "fc1", a[4], a[4] / 16, 1, 1, 0, 1, true);
+  if (a[6]) fc2 = add_conv(b, "fc2", a[4] / 16, a[4], 1, 1, 0, 1, true);
+  if (a[7]) down = add_conv(b, "down", a[1], a[4], 1, a[5], 0, 1, false);
+  if (a[7]) of_down = add_norm(b, "of_down", a[4]);
+  pl_graph *g = start(b);
+  int32_t x = pl_graph_input(g, "x", PL_F32, image(a[0], a[1], a[2], a[3])), identity = x;
+  int32_t y = norm_node(g, "norm", conv_node(g, "conv", x, &c), &n, false);
+  if (a[6]) {
+    int32_t s = node1(g, PL_OP_RELU, "relu", conv_node(g, "fc1", node1(g, PL_OP_MEAN_HW, "mean", y), &fc1));
+    y = node2(g, PL_OP_SCALE_CHANNELS, "scale", y, node1(g, PL_OP_SIGMOID, "sigmoid", conv_node(g, "fc2", s, &fc2)));
+  }
+  if (a[7]) identity = norm_node(g, "of_down", conv_node(g, "down", x, &down), &of_down, false);
+  finish(g, node1(g, PL_OP_RELU, "out", node2(g, PL_OP_ADD, "add", y, identity)), a[8]);
+}
+
 // Spatial and channel squeeze and excitation behind a convolution: n c h w, and whether gradients are added to
 static void build_scse(parity_build *b) {
   const int *a = b->a;
@@ -424,6 +444,13 @@ const parity_case parity_cases[] = {
     {.name = "residual inference", .build = build_residual, .a = {1, 32, 9, 8, 1}},
     {.name = "squeeze and excite", .build = build_squeeze_excite, .a = {2, 64, 6, 5, 0}, .tolerance = 1e-4},
     {.name = "squeeze and excite inference", .build = build_squeeze_excite, .a = {2, 64, 6, 5, 1}},
+    {.name = "block", .build = build_block, .a = {2, 16, 9, 8, 16, 1, 0, 0, 1}, .tolerance = 1e-4},
+    {.name = "block downsampled", .build = build_block, .a = {2, 16, 9, 8, 32, 2, 0, 1, 0}, .tolerance = 1e-4},
+    {.name = "block with excitation", .build = build_block, .a = {2, 32, 7, 5, 32, 1, 1, 0, 0}, .tolerance = 1e-4},
+    {.name = "block with excitation downsampled",
+     .build = build_block,
+     .a = {3, 16, 9, 7, 48, 2, 1, 1, 1},
+     .tolerance = 1e-4},
     {.name = "scse", .build = build_scse, .a = {2, 64, 6, 5, 0}, .tolerance = 1e-4},
     {.name = "scse 16 channels adds gradients", .build = build_scse, .a = {3, 16, 9, 8, 1}, .tolerance = 1e-4},
     {.name = "decoder block", .build = build_decoder, .a = {2, 32, 6, 5, 16, 16}, .tolerance = 1e-4},

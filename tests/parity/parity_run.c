@@ -335,7 +335,7 @@ static double widen(double tolerance, const parity_case *c, const parity_device 
   if (!is_short(d)) return tolerance;
   bool f16 = d->precision == PL_PRECISION_F16, tips = tolerance > default_tolerance;
   if (c->encoder != NULL) return f16 ? 0.5 : 0.9;
-  return tips ? (f16 ? 0.05 : 0.15) : (f16 ? 2e-3 : 1.6e-2);
+  return tips ? (f16 ? 0.1 : 0.2) : (f16 ? 2e-3 : 1.6e-2);
 }
 
 static parity_outcome judge(const parity_case *c, const parity_build *b, const parity_device *d, const outcome *tested,
