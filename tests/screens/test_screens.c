@@ -407,7 +407,7 @@ static void test_quit(void **state) {
   assert_true(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 0);
   assert_true(pty_same_mode(&p));
   assert_non_null(memmem(p.output.data, p.output.length, "\x1b[?1049l", 8));
-  assert_non_null(memmem(p.output.data, p.output.length, "2026-11-23-a goes on", 20));
+  assert_non_null(memmem(p.output.data, p.output.length, "2026-11-23-a trains on", 22));
   pty_close(&p);
 }
 
