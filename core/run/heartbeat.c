@@ -14,7 +14,8 @@ struct pl_heartbeat {
   char *folder;
   pl_clock clock;
   double start;
-  uint64_t count;  // the thread's alone, as long as it runs
+  uint64_t count;  // this and the meter are the thread's alone, as long as it runs
+  pl_load_meter *meter;
   pthread_t thread;
   pthread_mutex_t mutex;  // guards state, stop and urgent
   pthread_cond_t wake;
@@ -26,6 +27,7 @@ static void write_state(pl_heartbeat *h, pl_run_state state) {
   state.heartbeat = ++h->count;
   state.time = pl_clock_wall(&h->clock);
   state.elapsed = pl_clock_monotonic(&h->clock) - h->start;
+  state.load = pl_load_meter_read(h->meter);
   (void)pl_run_state_save(&state, h->folder, NULL);
 }
 
@@ -50,12 +52,14 @@ static void *beat(void *context) {
   return NULL;
 }
 
-pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, const pl_run_state *first, pl_error *err) {
+pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, int device, const pl_run_state *first,
+                             pl_error *err) {
   pl_heartbeat *h = pl_xcalloc(1, sizeof *h);
   h->folder = pl_xstrdup(folder);
   h->clock = pl_clock_system();
   h->start = pl_clock_monotonic(&h->clock);
   h->state = *first;
+  h->meter = pl_load_meter_create(device);
   // A resumed run goes on counting, so that a watcher sees the number change.
   pl_run_state before;
   if (pl_run_state_load(&before, folder, NULL) == PL_OK) h->count = before.heartbeat;
@@ -69,6 +73,7 @@ pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, const pl_ru
   if (failed != 0) {
     (void)pthread_cond_destroy(&h->wake);
     (void)pthread_mutex_destroy(&h->mutex);
+    pl_load_meter_destroy(h->meter);
     free(h->folder);
     free(h);
     return pl_fail(err, PL_E_LIMIT, "cannot start a thread (error %d)", failed);
@@ -97,6 +102,7 @@ void pl_heartbeat_stop(pl_heartbeat *h) {
   write_state(h, h->state);
   (void)pthread_cond_destroy(&h->wake);
   (void)pthread_mutex_destroy(&h->mutex);
+  pl_load_meter_destroy(h->meter);
   free(h->folder);
   free(h);
 }

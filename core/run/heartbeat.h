@@ -10,11 +10,13 @@ extern "C" {
 
 typedef struct pl_heartbeat pl_heartbeat;
 
-// Writes FOLDER/state.json every 2 s from now on. PL_E_LIMIT when no thread can be started.
-pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, const pl_run_state *first, pl_error *err);
+// Writes FOLDER/state.json every 2 s from now on. `device` is the GPU whose load is told, as CUDA counts them.
+// PL_E_LIMIT when no thread can be started.
+pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, int device, const pl_run_state *first,
+                             pl_error *err);
 
-// Takes a copy of the state (heartbeat, time and elapsed are filled by the thread); written at once when the phase
-// changed, else with the next beat. A disk that is full is tried again with the next beat.
+// Takes a copy of the state (heartbeat, time, elapsed and load are filled by the thread); written at once when the
+// phase changed, else with the next beat. A disk that is full is tried again with the next beat.
 void pl_heartbeat_set(pl_heartbeat *heartbeat, const pl_run_state *state);
 
 // Writes the last state and ends the thread; takes NULL.

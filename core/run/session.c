@@ -215,7 +215,7 @@ static pl_status open_folder(pl_session *s, pl_error *err) {
                      s->info.name);
   }
   if (s->options->resume) recall_state(s);
-  if (status == PL_OK) status = pl_heartbeat_start(&s->heartbeat, s->folder, &s->state, err);
+  if (status == PL_OK) status = pl_heartbeat_start(&s->heartbeat, s->folder, (int)s->info.config.device, &s->state, err);
   return status;
 }
 

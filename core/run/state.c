@@ -28,7 +28,8 @@ void pl_run_state_init(pl_run_state *state) {
                           .time = unknown,
                           .best = unknown,
                           .best_epoch = -1,
-                          .exit_code = -1};
+                          .exit_code = -1,
+                          .load = pl_load_unknown()};
 }
 
 pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_error *err) {
@@ -51,6 +52,14 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   pl_json_add_number(&text, "best", state->best, 17);
   pl_json_add_int(&text, "best_epoch", state->best_epoch);
   pl_json_add_int(&text, "exit_code", state->exit_code);
+  pl_json_add_number(&text, "cpu", state->load.cpu, 4);
+  pl_json_add_number(&text, "memory_free", state->load.memory_free, 15);
+  pl_json_add_number(&text, "memory_total", state->load.memory_total, 15);
+  pl_json_add_number(&text, "gpu", state->load.gpu, 4);
+  pl_json_add_number(&text, "gpu_memory_used", state->load.gpu_memory_used, 15);
+  pl_json_add_number(&text, "gpu_memory_total", state->load.gpu_memory_total, 15);
+  pl_json_add_number(&text, "gpu_temperature", state->load.gpu_temperature, 6);
+  pl_json_add_number(&text, "gpu_power", state->load.gpu_power, 6);
   pl_json_add_text(&text, "last_error", state->last_error);
   pl_json_add_text(&text, "message", state->message);
   pl_json_add_text(&text, "backend", state->backend);
@@ -85,6 +94,14 @@ static void take_state(pl_run_state *s, const json_t *object) {
   s->best = pl_json_number(object, "best", s->best);
   s->best_epoch = pl_json_int(object, "best_epoch", s->best_epoch);
   s->exit_code = pl_json_int(object, "exit_code", s->exit_code);
+  s->load.cpu = pl_json_number(object, "cpu", s->load.cpu);
+  s->load.memory_free = pl_json_number(object, "memory_free", s->load.memory_free);
+  s->load.memory_total = pl_json_number(object, "memory_total", s->load.memory_total);
+  s->load.gpu = pl_json_number(object, "gpu", s->load.gpu);
+  s->load.gpu_memory_used = pl_json_number(object, "gpu_memory_used", s->load.gpu_memory_used);
+  s->load.gpu_memory_total = pl_json_number(object, "gpu_memory_total", s->load.gpu_memory_total);
+  s->load.gpu_temperature = pl_json_number(object, "gpu_temperature", s->load.gpu_temperature);
+  s->load.gpu_power = pl_json_number(object, "gpu_power", s->load.gpu_power);
   pl_json_text(s->last_error, sizeof s->last_error, object, "last_error");
   pl_json_text(s->message, sizeof s->message, object, "message");
   pl_json_text(s->backend, sizeof s->backend, object, "backend");

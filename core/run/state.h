@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/run/load.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,7 @@ typedef struct pl_run_state {
   double best;               // of best-by, so far
   int64_t best_epoch;
   int64_t exit_code;  // of the core, once it ended
+  pl_load load;       // of the core's machine
   char last_error[PL_ERROR_MESSAGE_MAX];
   char message[PL_ERROR_MESSAGE_MAX];  // what it waits for, such as space on the disk
   char backend[32];                    // "onednn"

@@ -29,6 +29,9 @@ void pl_cli_print_status(const pl_run_view *view, bool more) {
   if (s->step >= 0 && isfinite(s->images_per_second)) printf(", %.1f images/s", s->images_per_second);
   if (s->step >= 0) printf("\n");
   if (s->backend[0] != '\0') printf("%s on %s; encoder: %s\n", s->backend, s->device, s->encoder_weights);
+  char load[96];
+  pl_load_words(load, sizeof load, &s->load);
+  if (load[0] != '\0' && view->alive == PL_ALIVE_YES) printf("%s\n", load);
   if (s->message[0] != '\0') printf("%s\n", s->message);
   if (s->last_error[0] != '\0') printf("%s\n", s->last_error);
 }
@@ -66,6 +69,14 @@ void pl_cli_print_run_json(const pl_run_view *view) {
   (void)json_object_set_new(o, "best_epoch", count(s->best_epoch));
   (void)json_object_set_new(o, "backend", text(s->backend));
   (void)json_object_set_new(o, "device", text(s->device));
+  const pl_load load = view->alive == PL_ALIVE_YES ? s->load : pl_load_unknown();
+  (void)json_object_set_new(o, "cpu", number(load.cpu));
+  (void)json_object_set_new(o, "memory_free_bytes", number(load.memory_free));
+  (void)json_object_set_new(o, "gpu", number(load.gpu));
+  (void)json_object_set_new(o, "gpu_memory_used_bytes", number(load.gpu_memory_used));
+  (void)json_object_set_new(o, "gpu_memory_total_bytes", number(load.gpu_memory_total));
+  (void)json_object_set_new(o, "gpu_temperature_celsius", number(load.gpu_temperature));
+  (void)json_object_set_new(o, "gpu_power_watts", number(load.gpu_power));
   (void)json_object_set_new(o, "message", text(s->message));
   (void)json_object_set_new(o, "last_error", text(s->last_error));
   print(o);

@@ -144,6 +144,12 @@ static void draw_title(const pl_app *app, const pl_canvas *canvas, pl_area row, 
              : pl_canvas_text(canvas, row.y, x, right - x, PL_STYLE_WARN, ", not seen alive yet");
   }
   if (run->read_only) x += pl_canvas_text(canvas, row.y, x, right - x, PL_STYLE_DIM, "  (read only)");
+  if (run->alive == PL_ALIVE_YES) {
+    pl_load_words(text, sizeof text, &run->state.load);
+    if (right - x > pl_text_columns(text) + 3) {
+      x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_DIM, "   %s", text);
+    }
+  }
   snprintf(text, sizeof text, "run %zu of %zu", app->model->selected + 1, app->model->run_count);
   if (right - x > pl_text_columns(text) + 2) pl_canvas_right(canvas, row.y, x + 2, right - x - 2, PL_STYLE_DIM, text);
 }
