@@ -283,6 +283,7 @@ pl_status pl_gpu_compile(pl_program **out, pl_store *store, const pl_graph *grap
   free(c.values);
   free(c.nodes);
   free(c.joins);
+  free(c.upsampled);
   free(c.staged);
   remember_program(store, program);
   if (status != PL_OK) {

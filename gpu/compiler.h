@@ -27,6 +27,7 @@ typedef struct pl_node_state {
   int32_t sum;         // and the value that becomes
   int32_t upsample;    // concat, or its backward: the node of the upsampling that it does too, -1
   int32_t join;        // the join that this relu, or its backward, stands for, -1
+  int32_t upsampled;   // the upsampled convolution that this convolution, or a part of its backward, stands for, -1
   bool statistics;     // batch norm: only statistics and factors are wanted of it
   int32_t squeeze;     // and the value that is the mean over h and w of its output, -1
 } pl_node_state;
@@ -41,6 +42,16 @@ typedef struct pl_join {
   int32_t relu, relu_backward;
 } pl_join;
 
+// Upsampling, perhaps concatenation with a skip, and a 3x3 convolution, which is computed without the upsampled value.
+// Nodes, of which all but `upsample` and `conv` may be -1; then values, and buffers of the weights that it computes
+// with.
+typedef struct pl_upsampled {
+  int32_t upsample, concat, conv;
+  int32_t conv_weight, conv_data, concat_backward, upsample_backward;
+  int32_t x, skip, y;
+  int32_t wide, slice;  // the 4x4 weight, and the 3x3 weight of the skip's channels
+} pl_upsampled;
+
 typedef struct pl_compiler {
   pl_store *store;
   const pl_graph *graph;
@@ -49,6 +60,8 @@ typedef struct pl_compiler {
   pl_node_state *nodes;
   pl_join *joins;
   size_t join_count, join_capacity;
+  pl_upsampled *upsampled;
+  size_t upsampled_count, upsampled_capacity;
   bool *staged;         // by tensor: a weight's gradient that this graph has written to the staging array
   bool adds;            // the gradients in the store are added to
   bool scaled;          // the activations' gradients are multiplied by the loss scale
@@ -106,6 +119,18 @@ pl_lower pl_lower_augment, pl_lower_loss, pl_lower_loss_backward, pl_lower_dice,
 // Lowers a node now that would come later; it is skipped then.
 pl_status pl_compiler_lower(pl_compiler *c, int32_t index);
 
+// A step that runs a plan. `buffers` are x, w, y and the bias.
+void pl_compiler_conv(pl_compiler *c, const char *label, const pl_dnn_plan *plan, const int32_t buffers[4]);
+
+pl_status pl_lower_upsampled(pl_compiler *c, pl_upsampled *u);
+pl_status pl_lower_upsampled_data(pl_compiler *c, const pl_upsampled *u);
+pl_status pl_lower_upsampled_weight(pl_compiler *c, const pl_upsampled *u);
+
+// The two convolutions that it becomes: the transposed one of x, and the plain one of the skip. Directions are those of
+// the convolution that is left out.
+pl_dnn_conv pl_upsampled_wide(const pl_compiler *c, const pl_upsampled *u, pl_dnn_direction direction);
+pl_dnn_conv pl_upsampled_slice(const pl_compiler *c, const pl_upsampled *u, pl_dnn_direction direction);
+
 pl_status pl_lower_join(pl_compiler *c, const pl_join *join);
 pl_status pl_lower_join_backward(pl_compiler *c, const pl_join *join);
 
@@ -126,3 +151,6 @@ void pl_fuse_recount(pl_compiler *c, int32_t value);
 
 // fuse_join.c: the addition `node` as part of a join, if all around it follows the pattern.
 void pl_fuse_join(pl_compiler *c, int32_t node);
+
+// fuse_upsample.c: the upsampling `node` as part of a convolution.
+void pl_fuse_upsample(pl_compiler *c, int32_t node);

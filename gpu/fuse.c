@@ -15,7 +15,8 @@ static void count_readers(pl_compiler *c) {
                                   .sum = -1,
                                   .upsample = -1,
                                   .join = -1,
-                                  .squeeze = -1};
+                                  .squeeze = -1,
+                                  .upsampled = -1};
     for (int j = 0; j < PL_NODE_INPUTS_MAX; j++) {
       if (c->graph->nodes[i].in[j] >= 0) read_value(c, c->graph->nodes[i].in[j], i);
     }
@@ -130,6 +131,7 @@ static const rule rules[] = {
     {PL_OP_ADD, PL_FUSION_ADD_RELU, fuse_relu},
     {PL_OP_ADD, PL_FUSION_RESIDUAL, fuse_residual},
     {PL_OP_CONV, PL_FUSION_BIAS_RELU, fuse_relu},
+    {PL_OP_UPSAMPLE2, PL_FUSION_UPSAMPLE_CONV, pl_fuse_upsample},
     {PL_OP_CONCAT, PL_FUSION_UPSAMPLE_CONCAT, fuse_concat},
     {PL_OP_CONCAT_BACKWARD, PL_FUSION_UPSAMPLE_CONCAT, fuse_concat_backward},
 };

@@ -47,8 +47,7 @@ static pl_status problem(const pl_compiler *c, const pl_node *node, pl_dnn_direc
   return PL_OK;
 }
 
-// A step that runs a plan. `buffers` are x, w, y and the bias.
-static void conv_step(pl_compiler *c, const char *label, const pl_dnn_plan *plan, const int32_t buffers[4]) {
+void pl_compiler_conv(pl_compiler *c, const char *label, const pl_dnn_plan *plan, const int32_t buffers[4]) {
   int32_t step = pl_compiler_step(c, run_conv, label);
   pl_compiler_at(c, step)->plan = plan;
   for (int i = 0; i < 4; i++) pl_compiler_arg(c, step, i, buffers[i]);
@@ -60,6 +59,7 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   int32_t x, bias = node->tensors[1], relu = c->nodes[index].relu, y = pl_compiler_output(c, node, index);
   pl_dnn_conv conv;
   const pl_dnn_plan *plan = NULL;
+  if (c->nodes[index].upsampled >= 0) return pl_lower_upsampled(c, &c->upsampled[c->nodes[index].upsampled]);
   pl_status status = pl_compiler_use(c, node->in[0], PL_FORM_DEVICE, &x);
   if (status == PL_OK) status = problem(c, node, PL_DNN_FORWARD, node->in[0], y, &conv);
   if (status != PL_OK) return status;
@@ -74,7 +74,7 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   if (status != PL_OK) return status;
   int32_t out = pl_compiler_define(c, y, PL_FORM_DEVICE);
   const int32_t buffers[] = {x, pl_compiler_copy(c, node->tensors[0]), out, conv.bias ? pl_compiler_copy(c, bias) : -1};
-  conv_step(c, pl_op_name(node->op), plan, buffers);
+  pl_compiler_conv(c, pl_op_name(node->op), plan, buffers);
   if (!apart) return PL_OK;
   int32_t step = pl_compiler_step(c, run_bias, "bias");
   pl_compiler_at(c, step)->shape = pl_compiler_device_shape(c, y);
@@ -90,6 +90,7 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
   int32_t dy, dx;
   pl_dnn_conv conv;
   const pl_dnn_plan *plan;
+  if (state->upsampled >= 0) return pl_lower_upsampled_data(c, &c->upsampled[state->upsampled]);
   pl_status status = pl_compiler_use(c, node->in[0], PL_FORM_DEVICE, &dy);
   if (status == PL_OK) status = problem(c, node, PL_DNN_BACKWARD_DATA, node->out[0], node->in[0], &conv);
   if (status == PL_OK && state->accumulate >= 0) {
@@ -104,7 +105,7 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
     dx = pl_compiler_define(c, node->out[0], PL_FORM_DEVICE);
   }
   const int32_t buffers[] = {dx, pl_compiler_copy(c, node->tensors[0]), dy, -1};
-  conv_step(c, pl_op_name(node->op), plan, buffers);
+  pl_compiler_conv(c, pl_op_name(node->op), plan, buffers);
   return PL_OK;
 }
 
@@ -121,10 +122,10 @@ static void bias_gradient(pl_compiler *c, const pl_node *node, int32_t dy) {
 // In float32 the convolution writes or adds to the gradient itself. Else it writes the staged gradient, whatever the
 // gradient held; only a weight's second use in the graph adds.
 pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int32_t index) {
-  (void)index;
   int32_t x, dy, weight = node->tensors[0];
   pl_dnn_conv conv;
   const pl_dnn_plan *plan;
+  if (c->nodes[index].upsampled >= 0) return pl_lower_upsampled_weight(c, &c->upsampled[c->nodes[index].upsampled]);
   pl_status status = pl_compiler_use(c, node->in[0], PL_FORM_DEVICE, &x);
   if (status == PL_OK) status = pl_compiler_use(c, node->in[1], PL_FORM_DEVICE, &dy);
   if (status == PL_OK) {
@@ -138,7 +139,7 @@ pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int
   if (staged && !c->staged[weight]) c->adds = node->a.add;
   c->staged[weight] = staged;
   const int32_t buffers[] = {x, pl_compiler_staging(c, weight), dy, -1};
-  conv_step(c, pl_op_name(node->op), plan, buffers);
+  pl_compiler_conv(c, pl_op_name(node->op), plan, buffers);
   if (node->tensors[1] >= 0) bias_gradient(c, node, dy);
   return PL_OK;
 }

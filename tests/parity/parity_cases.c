@@ -301,17 +301,23 @@ static void build_scse(parity_build *b) {
   finish(g, node2(g, PL_OP_ADD, "add", c, node2(g, PL_OP_SCALE_PIXELS, "by pixel", y, s)), a[4]);
 }
 
-// Upsample, concatenate, convolve: n c h w skip out
+// Upsample, concatenate (unless skip is 0), convolve: n c h w skip out, adds, inference
 static void build_decoder(parity_build *b) {
   const int *a = b->a;
   conv_tensors c = add_conv(b, "conv", a[1] + a[4], a[5], 3, 1, 1, 1, false);
   norm_tensors n = add_norm(b, "norm", a[5]);
   pl_graph *g = start(b);
   int32_t x = pl_graph_input(g, "x", PL_F32, image(a[0], a[1], a[2], a[3]));
-  int32_t skip = pl_graph_input(g, "skip", PL_F32, image(a[0], a[4], 2 * a[2], 2 * a[3]));
-  int32_t y = node2(g, PL_OP_CONCAT, "concat", node1(g, PL_OP_UPSAMPLE2, "up", x), skip);
-  y = norm_node(g, "norm", conv_node(g, "conv", y, &c), &n, false);
-  finish(g, node1(g, PL_OP_RELU, "relu", y), false);
+  int32_t y = node1(g, PL_OP_UPSAMPLE2, "up", x);
+  if (a[4] > 0) {
+    y = node2(g, PL_OP_CONCAT, "concat", y, pl_graph_input(g, "skip", PL_F32, image(a[0], a[4], 2 * a[2], 2 * a[3])));
+  }
+  y = node1(g, PL_OP_RELU, "relu", norm_node(g, "norm", conv_node(g, "conv", y, &c), &n, a[7]));
+  if (a[7]) {
+    pl_graph_result(g, y);
+  } else {
+    finish(g, y, a[6]);
+  }
 }
 
 // A value with three readers, one of them twice: n c h w
@@ -454,6 +460,13 @@ const parity_case parity_cases[] = {
     {.name = "scse", .build = build_scse, .a = {2, 64, 6, 5, 0}, .tolerance = 1e-4},
     {.name = "scse 16 channels adds gradients", .build = build_scse, .a = {3, 16, 9, 8, 1}, .tolerance = 1e-4},
     {.name = "decoder block", .build = build_decoder, .a = {2, 32, 6, 5, 16, 16}, .tolerance = 1e-4},
+    {.name = "decoder block adds gradients",
+     .build = build_decoder,
+     .a = {1, 24, 5, 7, 40, 16, 1, 0},
+     .tolerance = 1e-4},
+    {.name = "decoder block without skip", .build = build_decoder, .a = {2, 32, 9, 3, 0, 16, 0, 0}, .tolerance = 1e-4},
+    {.name = "decoder block one pixel", .build = build_decoder, .a = {2, 16, 1, 1, 16, 8, 0, 0}, .tolerance = 1e-4},
+    {.name = "decoder block inference", .build = build_decoder, .a = {1, 16, 4, 6, 8, 8, 0, 1}},
     {.name = "fan out", .build = build_fan_out, .a = {2, 16, 6, 5}, .tolerance = 2.1e-5},
     {.name = "step", .build = build_tiny_step, .a = {2, 16, 18, 0}, .tolerance = 1e-4},
     {.name = "step that is not finite",
