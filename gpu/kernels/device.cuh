@@ -28,6 +28,10 @@ __device__ inline void pl_copy16(void *to, const void *from) {
   *static_cast<uint4 *>(to) = *static_cast<const uint4 *>(from);
 }
 
+__device__ inline void pl_copy4(void *to, const void *from) {
+  *static_cast<uint32_t *>(to) = *static_cast<const uint32_t *>(from);
+}
+
 __device__ inline void pl_copy8(void *to, const void *from) {
   *static_cast<uint2 *>(to) = *static_cast<const uint2 *>(from);
 }

@@ -87,7 +87,7 @@ struct join_sums_op {
     if (identity_mean != nullptr) pl_load(at.identity_mean, identity_mean + c);
     return at;
   }
-  __device__ void at(const channel &c, int64_t i, float (&sum)[SUMS][V]) const {
+  __device__ void at(const channel &c, int64_t i, int64_t, float (&sum)[SUMS][V]) const {
     float o[V], d[V], v[V], other[V] = {};
     pl_load(o, out + i);
     pl_load(d, dout + i);

@@ -21,7 +21,7 @@ struct moments_op {
     pl_load(at.centre, x + c);
     return at;
   }
-  __device__ void at(const channel &c, int64_t i, float (&sum)[2][V]) const {
+  __device__ void at(const channel &c, int64_t i, int64_t, float (&sum)[2][V]) const {
     float v[V];
     pl_load(v, x + i);
 #pragma unroll
@@ -158,7 +158,7 @@ struct backward_sums_op {
     at.affine = pl_affine_load<V>(factors, channels, c);
     return at;
   }
-  __device__ void at(const channel &c, int64_t i, float (&sum)[2][V]) const {
+  __device__ void at(const channel &c, int64_t i, int64_t, float (&sum)[2][V]) const {
     float v[V], d[V];
     pl_load(v, x + i);
     pl_load(d, dy + i);

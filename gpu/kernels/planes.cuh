@@ -79,7 +79,7 @@ void pl_map(pl_stream stream, const pl_gpu_shape *shape, const Op &op) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Reduce. Op has `sums`, how many; a type `channel` and `prepare` as above, and
-// `void at(const channel &, int64_t index, float (&sums)[Op::sums][V]) const`, which adds to them.
+// `void at(const channel &, int64_t index, int64_t pixel, float (&sums)[Op::sums][V]) const`, which adds to them.
 // Partial sums are float64 [images, chunks, sums, channels].
 
 constexpr int PL_SUMS_MAX = 4, PL_REDUCE_LANES_LOG2 = 4;
@@ -105,7 +105,8 @@ __global__ void pl_reduce_kernel(Op op, pl_planes p, double *partial) {
     typename Op::channel channel = op.prepare(at.image, at.channel);
     int64_t base = at.image * p.pixels * p.channels + at.channel;
 #pragma unroll 4
-    for (int64_t pixel = at.first; pixel < at.end; pixel += at.rows) op.at(channel, base + pixel * p.channels, sums);
+    for (int64_t pixel = at.first; pixel < at.end; pixel += at.rows)
+      op.at(channel, base + pixel * p.channels, pixel, sums);
   }
 #pragma unroll
   for (int k = 0; k < Op::sums; k++)
@@ -174,7 +175,7 @@ struct pl_sum_op {
   const T *x;
   struct channel {};
   __device__ channel prepare(int64_t, int32_t) const { return {}; }
-  __device__ void at(const channel &, int64_t i, float (&sum)[1][V]) const {
+  __device__ void at(const channel &, int64_t i, int64_t, float (&sum)[1][V]) const {
     float v[V];
     pl_load(v, x + i);
 #pragma unroll

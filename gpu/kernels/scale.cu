@@ -51,7 +51,7 @@ struct scale_channels_backward_op {
     pl_load(at.s, s + image * channels + c);
     return at;
   }
-  __device__ void at(const channel &c, int64_t i, float (&sum)[1][V]) const {
+  __device__ void at(const channel &c, int64_t i, int64_t, float (&sum)[1][V]) const {
     float v[V], d[V];
     pl_load(v, x + i);
     pl_load(d, dy + i);

@@ -7,6 +7,8 @@
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
+
+#include <vector>
 #if defined(__has_feature)
 #define PL_ASAN __has_feature(address_sanitizer)
 #elif defined(__SANITIZE_ADDRESS__)
@@ -39,10 +41,19 @@ constexpr size_t STACK = 256 * 1024;
 
 enum state { READY, AT_BLOCK, AT_WARP, DONE };
 
+// A copy in the background, and the batch that it belongs to.
+struct copy {
+  void *to;
+  const void *from;
+  bool inside;
+  unsigned batch;
+};
+
 struct fiber {
   void *stack;  // lowest address
   enum state state;
-  unsigned exchanges;
+  unsigned exchanges, batches;
+  std::vector<copy> copies;
 #if defined(__x86_64__)
   void *pointer;
 #else
@@ -173,7 +184,8 @@ void prepare(machine *m, int i) {
 #endif
   }
   f->state = READY;
-  f->exchanges = 0;
+  f->exchanges = f->batches = 0;
+  f->copies.clear();
 #if defined(__x86_64__)
   // As if fiber_main had called the switch: six registers, then the address to return to, at the alignment of a call.
   void **top = reinterpret_cast<void **>(static_cast<unsigned char *>(f->stack) + STACK) - 3;
@@ -204,11 +216,13 @@ bool release(machine *m, int first, int end, enum state state) {
 
 void run_meeting_block(machine *m, int threads) {
   for (int i = 0; i < threads; i++) prepare(m, i);
-  for (;;) {
+  // Now from the first thread, now from the last, so that what lacks a barrier shows whichever way it goes wrong.
+  for (bool forward = true;; forward = !forward) {
     int done = 0;
     for (int i = 0; i < threads; i++) {
-      if (m->fibers[i].state == READY) resume(m, i);
-      done += m->fibers[i].state == DONE;
+      const int thread = forward ? i : threads - 1 - i;
+      if (m->fibers[thread].state == READY) resume(m, thread);
+      done += m->fibers[thread].state == DONE;
     }
     if (done == threads) return;
     bool any = release(m, 0, threads, AT_BLOCK);
@@ -239,6 +253,43 @@ const unsigned char *pl_emulated_exchange(const void *value, size_t bytes) {
   memcpy(entries[m->current % WARP], value, bytes);
   give_way(m, AT_WARP);
   return &entries[0][0];
+}
+
+void pl_emulated_copy(void *to, const void *from, bool inside) {
+  fiber *f = &running->fibers[running->current];
+  f->copies.push_back({to, from, inside, f->batches});
+}
+
+void pl_emulated_copy_commit(void) { running->fibers[running->current].batches++; }
+
+void pl_emulated_copy_wait(int pending) {
+  fiber *f = &running->fibers[running->current];
+  std::vector<copy> later;
+  for (const copy &c : f->copies) {
+    if (c.batch + (unsigned)pending >= f->batches) {
+      later.push_back(c);
+    } else if (c.inside) {
+      pl_copy16(c.to, c.from);
+    } else {
+      memset(c.to, 0, 16);
+    }
+  }
+  f->copies.swap(later);
+}
+
+void pl_emulated_load_matrices(uint32_t (&out)[4], const void *row, bool transposed) {
+  if ((uintptr_t)row % 16 != 0) pl_emulated_fault("a matrix's row is not aligned to 16 bytes");
+  const unsigned char *entries = pl_emulated_exchange(&row, sizeof row);
+  const int lane = running->current % WARP;
+  for (int matrix = 0; matrix < 4; matrix++) {
+    uint16_t pair[2];
+    for (int i = 0; i < 2; i++) {
+      const int r = transposed ? lane % 4 * 2 + i : lane / 4, column = transposed ? lane / 4 : lane % 4 * 2 + i;
+      const unsigned char *from = pl_emulated_lane<const unsigned char *>(entries, matrix * 8 + r);
+      memcpy(&pair[i], from + 2 * column, sizeof pair[i]);
+    }
+    memcpy(&out[matrix], pair, sizeof out[matrix]);
+  }
 }
 
 void *pl_emulated_shared_memory(void) {

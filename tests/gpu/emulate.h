@@ -103,6 +103,11 @@ static inline void pl_copy16(void *to, const void *from) {
   memcpy(to, from, 16);
 }
 
+static inline void pl_copy4(void *to, const void *from) {
+  if (((uintptr_t)to | (uintptr_t)from) % 4 != 0) pl_emulated_fault("a vector access is not aligned to 4 bytes");
+  memcpy(to, from, 4);
+}
+
 static inline void pl_copy8(void *to, const void *from) {
   if (((uintptr_t)to | (uintptr_t)from) % 8 != 0) pl_emulated_fault("a vector access is not aligned to 8 bytes");
   memcpy(to, from, 8);
@@ -146,6 +151,37 @@ template <class T>
 static inline T __shfl_up_sync(unsigned, T value, int distance) {
   int lane = (int)(threadIdx.x & 31) - distance;
   return pl_emulated_lane<T>(pl_emulated_exchange(&value, sizeof value), lane < 0 ? lane + distance : lane);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The twins of gpu/kernels/mma.cuh. Copies in the background happen when they are waited for, not before, and never
+// where that is forgotten.
+
+void pl_emulated_copy(void *to, const void *from, bool inside);
+void pl_emulated_copy_commit(void);
+void pl_emulated_copy_wait(int pending);
+void pl_emulated_load_matrices(uint32_t (&out)[4], const void *row, bool transposed);
+
+// Element `half` of a thread's word.
+template <class T>
+static inline float pl_emulated_element(const unsigned char *entries, int lane, int word, int half) {
+  T value;
+  memcpy(&value, entries + 32 * lane + 4 * word + 2 * half, sizeof value);
+  return pl_to_float(value);
+}
+
+// `words`: four of a, two of b.
+template <class T>
+static inline void pl_emulated_mma(float (&d)[4], const uint32_t (&words)[6]) {
+  const unsigned char *entries = pl_emulated_exchange(words, sizeof words);
+  const int lane = (int)(threadIdx.x & 31);
+  for (int i = 0; i < 4; i++) {
+    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    for (int k = 0; k < 16; k++) {
+      d[i] += pl_emulated_element<T>(entries, row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2, k % 2) *
+              pl_emulated_element<T>(entries, column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
+    }
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -141,5 +141,6 @@ int main(void) {
   failures += run_loss_tests();
   failures += run_optimizer_tests();
   failures += run_transform_tests();
+  failures += run_conv_tests();
   return failures == 0 ? 0 : 1;
 }

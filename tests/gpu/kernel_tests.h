@@ -59,3 +59,4 @@ int run_join_tests(void);
 int run_loss_tests(void);
 int run_optimizer_tests(void);
 int run_transform_tests(void);
+int run_conv_tests(void);
