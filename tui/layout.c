@@ -1,7 +1,7 @@
 #include "tui/layout.h"
 
 enum {
-  TABLE_COLS_MIN = 38,  // number, part, fold, label, area
+  TABLE_COLS_MIN = 40,  // number, part, fold, label, area
   CAPTION_ROWS = 3,
   HEADER_ROWS = 3,
   BARS_ROWS = 3,

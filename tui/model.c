@@ -21,7 +21,7 @@ typedef struct file_mark {
 
 typedef struct pl_model_private {
   char *start;  // where to look for the workspace
-  file_mark cases, folds;
+  file_mark cases, folds, notes;
   pl_run_watch *watch;
   int inotify;          // -1 when there is none
   int runs_wd, run_wd;  // -1 when not watched
@@ -66,9 +66,15 @@ static unsigned update_cases(pl_model *model, bool always) {
     always = true;
   }
   const file_mark cases = mark_of(model->workspace, "cases.csv"), folds = mark_of(model->workspace, "folds.csv");
-  if (!always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds)) return 0;
+  const file_mark notes = mark_of(model->workspace, "notes.csv");
+  if (!always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds) &&
+      same_mark(notes, hidden->notes)) {
+    return 0;
+  }
+  const bool only_notes = !always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds);
   hidden->cases = cases;
   hidden->folds = folds;
+  hidden->notes = notes;
   pl_manifest manifest = {0};
   if (pl_manifest_load(&manifest, model->workspace, &err) != PL_OK) {
     // What was read before stays on the screen, with the reason why it is not newer.
@@ -79,7 +85,7 @@ static unsigned update_cases(pl_model *model, bool always) {
   model->manifest = manifest;
   model->problem[0] = '\0';
   count_cases(model);
-  return PL_CHANGED_CASES;
+  return PL_CHANGED_CASES | (only_notes ? PL_CHANGED_NOTES : 0u);
 }
 
 static void watch_folder(pl_model *model, int *wd, const char *path) {

@@ -17,6 +17,7 @@ enum {
   PL_CHANGED_RUNS = 4,    // the list of runs, or which one is selected
   PL_CHANGED_RUN = 8,     // what the selected run's folder says
   PL_CHANGED_TIME = 16,   // a second has passed
+  PL_CHANGED_NOTES = 32,  // with CASES: only what was remarked about cases is new; pictures are as they were
 };
 
 typedef struct pl_model_counts {

@@ -74,6 +74,10 @@ static const char *view_of(const pl_case *c) { return c->view; }
 
 static const char *patient_of(const pl_case *c) { return c->patient; }
 
+static const char *flag_of(const pl_case *c) { return c->flag != NULL ? c->flag : ""; }
+
+static const char *note_of(const pl_case *c) { return c->note != NULL ? c->note : ""; }
+
 const char *pl_filter_field_name(size_t index) { return index < field_count ? fields[index].name : NULL; }
 
 const char *pl_filter_field_help(size_t index) { return index < field_count ? fields[index].help : NULL; }
@@ -283,6 +287,8 @@ static const field fields[] = {
     {.name = "part", .help = "train or test", .text = part_of},
     {.name = "status", .help = "ok, unlabelled or bad", .text = status_of},
     {.name = "patient", .help = "pseudonym of the patient", .text = patient_of},
+    {.name = "flag", .help = "the word it was flagged with", .text = flag_of},
+    {.name = "note", .help = "what was remarked", .text = note_of},
     {.name = "number", .help = "the case's number", .number = number_of},
     {.name = "id", .help = "the case's ImageId", .text = id_of},
     {.name = "rows", .help = "height of the source in pixels", .number = rows_of},

@@ -15,6 +15,7 @@
 #include "core/base/str.h"
 #include "core/data/csvio.h"
 #include "core/data/folds.h"
+#include "core/data/notes.h"
 
 enum {
   CASES_MAX = 10 * 1000 * 1000,
@@ -255,6 +256,21 @@ static pl_status read_folds(pl_manifest *m, const char *path, pl_error *err) {
   return PL_OK;
 }
 
+// Joins what people remarked.
+static pl_status read_notes(pl_manifest *m, pl_error *err) {
+  pl_notes notes = {0};
+  const pl_status status = pl_notes_load(&notes, m->workspace, err);
+  if (status != PL_OK) return status;
+  for (size_t i = 0; i < m->count && notes.count > 0; i++) {
+    const pl_note *note = pl_notes_find(&notes, m->cases[i].id);
+    if (note == NULL) continue;
+    if (note->flag[0] != '\0') m->cases[i].flag = pl_xstrdup(note->flag);
+    if (note->note[0] != '\0') m->cases[i].note = pl_xstrdup(note->note);
+  }
+  pl_notes_clear(&notes);
+  return PL_OK;
+}
+
 // The length of what all ids begin with, cut back to a mark, so that "….5798" and "….5803" keep all their digits.
 static size_t shared_prefix(const pl_manifest *m) {
   if (m->count < 2) return 0;
@@ -288,6 +304,7 @@ pl_status pl_manifest_load(pl_manifest *out, const char *workspace, pl_error *er
     if (status == PL_E_FORMAT) status = say_what_helps(err);
     free(index);
     if (status == PL_OK && access(folds, F_OK) == 0) status = read_folds(&m, folds, err);
+    if (status == PL_OK) status = read_notes(&m, err);
   }
   free(cases);
   free(folds);
@@ -339,6 +356,8 @@ void pl_manifest_clear(pl_manifest *manifest) {
     free(manifest->cases[i].id);
     free(manifest->cases[i].source);
     free(manifest->cases[i].patient);
+    free(manifest->cases[i].flag);
+    free(manifest->cases[i].note);
   }
   free(manifest->cases);
   free(manifest->workspace);

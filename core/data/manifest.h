@@ -40,6 +40,7 @@ typedef struct pl_case {
   char sex;            // 'M', 'F', or 0 when unknown
   char view[8];        // "PA", "AP", or ""
   char *patient;       // a pseudonym, or ""
+  char *flag, *note;   // from notes.csv, NULL for none; safe to print
   int fold;            // from folds.csv (of its first row there), -1 when it has none
 } pl_case;
 
@@ -58,7 +59,8 @@ pl_status pl_workspace_find(char **workspace, const char *start, pl_error *err);
 // Makes a workspace: the folder and a commented pleura.yaml. PL_E_EXISTS when there is one already.
 pl_status pl_workspace_init(const char *folder, pl_error *err);
 
-// Reads cases.csv and, when it is there, folds.csv. A workspace without cases.csv gives an empty manifest.
+// Reads cases.csv and, when they are there, folds.csv and notes.csv. A workspace without cases.csv gives an empty
+// manifest.
 pl_status pl_manifest_load(pl_manifest *out, const char *workspace, pl_error *err);
 pl_status pl_manifest_save(const pl_manifest *manifest, pl_error *err);  // cases.csv only; atomic
 void pl_manifest_clear(pl_manifest *manifest);

@@ -232,6 +232,8 @@ static void free_texts(pl_case *c) {
   free(c->id);
   free(c->source);
   free(c->patient);
+  free(c->flag);
+  free(c->note);
 }
 
 // Puts what the workers found into the manifest: known cases keep their number, new ones follow.

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/user.h"
 #include "core/run/config.h"
 #include "core/run/json.h"
 
@@ -50,11 +50,7 @@ static pl_status check_set(const pl_command *command, pl_error *err) {
 
 // User, terminal, and an id that sorts by time.
 static void sign(pl_command *command) {
-  char room[1024];
-  struct passwd entry, *found = NULL;
-  const char *user = "?";
-  if (getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL) user = found->pw_name;
-  (void)pl_safe_text(command->user, sizeof command->user, user, strlen(user));
+  pl_user_name(command->user);
   char tty[64] = "";
   if (ttyname_r(STDIN_FILENO, tty, sizeof tty) != 0) tty[0] = '\0';
   (void)pl_safe_text(command->tty, sizeof command->tty, tty, strlen(tty));

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/user.h"
 #include "core/data/manifest.h"
 #include "core/image/png_io.h"
 #include "core/net/weights.h"
@@ -29,13 +29,6 @@ static void host_name(char out[128]) {
   char raw[128] = "";
   if (gethostname(raw, sizeof raw - 1) != 0) raw[0] = '\0';
   (void)pl_safe_text(out, 128, raw, strlen(raw));
-}
-
-static void user_name(char out[64]) {
-  char room[1024];
-  struct passwd entry, *found = NULL;
-  bool known = getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL;
-  (void)pl_safe_text(out, 64, known ? found->pw_name : "?", known ? strlen(found->pw_name) : 1);
 }
 
 // Adds a file's hash, or nothing when there is no such file.
@@ -130,7 +123,7 @@ static pl_status write_run_json(const char *folder, const char *name, const char
   pl_status status = pl_run_hash_dataset(dataset, labels, workspace, err);
   if (status != PL_OK) return status;
   host_name(host);
-  user_name(user);
+  pl_user_name(user);
   pl_clock clock = pl_clock_system();
   pl_buf text;
   pl_buf_init(&text, RUN_FILE_MAX);

@@ -157,6 +157,19 @@ static void test_case(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key Enter\nwait-job\nkey Esc\nwait-job", "case_back");
 }
 
+// Marks, flags and notes, in a workspace of their own; somebody else's remarks appear by themselves.
+static void test_notes(void **state) {
+  const world *w = *state;
+  char *workspace = pl_path_join(w->root, "remarks");
+  pl_error err = {0};
+  if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
+  check(w, workspace, PTY_SILENT, "xterm-256color", 100, 24,
+        "wait-job\nkey Space Space F\nkeys check\nkey Enter u g N\nkeys near the apex\nkey Enter\nwait-job",
+        "data_notes");
+  check(w, workspace, PTY_SILENT, "xterm-256color", 100, 24, "cmd filter flag=check\nwait-job", "data_flagged");
+  free(workspace);
+}
+
 static void test_runs(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 5\nwait-job", "runs_80x24");
@@ -467,16 +480,27 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_help),          cmocka_unit_test(test_case),
-      cmocka_unit_test(test_runs),          cmocka_unit_test(test_log),
-      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
-      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
-      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
-      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_data),
+      cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),
+      cmocka_unit_test(test_case),
+      cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_log),
+      cmocka_unit_test(test_notes),
+      cmocka_unit_test(test_caps),
+      cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),
+      cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there),
+      cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),
+      cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),
+      cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),
+      cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),
+      cmocka_unit_test(test_folds_moved),
       cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -126,7 +126,7 @@ static void close_screen(pl_app *app, void *data) {
 static void changed(pl_app *app, void *data, unsigned what) {
   (void)app;
   pl_case_screen *self = data;
-  if ((what & PL_CHANGED_CASES) != 0) {
+  if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) {
     pl_case_view_forget(self->view);
     self->number = 0;
   }

@@ -1,5 +1,3 @@
-#include "tui/screens/data.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,42 +6,29 @@
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "tui/case_pictures.h"
-#include "tui/caselist.h"
-#include "tui/screens/case.h"
-#include "tui/widgets/table.h"
+#include "tui/screens/data_private.h"
 
 enum { NEIGHBOURS = 2 };
 
-typedef struct data_screen {
-  pl_app *app;
-  pl_caselist list;
-  pl_table table;
-  pl_case_pictures *pictures;
-  bool mask, contour, invert;
-  char searched[PL_LINE_SIZE];
-  uint32_t shown;  // number of the case whose picture is on the screen; 0 for none
-} data_screen;
+pl_data_screen *pl_data_self(pl_app *app) { return pl_app_self(app, "data"); }
 
-static data_screen *screen_of(pl_app *app) { return pl_app_self(app, "data"); }
-
-static pl_data_layout layout_of(const pl_app *app) {
+pl_data_layout pl_data_layout_of(const pl_app *app) {
   const pl_caps *caps = pl_term_caps(app->term);
   return pl_layout_data(pl_app_body(app), (pl_cell_size){(int)caps->cell_width, (int)caps->cell_height});
 }
 
 // Rows that the table has: a filter takes the last one to say so.
-static int table_rows(const data_screen *self) {
-  return layout_of(self->app).table.rows - (self->list.filter.text[0] != '\0' ? 1 : 0);
+int pl_data_rows(const pl_data_screen *self) {
+  return pl_data_layout_of(self->app).table.rows - (self->list.filter.text[0] != '\0' ? 1 : 0);
 }
 
-static const pl_case *row_case(const data_screen *self, size_t row) {
+const pl_case *pl_data_row(const pl_data_screen *self, size_t row) {
   return row < self->list.count ? &self->app->model->manifest.cases[self->list.order[row]] : NULL;
 }
 
 // Asks for the picture of the selected case and then for its neighbours'.
-static void ask_pictures(data_screen *self) {
-  const pl_data_layout layout = layout_of(self->app);
+static void ask_pictures(pl_data_screen *self) {
+  const pl_data_layout layout = pl_data_layout_of(self->app);
   if (pl_area_empty(layout.picture)) return;
   const pl_mask_mode mode = !self->mask ? PL_MASK_OFF : self->contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
   const pl_case_look look = {
@@ -52,22 +37,22 @@ static void ask_pictures(data_screen *self) {
   const pl_case *wanted[1 + 2 * NEIGHBOURS];
   size_t count = 0;
   const size_t at = self->table.selected;
-  const pl_case *selected = row_case(self, at);
+  const pl_case *selected = pl_data_row(self, at);
   if (selected == NULL) {
     self->shown = 0;
     return;
   }
   wanted[count++] = selected;
   for (size_t i = 1; i <= NEIGHBOURS; i++) {
-    if (row_case(self, at + i) != NULL) wanted[count++] = row_case(self, at + i);
-    if (at >= i) wanted[count++] = row_case(self, at - i);
+    if (pl_data_row(self, at + i) != NULL) wanted[count++] = pl_data_row(self, at + i);
+    if (at >= i) wanted[count++] = pl_data_row(self, at - i);
   }
   pl_case_pictures_ask(self->pictures, &self->app->model->manifest, wanted, count);
 }
 
 // The picture of the case that was shown before stays until the selected one is there, with its own caption.
-static void choose_shown(data_screen *self) {
-  const pl_case *selected = row_case(self, self->table.selected);
+static void choose_shown(pl_data_screen *self) {
+  const pl_case *selected = pl_data_row(self, self->table.selected);
   if (selected == NULL) {
     self->shown = 0;
     return;
@@ -76,31 +61,31 @@ static void choose_shown(data_screen *self) {
   if (there.picture != NULL || there.problem != NULL) self->shown = selected->number;
 }
 
-static void selection_changed(data_screen *self) {
+void pl_data_selection_changed(pl_data_screen *self) {
   ask_pictures(self);
   choose_shown(self);
   self->app->dirty = true;
 }
 
 static void picture_ready(void *context) {
-  data_screen *self = context;
+  pl_data_screen *self = context;
   choose_shown(self);
   self->app->dirty = true;
 }
 
 // The list is made anew; the selected case stays selected when it is still there.
-static void relist(data_screen *self) {
-  const pl_case *selected = row_case(self, self->table.selected);
+void pl_data_relist(pl_data_screen *self) {
+  const pl_case *selected = pl_data_row(self, self->table.selected);
   const uint32_t number = selected != NULL ? selected->number : 0;
   pl_caselist_update(&self->list, &self->app->model->manifest);
-  pl_table_fit(&self->table, self->list.count, table_rows(self));
+  pl_table_fit(&self->table, self->list.count, pl_data_rows(self));
   for (size_t row = 0; row < self->list.count; row++) {
-    if (row_case(self, row)->number == number) pl_table_select(&self->table, row);
+    if (pl_data_row(self, row)->number == number) pl_table_select(&self->table, row);
   }
 }
 
 static void *open_screen(pl_app *app) {
-  data_screen *self = pl_xcalloc(1, sizeof *self);
+  pl_data_screen *self = pl_xcalloc(1, sizeof *self);
   self->app = app;
   self->mask = true;
   self->pictures = pl_case_pictures_create(app->jobs, picture_ready, self, &app->next_serial);
@@ -109,25 +94,28 @@ static void *open_screen(pl_app *app) {
 
 static void close_screen(pl_app *app, void *data) {
   (void)app;
-  data_screen *self = data;
+  pl_data_screen *self = data;
   pl_case_pictures_destroy(self->pictures);
   pl_caselist_clear(&self->list);
+  free(self->marked);
   free(self);
 }
 
 static void changed(pl_app *app, void *data, unsigned what) {
-  data_screen *self = data;
+  pl_data_screen *self = data;
   if ((what & PL_CHANGED_CASES) != 0) {
     // The old rows point into a manifest that is gone: the selection is found again by its place.
     const size_t place = self->table.selected;
     pl_caselist_update(&self->list, &app->model->manifest);
-    pl_table_fit(&self->table, self->list.count, table_rows(self));
+    pl_table_fit(&self->table, self->list.count, pl_data_rows(self));
     pl_table_select(&self->table, place);
-    pl_case_pictures_forget(self->pictures);
-    self->shown = 0;
+    if ((what & PL_CHANGED_NOTES) == 0) {
+      pl_case_pictures_forget(self->pictures);
+      self->shown = 0;
+    }
   }
-  if ((what & PL_CHANGED_LAYOUT) != 0) pl_table_fit(&self->table, self->list.count, table_rows(self));
-  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) selection_changed(self);
+  if ((what & PL_CHANGED_LAYOUT) != 0) pl_table_fit(&self->table, self->list.count, pl_data_rows(self));
+  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) pl_data_selection_changed(self);
 }
 
 // ---- Drawing
@@ -145,11 +133,17 @@ static pl_style label_text(char *text, size_t size, const pl_case *c) {
 }
 
 static pl_style cell_text(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]) {
-  const data_screen *self = context;
-  const pl_case *c = row_case(self, row);
+  const pl_data_screen *self = context;
+  const pl_case *c = pl_data_row(self, row);
   if (c == NULL) return PL_STYLE_NORMAL;
   switch ((pl_case_sort)column) {
-    case PL_CASE_BY_NUMBER: snprintf(text, PL_TABLE_CELL_SIZE, "#%" PRIu32, c->number); return PL_STYLE_STRONG;
+    case PL_CASE_BY_NUMBER:
+      // A mark in front, what is remarked behind it.
+      snprintf(text, PL_TABLE_CELL_SIZE, "%s#%" PRIu32 "%s", pl_data_is_marked(self, c) ? "*" : "", c->number,
+               c->flag != NULL   ? "!"
+               : c->note != NULL ? "'"
+                                 : "");
+      return pl_data_is_marked(self, c) || c->flag != NULL ? PL_STYLE_WARN : PL_STYLE_STRONG;
     case PL_CASE_BY_PART: snprintf(text, PL_TABLE_CELL_SIZE, "%s", pl_part_name(c->part)); return PL_STYLE_NORMAL;
     case PL_CASE_BY_FOLD:
       if (c->fold < 0) break;
@@ -194,7 +188,7 @@ static void draw_empty(const pl_app *app, const pl_canvas *canvas, pl_area body)
   }
 }
 
-static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
+static void draw_caption(const pl_data_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
   char label[16], text[PL_TABLE_CELL_SIZE];
   const pl_style style = label_text(label, sizeof label, c);
   int x = area.x + 1;
@@ -204,7 +198,7 @@ static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_ar
   x += pl_canvas_printf(canvas, area.y, x, right - x, style, "%s  ", label);
   x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "%s  ", pl_part_name(c->part));
   if (c->fold >= 0) x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "fold %d  ", c->fold);
-  const pl_case *selected = row_case(self, self->table.selected);
+  const pl_case *selected = pl_data_row(self, self->table.selected);
   if (selected != NULL && selected != c) {
     pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_DIM, "(#%" PRIu32 " is being drawn)", selected->number);
   }
@@ -229,11 +223,16 @@ static void draw_caption(const data_screen *self, const pl_canvas *canvas, pl_ar
                      : !self->mask                 ? "mask hidden"
                      : self->contour               ? "mask outlined"
                                                    : "mask filled";
-  pl_canvas_printf(canvas, area.y + 2, area.x + 1, area.cols - 1, PL_STYLE_DIM, "%s%s", mask,
-                   self->invert ? ", grey inverted" : "");
+  x = area.x + 1;
+  if (c->flag != NULL) x += pl_canvas_printf(canvas, area.y + 2, x, right - x, PL_STYLE_WARN, "! %s  ", c->flag);
+  if (c->note != NULL) {
+    pl_canvas_text(canvas, area.y + 2, x, right - x, PL_STYLE_NORMAL, c->note);
+    return;
+  }
+  pl_canvas_printf(canvas, area.y + 2, x, right - x, PL_STYLE_DIM, "%s%s", mask, self->invert ? ", grey inverted" : "");
 }
 
-static void draw_picture(const data_screen *self, const pl_canvas *canvas, const pl_data_layout *layout) {
+static void draw_picture(const pl_data_screen *self, const pl_canvas *canvas, const pl_data_layout *layout) {
   const pl_case *c = NULL;
   for (size_t i = 0; c == NULL && i < self->app->model->manifest.count; i++) {
     if (self->app->model->manifest.cases[i].number == self->shown) c = &self->app->model->manifest.cases[i];
@@ -242,9 +241,9 @@ static void draw_picture(const data_screen *self, const pl_canvas *canvas, const
   const pl_area message = pl_layout_centre(layout->picture, 4, layout->picture.cols - 4);
   if (self->app->format.graphics == PL_GRAPHICS_NONE) {
     pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, "This terminal shows no pictures.");
-    c = row_case(self, self->table.selected);
+    c = pl_data_row(self, self->table.selected);
   } else if (c == NULL) {
-    const bool wait = row_case(self, self->table.selected) != NULL;
+    const bool wait = pl_data_row(self, self->table.selected) != NULL;
     pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, wait ? "Drawing ..." : "");
   } else {
     const pl_case_shown there = pl_case_pictures_get(self->pictures, c);
@@ -255,7 +254,7 @@ static void draw_picture(const data_screen *self, const pl_canvas *canvas, const
 }
 
 static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
-    [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 6},
+    [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 8},
     [PL_CASE_BY_PART] = {.title = "part", .cols = 5},
     [PL_CASE_BY_FOLD] = {.title = "fold", .cols = 5, .right = true},
     [PL_CASE_BY_LABEL] = {.title = "label", .cols = 8},
@@ -263,7 +262,7 @@ static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
     [PL_CASE_BY_ID] = {.title = "id", .keep_end = true},
 };
 
-static pl_table_view table_view(const data_screen *self) {
+pl_table_view pl_data_table_view(const pl_data_screen *self) {
   return (pl_table_view){.columns = columns,
                          .column_count = PL_CASE_SORT_COUNT,
                          .sorted = (int)self->list.sort,
@@ -274,12 +273,12 @@ static pl_table_view table_view(const data_screen *self) {
 }
 
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
-  const data_screen *self = data;
+  const pl_data_screen *self = data;
   if (app->model->manifest.count == 0) {
     draw_empty(app, canvas, body);
     return;
   }
-  const pl_data_layout layout = layout_of(app);
+  const pl_data_layout layout = pl_data_layout_of(app);
   pl_area table = layout.table;
   // What the filter leaves out is said, so that nobody takes the part for the whole.
   const bool filtered = self->list.filter.text[0] != '\0';
@@ -288,209 +287,13 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     pl_canvas_printf(canvas, table.y + table.rows, table.x + 1, table.cols - 1, PL_STYLE_WARN, "%zu of %zu: %s",
                      self->list.count, app->model->manifest.count, self->list.filter.text);
   }
-  const pl_table_view view = table_view(self);
+  const pl_table_view view = pl_data_table_view(self);
   pl_table_draw(&self->table, canvas, table, &view);
   if (self->list.count == 0) {
     pl_canvas_text(canvas, table.y + 2, table.x + 1, table.cols - 1, PL_STYLE_NORMAL,
                    "No case fits the filter. f and Enter shows all.");
   }
   if (!pl_area_empty(layout.picture)) draw_picture(self, canvas, &layout);
-}
-
-// ---- Commands
-
-static void move(pl_app *app, long delta) {
-  data_screen *self = screen_of(app);
-  pl_table_move(&self->table, delta);
-  selection_changed(self);
-}
-
-static long page_of(pl_app *app) {
-  const size_t page = screen_of(app)->table.page;
-  return page > 1 ? (long)page - 1 : 1;
-}
-
-void pl_data_next(pl_app *app, const char *args) { (void)args, move(app, 1); }
-
-void pl_data_previous(pl_app *app, const char *args) { (void)args, move(app, -1); }
-
-void pl_data_page_down(pl_app *app, const char *args) { (void)args, move(app, page_of(app)); }
-
-void pl_data_page_up(pl_app *app, const char *args) { (void)args, move(app, -page_of(app)); }
-
-void pl_data_first(pl_app *app, const char *args) { (void)args, move(app, -(long)screen_of(app)->table.count); }
-
-void pl_data_last(pl_app *app, const char *args) { (void)args, move(app, (long)screen_of(app)->table.count); }
-
-static void search(pl_app *app, const char *text, size_t from) {
-  data_screen *self = screen_of(app);
-  size_t row = 0;
-  text += strspn(text, " ");
-  if (text[0] == '\0') return;
-  if (!pl_caselist_search(&row, &self->list, &app->model->manifest, text, from)) {
-    const bool filtered = self->list.filter.text[0] != '\0';
-    pl_app_say(app, "no case has the number or the id '%s'%s", text, filtered ? " (a filter is on)" : "");
-    app->message_bad = true;
-    return;
-  }
-  pl_copy_text(self->searched, sizeof self->searched, text);
-  pl_table_select(&self->table, row);
-  selection_changed(self);
-}
-
-static void search_entered(pl_app *app, const char *text) { search(app, text, screen_of(app)->table.selected); }
-
-void pl_data_search(pl_app *app, const char *args) {
-  if (args[0] != '\0') {
-    search_entered(app, args);
-  } else {
-    pl_prompt_open(app, "/", false, "", search_entered);
-  }
-}
-
-void pl_data_search_next(pl_app *app, const char *args) {
-  (void)args;
-  data_screen *self = screen_of(app);
-  if (self->searched[0] == '\0') {
-    pl_app_say(app, "nothing was searched yet; / searches");
-  } else if (self->list.count > 0) {
-    search(app, self->searched, (self->table.selected + 1) % self->list.count);
-  }
-}
-
-static void sorted(pl_app *app) {
-  data_screen *self = screen_of(app);
-  relist(self);
-  selection_changed(self);
-  pl_app_say(app, "sorted by %s, %s", pl_case_sort_name(self->list.sort),
-             self->list.descending ? "largest first" : "smallest first");
-}
-
-void pl_data_sort(pl_app *app, const char *args) {
-  data_screen *self = screen_of(app);
-  if (args[0] == '\0') {
-    self->list.sort = (pl_case_sort)((self->list.sort + 1) % PL_CASE_SORT_COUNT);
-    // Of areas the large ones are what one looks for.
-    self->list.descending = self->list.sort == PL_CASE_BY_AREA || self->list.sort == PL_CASE_BY_LABEL;
-    sorted(app);
-    return;
-  }
-  for (int i = 0; i < PL_CASE_SORT_COUNT; i++) {
-    // "area" is enough for "mask area".
-    const char *name = pl_case_sort_name((pl_case_sort)i);
-    if (strcmp(name, args) != 0 && !(i == PL_CASE_BY_AREA && strcmp(args, "area") == 0)) continue;
-    self->list.sort = (pl_case_sort)i;
-    self->list.descending = false;
-    sorted(app);
-    return;
-  }
-  pl_app_say(app, "there is no column '%s'; columns: number part fold label area id", args);
-  app->message_bad = true;
-}
-
-void pl_data_reverse(pl_app *app, const char *args) {
-  (void)args;
-  data_screen *self = screen_of(app);
-  self->list.descending = !self->list.descending;
-  sorted(app);
-}
-
-static void filter_entered(pl_app *app, const char *text) {
-  data_screen *self = screen_of(app);
-  pl_filter filter;
-  pl_error err = {0};
-  if (pl_filter_parse(&filter, text, &err) != PL_OK) {
-    pl_app_complain(app, &err);
-    return;
-  }
-  self->list.filter = filter;
-  relist(self);
-  changed(app, self, PL_CHANGED_LAYOUT);
-  pl_app_say(app, "%zu of %zu cases", self->list.count, app->model->manifest.count);
-}
-
-void pl_data_filter(pl_app *app, const char *args) {
-  if (args[0] != '\0') {
-    filter_entered(app, args);
-    return;
-  }
-  pl_prompt_open(app, "Show only: ", false, screen_of(app)->list.filter.text, filter_entered);
-}
-
-void pl_data_mask(pl_app *app, const char *args) {
-  (void)args;
-  data_screen *self = screen_of(app);
-  self->mask = !self->mask;
-  selection_changed(self);
-}
-
-void pl_data_contour(pl_app *app, const char *args) {
-  (void)args;
-  data_screen *self = screen_of(app);
-  self->contour = !self->contour || !self->mask;
-  self->mask = true;
-  selection_changed(self);
-}
-
-void pl_data_invert(pl_app *app, const char *args) {
-  (void)args;
-  data_screen *self = screen_of(app);
-  self->invert = !self->invert;
-  selection_changed(self);
-}
-
-const pl_case *pl_data_selected(pl_app *app) {
-  const data_screen *self = screen_of(app);
-  return row_case(self, self->table.selected);
-}
-
-void pl_data_step(pl_app *app, long delta) { move(app, delta); }
-
-pl_status pl_data_choose(pl_app *app, const char *text, pl_error *err) {
-  data_screen *self = screen_of(app);
-  size_t index = 0, row = 0;
-  pl_status status = pl_manifest_find(&index, &app->model->manifest, text, err);
-  if (status != PL_OK) return status;
-  if (!pl_caselist_row(&row, &self->list, index)) {
-    self->list.filter = (pl_filter){.count = 0};
-    relist(self);
-    (void)pl_caselist_row(&row, &self->list, index);
-  }
-  pl_table_select(&self->table, row);
-  selection_changed(self);
-  return PL_OK;
-}
-
-// A click selects, a second one on the selected case opens it; a click on a column's title sorts by it, a second one
-// turns the order round; the wheel moves the selection.
-static void mouse(pl_app *app, void *data, const pl_mouse *event) {
-  enum { WHEEL_ROWS = 3 };
-  data_screen *self = data;
-  pl_area table = layout_of(app).table;
-  table.rows = table_rows(self);
-  if (event->kind == PL_MOUSE_WHEEL_UP || event->kind == PL_MOUSE_WHEEL_DOWN) {
-    move(app, event->kind == PL_MOUSE_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
-    return;
-  }
-  if (event->kind != PL_MOUSE_PRESS || event->button != 1 || app->model->manifest.count == 0) return;
-  const pl_table_view view = table_view(self);
-  const pl_area picture = layout_of(app).picture;
-  size_t row = 0;
-  const int column = pl_table_title_at(table, &view, event->y, event->x);
-  if (pl_area_inside((pl_area){event->y, event->x, 1, 1}, picture) && !pl_area_empty(picture)) {
-    pl_case_open(app, "");
-  } else if (column >= 0) {
-    self->list.descending = (pl_case_sort)column == self->list.sort && !self->list.descending;
-    self->list.sort = (pl_case_sort)column;
-    sorted(app);
-  } else if (pl_table_row_at(&row, &self->table, table, event->y, event->x)) {
-    if (row == self->table.selected) {
-      pl_case_open(app, "");
-    } else {
-      pl_table_select(&self->table, row);
-      selection_changed(self);
-    }
-  }
 }
 
 const pl_screen pl_screen_data = {
@@ -501,5 +304,5 @@ const pl_screen pl_screen_data = {
     .close = close_screen,
     .changed = changed,
     .draw = draw,
-    .mouse = mouse,
+    .mouse = pl_data_mouse_event,
 };

@@ -28,3 +28,7 @@ void pl_data_filter(pl_app *app, const char *args);
 void pl_data_mask(pl_app *app, const char *args);
 void pl_data_contour(pl_app *app, const char *args);
 void pl_data_invert(pl_app *app, const char *args);
+void pl_data_mark(pl_app *app, const char *args);
+void pl_data_unmark(pl_app *app, const char *args);
+void pl_data_flag(pl_app *app, const char *args);
+void pl_data_note(pl_app *app, const char *args);
