@@ -16,6 +16,7 @@
 #include "core/base/str.h"
 #include "core/run/json.h"
 #include "core/run/session_private.h"
+#include "core/run/on_end.h"
 #include "core/run/spawn.h"
 
 enum { SCORES_MAX = 256 << 20, CHOICES_MAX = 16 << 20 };
@@ -412,6 +413,11 @@ static int end_session(pl_session *s, pl_status status, const pl_error *err) {
   if (s->journal != NULL && pl_journal_sync(s->journal, NULL) != PL_OK) write_log(s, "the journal is not complete");
   s->state.exit_code = code;
   pl_session_show(s, phase, "");
+  pl_error problem = {0};
+  const char *command = s->options->on_end;
+  if (command != NULL && pl_on_end_start(command, s->folder, &s->state, &problem) != PL_OK) {
+    pl_session_log(s, "%s", problem.message);
+  }
   return code;
 }
 

@@ -18,6 +18,7 @@ typedef struct pl_session_options {
   // When resuming, live options that change: "epochs=20". Borrowed.
   const char *const *sets;
   size_t set_count;
+  const char *on_end;  // a command for the shell (on_end.h), or NULL
 } pl_session_options;
 
 // Trains the run to its end, a command or a signal, and returns the process's exit code: 0 done or stopped by command,

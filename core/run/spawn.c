@@ -143,15 +143,16 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
   }
   if (status == PL_OK) {
     char command[] = "core", run[] = "--run", ready[] = "--ready=3", resume[] = "--resume", force[] = "--force";
-    char **argv = pl_xcalloc(options->set_count + 8, sizeof *argv);
+    char **argv = pl_xcalloc(options->set_count + 9, sizeof *argv);
     memcpy(argv, (char *[]){executable, command, run, path, ready}, 5 * sizeof *argv);
     size_t n = 5;
     if (options->resume) argv[n++] = resume;
     if (options->force) argv[n++] = force;
-    size_t first_set = n;
+    size_t first_own = n;  // from here on the texts are ours
+    if (options->on_end != NULL) argv[n++] = pl_xprintf("--on-end=%s", options->on_end);
     for (size_t i = 0; i < options->set_count; i++) argv[n++] = pl_xprintf("--set=%s", options->sets[i]);
     status = start(argv, path, options->timeout > 0 ? options->timeout : 600, err);
-    for (size_t i = first_set; i < n; i++) free(argv[i]);
+    for (size_t i = first_own; i < n; i++) free(argv[i]);
     free(argv);
   }
   free(executable);

@@ -16,7 +16,8 @@ typedef struct pl_spawn_options {
   bool force;               // resume although the dataset changed
   const char *const *sets;  // with `resume`: live options that change, "epochs=20"
   size_t set_count;
-  double timeout;  // seconds to wait for it to be ready, 0 for 600
+  const char *on_end;  // a command for the shell when the run ends (on_end.h), or NULL
+  double timeout;      // seconds to wait for it to be ready, 0 for 600
 } pl_spawn_options;
 
 // Starts `pleura core` on a run folder in its own session, with no terminal and its output in core.log, and waits until

@@ -13,7 +13,11 @@ small="--encoder resnet18 --size 32 --batch 4 --valid-batch 4 --threads 1 --work
 
 # 1 epoch and then another is what 2 are.
 expect 0 "epoch 2/2" "$pleura" train -C ws $small --epochs 2 --name whole
-expect 0 "epoch 1/1" "$pleura" train -C ws $small --epochs 1 --name parts
+expect 0 "epoch 1/1" "$pleura" train -C ws $small --epochs 1 --name parts \
+  --on-end 'echo "$PLEURA_NAME $PLEURA_STATE $PLEURA_EXIT_CODE $PLEURA_BEST_EPOCH" >ended'
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s ws/runs/parts/ended ] || sleep 0.5; done
+[ "$(cat ws/runs/parts/ended)" = "parts finished 0 1" ] || complain "on-end says $(cat ws/runs/parts/ended)"
+grep -q on-end ws/runs/parts/run.json && complain "the run remembers what to do at its end"
 expect 0 "epoch 2/2" "$pleura" train -C ws --resume parts --epochs 2
 cmp "ws/runs/whole/ckpt/$(last whole)/weights.safetensors" "ws/runs/parts/ckpt/$(last parts)/weights.safetensors" ||
   complain "a training in two parts ends with other weights"

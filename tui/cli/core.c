@@ -7,7 +7,7 @@
 #include "core/run/session.h"
 #include "tui/cli/cli.h"
 
-enum { OPTION_RUN = 256, OPTION_READY, OPTION_RESUME, OPTION_FORCE, OPTION_SET };
+enum { OPTION_RUN = 256, OPTION_READY, OPTION_RESUME, OPTION_FORCE, OPTION_SET, OPTION_ON_END };
 
 typedef struct arguments {
   pl_session_options options;
@@ -24,6 +24,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RUN: options->folder = arg; return 0;
     case OPTION_RESUME: options->resume = true; return 0;
     case OPTION_FORCE: options->force = true; return 0;
+    case OPTION_ON_END: options->on_end = arg; return 0;
     case OPTION_SET:
       if (options->set_count == PL_OPTIONS_MAX) argp_error(state, "--set is given too often");
       if (options->set_count < PL_OPTIONS_MAX) a->sets[options->set_count++] = arg;
@@ -61,6 +62,7 @@ static const struct argp_option argp_options[] = {
      .key = OPTION_SET,
      .arg = "OPTION=VALUE",
      .doc = "When resuming: change an option that may change while a run is going, such as epochs"},
+    {.name = "on-end", .key = OPTION_ON_END, .arg = "COMMAND", .doc = "Run this when the training ends"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Go on although the cases or folds changed"},
     {0},
 };

@@ -14,10 +14,18 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
 
-enum { OPTION_DETACH = 256, OPTION_RESUME, OPTION_FORCE, OPTION_PRINT, OPTION_PRESET, OPTION_FIRST = 1000 };
+enum {
+  OPTION_DETACH = 256,
+  OPTION_RESUME,
+  OPTION_FORCE,
+  OPTION_PRINT,
+  OPTION_PRESET,
+  OPTION_ON_END,
+  OPTION_FIRST = 1000
+};
 
 typedef struct arguments {
-  const char *workspace, *resume, *preset;
+  const char *workspace, *resume, *preset, *on_end;
   bool detach, force, print;
   const char *values[PL_OPTIONS_MAX];  // by row of the table, NULL where not given
 } arguments;
@@ -34,6 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_FORCE: a->force = true; return 0;
     case OPTION_PRINT: a->print = true; return 0;
     case OPTION_PRESET: a->preset = arg; return 0;
+    case OPTION_ON_END: a->on_end = arg; return 0;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
     default: break;
   }
@@ -58,6 +67,11 @@ static struct argp_option *make_options(char ***docs) {
        .doc = "Go on with this run: a name, its ending, or last; options that may change go with it: --epochs 20"},
       {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
       {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
+      {.name = "on-end",
+       .key = OPTION_ON_END,
+       .arg = "COMMAND",
+       .doc = "Run this in a shell when the training ends, however it ends; it finds PLEURA_RUN, PLEURA_STATE, "
+              "PLEURA_BEST, PLEURA_EXIT_CODE and PLEURA_ERROR in its environment"},
       {.name = "preset", .key = OPTION_PRESET, .arg = "NAME", .doc = "Start from a set of values: see below"},
       {.name = NULL, .doc = "Options of the run, also in pleura.yaml:", .group = 1},
   };
@@ -173,8 +187,11 @@ static pl_status train(int *code, const arguments *a, pl_error *err) {
   (void)sigprocmask(SIG_BLOCK, &interrupt, &before);
   char *sets[PL_OPTIONS_MAX];
   size_t set_count = a->resume != NULL ? make_sets(sets, a) : 0;
-  pl_spawn_options options = {
-      .resume = a->resume != NULL, .force = a->force, .sets = (const char *const *)sets, .set_count = set_count};
+  pl_spawn_options options = {.resume = a->resume != NULL,
+                              .force = a->force,
+                              .sets = (const char *const *)sets,
+                              .set_count = set_count,
+                              .on_end = a->on_end};
   status = pl_spawn_core(folder, &options, err);
   for (size_t i = 0; i < set_count; i++) free(sets[i]);
   if (status == PL_OK && a->detach) {
