@@ -1,47 +1,32 @@
 // pleura show: one image with its mask over it, into the terminal or into a PNG file.
 #include <argp.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/base/num.h"
-#include "core/base/str.h"
+#include "core/data/filter.h"
 #include "core/data/manifest.h"
-#include "core/data/source.h"
-#include "core/image/decode.h"
-#include "core/image/lut.h"
-#include "core/image/png_io.h"
-#include "core/image/resize.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/picture.h"
 #include "tui/cli/show_batch.h"
+#include "tui/cli/show_subject.h"
 #include "viewers/view_case.h"
 
 typedef struct arguments {
-  const char *name, *workspace, *output, *graphics;
+  pl_show_source source;
+  const char *output, *graphics, *where;
   uint32_t size;
   bool invert;
-  const char *choice;  // a window of the file: its number, its name or "full"; NULL for the first
-  bool has_window;     // centre and width were given
-  double centre, width;
   pl_mask_mode mask_mode;
   pl_show_batch batch;
 } arguments;
 
-// What is shown: an image, a mask perhaps, and words about it.
-typedef struct subject {
-  pl_image image, mask;
-  bool has_mask;
-  bool is_windowed;  // the window is applied already
-  char caption[320];
-} subject;
-
 // For drawing into a terminal.
 typedef struct shown {
-  const subject *subject;
+  const pl_show_subject *subject;
   const arguments *arguments;
 } shown;
 
@@ -52,6 +37,7 @@ enum {
   KEY_GRAPHICS,
   KEY_INVERT,
   KEY_WINDOW,
+  KEY_WHERE,
   KEY_BATCH,
   KEY_EPOCH,
   KEY_SEED,
@@ -61,7 +47,7 @@ enum {
   KEY_SET
 };
 
-enum { OPTION_COUNT = 17 };
+enum { OPTION_COUNT = 18 };
 static const struct argp_option OPTIONS[OPTION_COUNT];
 
 // ---- Arguments
@@ -69,10 +55,10 @@ static const struct argp_option OPTIONS[OPTION_COUNT];
 // "C,W" is centre and width, anything else names a window of the file.
 static bool parse_window(arguments *a, const char *text) {
   const char *comma = strchr(text, ',');
-  a->has_window = comma != NULL && pl_parse_double(&a->centre, text, (size_t)(comma - text)) &&
-                  pl_parse_double(&a->width, comma + 1, strlen(comma + 1));
-  a->choice = a->has_window ? NULL : text;
-  return a->has_window ? a->width > 0 : text[0] != '\0';
+  a->source.has_window = comma != NULL && pl_parse_double(&a->source.centre, text, (size_t)(comma - text)) &&
+                         pl_parse_double(&a->source.width, comma + 1, strlen(comma + 1));
+  a->source.choice = a->source.has_window ? NULL : text;
+  return a->source.has_window ? a->source.width > 0 : text[0] != '\0';
 }
 
 static uint64_t number_from_1(struct argp_state *state, const char *text, const char *what) {
@@ -112,11 +98,15 @@ static void check_end(struct argp_state *state, arguments *a) {
   if (!a->batch.wanted && a->batch.configured) {
     argp_error(state, "--epoch, --seed, --fold, --run, --preset and --set are for --batch");
   }
-  if (!a->batch.wanted && a->name == NULL) argp_error(state, "say which case to show");
+  if (!a->batch.wanted && a->source.name == NULL && a->where == NULL) argp_error(state, "say which case to show");
+  if (a->where != NULL && (a->batch.wanted || a->source.name != NULL)) {
+    argp_error(state, "--where chooses the cases: no case and no --batch beside it");
+  }
   if (!a->batch.wanted) return;
-  if (a->has_window || a->choice != NULL) argp_error(state, "a batch is shown as the network sees it: no --window");
+  if (a->source.has_window || a->source.choice != NULL)
+    argp_error(state, "a batch is shown as the network sees it: no --window");
   // "--batch 3" is meant as "--batch=3".
-  if (a->name != NULL) a->batch.number = number_from_1(state, a->name, "--batch");
+  if (a->source.name != NULL) a->batch.number = number_from_1(state, a->source.name, "--batch");
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
@@ -124,7 +114,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
   uint64_t number = 0;
   if (parse_batch_option(key, text, state)) return 0;
   switch (key) {
-    case 'C': a->workspace = text; return 0;
+    case 'C': a->source.workspace = text; return 0;
     case 'o': a->output = text; return 0;
     case KEY_SIZE:
       if (!pl_parse_u64(&number, text, strlen(text)) || number == 0 || number > PL_BITMAP_SIDE_MAX) {
@@ -132,6 +122,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
       }
       a->size = (uint32_t)number;
       return 0;
+    case KEY_WHERE: a->where = text; return 0;
     case KEY_NO_MASK: a->mask_mode = PL_MASK_OFF; return 0;
     case KEY_CONTOUR: a->mask_mode = PL_MASK_CONTOUR; return 0;
     case KEY_GRAPHICS:
@@ -146,227 +137,34 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
       }
       return 0;
     case ARGP_KEY_ARG:
-      if (a->name != NULL) argp_error(state, "one case, not also %s", text);
-      a->name = text;
+      if (a->source.name != NULL) argp_error(state, "one case, not also %s", text);
+      a->source.name = text;
       return 0;
     case ARGP_KEY_END: check_end(state, a); return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
 }
 
-// ---- Finding and reading
-
-static bool has_ending(const char *text, const char *ending) {
-  size_t length = strlen(text), tail = strlen(ending);
-  return length > tail && strcasecmp(text + length - tail, ending) == 0;
-}
-
-// A path is what exists as a file and looks like one of the two kinds that we read.
-static bool is_path(const char *text) {
-  return (has_ending(text, ".dcm") || has_ending(text, ".png") || strchr(text, '/') != NULL) && pl_fs_is_file(text);
-}
-
-// Which of the file's windows, and what to say about it.
-static pl_status choose_window(pl_window *window, subject *s, const pl_dicom *dicom, const arguments *a,
-                               pl_error *err) {
-  size_t choice = 0, count = pl_lut_choices(dicom), length = strlen(s->caption);
-  *window = pl_lut_default_window(dicom);
-  if (a->has_window) {
-    *window = (pl_window){.function = PL_VOI_LINEAR, .centre = a->centre, .width = a->width};
-    return PL_OK;
-  }
-  if (a->choice != NULL && strcasecmp(a->choice, "full") == 0) {
-    *window = pl_lut_full_window(dicom);
-    return PL_OK;
-  }
-  if (a->choice != NULL) {
-    pl_status status = pl_lut_find_choice(&choice, dicom, a->choice, err);
-    if (status != PL_OK) return status;
-    *window = pl_lut_choice(dicom, choice);
-  }
-  if (count < 2 && a->choice == NULL) return PL_OK;
-  char name[80];
-  const char *text = pl_lut_choice_name(dicom, choice);
-  pl_safe_text(name, sizeof name, text, strlen(text));
-  snprintf(s->caption + length, sizeof s->caption - length, ", window %zu of %zu%s%s", choice + 1, count,
-           name[0] != '\0' ? " " : "", name);
-  return PL_OK;
-}
-
-// A DICOM file goes through its rescale and window into 8 bits; a PNG file is taken as it is.
-static pl_status take_image(subject *s, pl_dicom *dicom, const arguments *a, pl_error *err) {
-  bool is_dicom = dicom->transfer_syntax[0] != '\0';
-  if (!is_dicom) {
-    if (a->choice != NULL) {
-      return pl_fail(err, PL_E_USAGE, "--window %s: a PNG file has no windows; give centre and width", a->choice);
-    }
-    s->image = dicom->image;
-    dicom->image = (pl_image){0};
-    return PL_OK;
-  }
-  pl_window window;
-  pl_status status = choose_window(&window, s, dicom, a, err);
-  s->is_windowed = true;
-  return status == PL_OK ? pl_lut_apply(&s->image, dicom, &window, err) : status;
-}
-
-// Reads a foreign file or the source of a case through a decoder, and warns when that is less safe than it should be.
-static pl_status read_foreign(pl_dicom *dicom, const char *path, bool is_source, pl_error *err) {
-  pl_decoder *decoder = NULL;
-  pl_status status = pl_decoder_create(&decoder, NULL, err);
-  if (status == PL_OK) {
-    status = is_source ? pl_source_decode(dicom, path, decoder, err) : pl_image_read_any(dicom, path, decoder, err);
-  }
-  bool decoded = status == PL_OK && dicom->transfer_syntax[0] != '\0';
-  if (decoded && !pl_decoder_is_confined(decoder)) pl_cli_warn_unconfined("show");
-  pl_decoder_destroy(decoder);
-  return status;
-}
-
-static pl_status read_file(subject *s, const char *path, const arguments *a, pl_error *err) {
-  pl_dicom dicom = {0};
-  pl_status status = read_foreign(&dicom, path, false, err);
-  if (status != PL_OK) return status;
-  char name[160];
-  const char *base = pl_path_base(path);
-  pl_safe_text(name, sizeof name, base, strlen(base));
-  snprintf(s->caption, sizeof s->caption, "%s, %ux%u, %d bit", name, dicom.image.width, dicom.image.height,
-           dicom.image.type == PL_PIXEL_U8 ? 8 : 16);
-  status = take_image(s, &dicom, a, err);
-  pl_dicom_clear(&dicom);
-  return status;
-}
-
-static void describe_label(char *out, size_t size, const pl_case *c) {
-  if (c->part == PL_PART_TEST) {
-    pl_copy_text(out, size, "test part");
-  } else if (c->status == PL_CASE_UNLABELLED || c->label == PL_LABEL_UNKNOWN) {
-    pl_copy_text(out, size, "unlabelled");
-  } else if (c->label == PL_LABEL_NEGATIVE) {
-    pl_copy_text(out, size, "no pneumothorax");
-  } else {
-    double share = pl_case_mask_share(c);
-    int n = snprintf(out, size, "pneumothorax, mask %llu px", (unsigned long long)c->mask_area);
-    if (!isnan(share)) snprintf(out + n, size - (size_t)n, " (%.2f %%)", 100.0 * share);
-  }
-}
-
-// "#12 ...5162.83725, fold 3, pneumothorax, mask 4210 px (0.40 %)". Never anything about the person.
-static void describe_case(subject *s, const pl_manifest *manifest, const pl_case *c) {
-  size_t skip = strlen(c->id) > manifest->id_prefix ? manifest->id_prefix : 0;
-  char id[160], label[80], fold[32] = "";
-  pl_safe_text(id, sizeof id, c->id + skip, strlen(c->id + skip));
-  describe_label(label, sizeof label, c);
-  if (c->fold >= 0) snprintf(fold, sizeof fold, ", fold %d", c->fold);
-  snprintf(s->caption, sizeof s->caption, "#%u %s%s%s, %s", c->number, skip > 0 ? "..." : "", id, fold, label);
-}
-
-// The case's own file, for a window that only this one has.
-static pl_status read_source(subject *s, const pl_case *c, const arguments *a, pl_error *err) {
-  pl_dicom dicom = {0};
-  pl_status status = read_foreign(&dicom, c->source, true, err);
-  if (status == PL_OK) status = take_image(s, &dicom, a, err);
-  pl_dicom_clear(&dicom);
-  return status == PL_OK ? status : pl_wrap(err, "case #%u", c->number);
-}
-
-static bool same_shape(const pl_image *a, const pl_image *b) {
-  return (uint64_t)a->width * b->height == (uint64_t)b->width * a->height;
-}
-
-// The mask at the picture's size. One of another shape was made with other margins: it would lie in the wrong place.
-static pl_status read_mask(subject *s, const char *path, pl_error *err) {
-  pl_image mask = {0};
-  pl_status status = pl_png_read(&mask, path, err);
-  if (status != PL_OK) return status;
-  s->has_mask = same_shape(&mask, &s->image);
-  if (s->has_mask && mask.width != s->image.width) {
-    status = pl_image_resize_nearest(&s->mask, &mask, s->image.width, s->image.height, err);
-    s->has_mask = status == PL_OK;
-  } else if (s->has_mask) {
-    s->mask = mask;
-    mask = (pl_image){0};
-  }
-  pl_image_clear(&mask);
-  return status;
-}
-
-static pl_status read_case(subject *s, const pl_manifest *manifest, size_t index, const arguments *a, pl_error *err) {
-  const pl_case *c = &manifest->cases[index];
-  describe_case(s, manifest, c);
-  char *image_path = pl_case_image_path(manifest, c), *mask_path = pl_case_mask_path(manifest, c);
-  pl_status status = a->choice != NULL ? read_source(s, c, a, err) : pl_png_read(&s->image, image_path, err);
-  if (status != PL_OK && a->choice == NULL) {
-    pl_wrap(err, "case #%u has no prepared image (import again, or look at its status)", c->number);
-  }
-  if (status == PL_OK && a->mask_mode != PL_MASK_OFF && c->label == PL_LABEL_POSITIVE && pl_fs_is_file(mask_path)) {
-    status = read_mask(s, mask_path, err);
-  }
-  free(image_path);
-  free(mask_path);
-  return status;
-}
-
-// The case whose id is the file's name without its ending; a mistake means that there is none.
-static bool find_by_file_name(size_t *index, const pl_manifest *manifest, const char *path) {
-  const char *base = pl_path_base(path), *dot = strrchr(base, '.');
-  size_t length = dot != NULL ? (size_t)(dot - base) : strlen(base);
-  for (size_t i = 0; i < manifest->count; i++) {
-    const char *id = manifest->cases[i].id;
-    if (strlen(id) == length && strncmp(id, base, length) == 0) {
-      *index = i;
-      return true;
-    }
-  }
-  return false;
-}
-
-// A path that names a case of the workspace is that case, with its mask; any other is a file on its own.
-static pl_status read_subject(subject *s, const arguments *a, pl_error *err) {
-  bool path = is_path(a->name), want_mask = a->mask_mode != PL_MASK_OFF;
-  if (path && (!want_mask || a->has_window || a->choice != NULL)) return read_file(s, a->name, a, err);
-  char *workspace = NULL;
-  pl_manifest manifest = {0};
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
-  free(workspace);
-  if (status != PL_OK) {
-    if (path && a->workspace == NULL) return read_file(s, a->name, a, err);
-    if (status != PL_E_NOTFOUND || a->workspace != NULL) return status;
-    return pl_wrap(err, "'%s' is no .dcm or .png file here, and as a case it needs a workspace", a->name);
-  }
-  size_t index = 0;
-  if (path) {
-    status = find_by_file_name(&index, &manifest, a->name) ? read_case(s, &manifest, index, a, err)
-                                                           : read_file(s, a->name, a, err);
-  } else {
-    status = pl_manifest_find(&index, &manifest, a->name, err);
-    if (status == PL_OK) status = read_case(s, &manifest, index, a, err);
-  }
-  pl_manifest_clear(&manifest);
-  return status;
-}
-
 // ---- Showing
 
-static pl_status draw(pl_bitmap *out, const subject *s, const arguments *a, uint32_t width, uint32_t height,
+static pl_status draw(pl_bitmap *out, const pl_show_subject *s, const arguments *a, uint32_t width, uint32_t height,
                       double pixel_aspect, pl_error *err) {
   pl_view_case_options options = pl_view_case_defaults(width, height);
   options.pixel_aspect = pixel_aspect;
   options.invert = a->invert;
   options.mask_mode = a->mask_mode;
-  if (a->has_window && !s->is_windowed) {
-    options.window_centre = a->centre;
-    options.window_width = a->width;
+  if (a->source.has_window && !s->is_windowed) {
+    options.window_centre = a->source.centre;
+    options.window_width = a->source.width;
   }
   return pl_view_case(out, &s->image, s->has_mask ? &s->mask : NULL, &options, err);
 }
 
-static pl_status write_file(const subject *s, const arguments *a, pl_error *err) {
+static pl_status write_file(const pl_show_subject *s, const arguments *a, const char *path, pl_error *err) {
   uint32_t width = a->size > 0 ? a->size : s->image.width, height = a->size > 0 ? a->size : s->image.height;
   pl_bitmap bitmap = {0};
   pl_status status = draw(&bitmap, s, a, width, height, 1, err);
-  if (status == PL_OK) status = pl_bitmap_save(&bitmap, a->output, err);
+  if (status == PL_OK) status = pl_bitmap_save(&bitmap, path, err);
   if (status == PL_OK) printf("%s\n", s->caption);
   pl_bitmap_clear(&bitmap);
   return status;
@@ -378,15 +176,61 @@ static pl_status draw_for_terminal(pl_bitmap *out, const void *context, uint32_t
   return draw(out, what->subject, what->arguments, width, height, pixel_aspect, err);
 }
 
-static pl_status print_terminal(const subject *s, const arguments *a, pl_error *err) {
+static pl_status print_terminal(const pl_show_subject *s, const arguments *a, pl_error *err) {
   const shown what = {.subject = s, .arguments = a};
   const pl_cli_picture picture = {
       .draw = draw_for_terminal, .context = &what, .caption = s->caption, .graphics = a->graphics, .size = a->size};
   return pl_cli_print(&picture, err);
 }
 
+static pl_status show_one(const arguments *a, pl_error *err) {
+  pl_show_subject s = {.has_mask = false};
+  pl_status status = pl_show_read(&s, &a->source, err);
+  if (status == PL_OK) status = a->output != NULL ? write_file(&s, a, a->output, err) : print_terminal(&s, a, err);
+  pl_show_subject_clear(&s);
+  return status;
+}
+
+static pl_status show_case(const pl_manifest *manifest, size_t index, const arguments *a, pl_error *err) {
+  pl_show_subject s = {.has_mask = false};
+  char *path = a->output != NULL ? pl_xprintf("%s/%s.png", a->output, manifest->cases[index].id) : NULL;
+  pl_status status = pl_show_read_case(&s, manifest, index, &a->source, err);
+  if (status == PL_OK) status = path != NULL ? write_file(&s, a, path, err) : print_terminal(&s, a, err);
+  pl_show_subject_clear(&s);
+  free(path);
+  return status;
+}
+
+// All cases for which the filter holds, one after the other; those that could not be imported are named.
+static pl_status show_where(const arguments *a, pl_error *err) {
+  char *workspace = NULL;
+  pl_manifest manifest = {0};
+  pl_filter filter;
+  size_t fitting = 0;
+  pl_status status = pl_filter_parse(&filter, a->where, err);
+  if (status == PL_OK) {
+    status = pl_workspace_find(&workspace, a->source.workspace != NULL ? a->source.workspace : ".", err);
+  }
+  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK && a->output != NULL) status = pl_fs_make_folders(a->output, err);
+  for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
+    const pl_case *c = &manifest.cases[i];
+    if (!pl_filter_holds(&filter, c)) continue;
+    fitting++;
+    if (c->status == PL_CASE_BAD) {
+      printf("#%u has no picture: it could not be imported\n", c->number);
+    } else {
+      status = show_case(&manifest, i, a, err);
+    }
+  }
+  if (status == PL_OK && fitting == 0) status = pl_fail(err, PL_E_NOTFOUND, "no case fits '%s'", filter.text);
+  pl_manifest_clear(&manifest);
+  free(workspace);
+  return status;
+}
+
 static pl_status show_batch(const arguments *a, pl_error *err) {
-  const pl_show_how how = {.workspace = a->workspace,
+  const pl_show_how how = {.workspace = a->source.workspace,
                            .output = a->output,
                            .graphics = a->graphics,
                            .size = a->size,
@@ -400,7 +244,7 @@ int pl_cli_show(int argc, char **argv) {
   const struct argp parser = {
       .options = OPTIONS,
       .parser = parse_option,
-      .args_doc = "CASE\n--batch [N]",
+      .args_doc = "CASE\n--where FILTER\n--batch [N]",
       .doc =
           "Prints one image with its mask over it into the terminal: as sixel where the terminal can, else as "
           "coloured half blocks; into anything but a terminal only the caption. With -o it writes a PNG file. "
@@ -410,6 +254,7 @@ int pl_cli_show(int argc, char **argv) {
           "needs no workspace and has no mask. PLEURA_GRAPHICS (auto, sixel, blocks, none) is the default of "
           "--graphics.\n\nExamples:\n"
           "  pleura show 12 --contour\n"
+          "  pleura show --where 'positive mask<500' -o small\n"
           "  pleura show --batch 3 --epoch 2 -o batch.png\n"
           "  pleura show --batch --run last --set augment=winner",
   };
@@ -419,11 +264,8 @@ int pl_cli_show(int argc, char **argv) {
   if (argp_parse(&parser, argc, argv, 0, NULL, &a) != 0) return 2;
   pl_error err = {0};
   if (a.batch.wanted) return show_batch(&a, &err) == PL_OK ? 0 : pl_cli_report("show", &err);
-  subject s = {0};
-  pl_status status = read_subject(&s, &a, &err);
-  if (status == PL_OK) status = a.output != NULL ? write_file(&s, &a, &err) : print_terminal(&s, &a, &err);
-  pl_image_clear(&s.image);
-  pl_image_clear(&s.mask);
+  a.source.masked = a.mask_mode != PL_MASK_OFF;
+  pl_status status = a.where != NULL ? show_where(&a, &err) : show_one(&a, &err);
   return status == PL_OK ? 0 : pl_cli_report("show", &err);
 }
 
@@ -439,6 +281,8 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
      "centre and width as C,W, in the values of the file after its rescale; or one of the DICOM file's own windows and "
      "tables by its number or name (the first is the default); or full, from its smallest to its largest value",
      0},
+    {"where", KEY_WHERE, "FILTER", 0,
+     "every case that fits the filter, as in fold=2 mask>2000; -o then names a folder for ID.png each", 0},
     {NULL, 0, NULL, 0, "Training batches:", 1},
     {"batch", KEY_BATCH, "N", OPTION_ARG_OPTIONAL, "show batch N of an epoch, augmented, with its masks (1)", 1},
     {"epoch", KEY_EPOCH, "E", 0, "the epoch, from 1 (1)", 1},

@@ -14,6 +14,12 @@ expect 0 "batch 1 of 3, epoch 1: 8 images, 64x64, fold 0 held out, seed 42, augm
 expect 0 "batch 2 of 3, epoch 1" "$pleura" show --batch 2
 expect 0 "the first 9 of 12 images" "$pleura" show --batch --set batch=12 -o a.png
 expect 0 "batch 1 of 2" "$pleura" show --batch=1 --set batch=12 -o b.png
+# All cases that fit a filter, printed or each as a file.
+expect 2 "no case fits" "$pleura" show --where 'fold=99'
+expect 2 "at 'x'" "$pleura" show --where 'fold=x'
+expect 2 "chooses the cases" "$pleura" show 1 --where positive
+expect 0 "#1 " "$pleura" show --where 'number<3' -o small
+[ "$(find small -name '*.png' | wc -l)" -eq 2 ] || complain "show --where wrote $(ls small)"
 expect 0 "epoch 2" "$pleura" show --batch --epoch 2 --set batch=12 -o c.png
 expect 0 "seed 43" "$pleura" show --batch --seed 43 --set batch=12 -o d.png
 expect 0 "fold 1 held out" "$pleura" show --batch --fold 1
@@ -59,4 +65,5 @@ grep -q "vanish at 4: line 3" "$work/out" || complain "the mask that vanishes is
 expect 0 "1 of the positives could not be measured; the first: line 2" "$pleura" data report --rle rle.csv --native 1x1
 expect 2 "cannot open" "$pleura" data report --rle nowhere.csv
 expect 2 "is not in a workspace" "$pleura" data report
+
 exit $failed
