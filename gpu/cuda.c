@@ -1,6 +1,7 @@
 #include "gpu/cuda.h"
 
 #include <cuda_runtime_api.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -156,22 +157,29 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// Asks until the answer is not "not ready": at once for what is nearly done, with naps from then on.
-// cudaStreamSynchronize would wait for ever where a device hangs.
+// Asks until the answer is not "not ready": for as long as a step may take without pause, so that the next one starts
+// at once, but giving way to the threads that load data; with naps from then on. cudaStreamSynchronize would wait for
+// ever where a device hangs.
 static pl_status wait_for(cudaError_t (*query)(void *), void *handle, pl_error *err) {
-  const struct timespec nap = {.tv_nsec = 50000};
+  const struct timespec nap = {.tv_nsec = 100000};
+  const double awake = 0.05;
   double start = now();
   for (;;) {
     cudaError_t error = query(handle);
     if (error != cudaErrorNotReady) return failed(error, "the computation", err);
     double waited = now() - start;
     if (waited > PL_CUDA_PATIENCE) {
-      return pl_fail(err, PL_E_DEVICE,
-                     "the GPU has not answered for %d s; see nvidia-smi and dmesg (lines with Xid), "
-                     "have it reset, then resume the run",
-                     (int)PL_CUDA_PATIENCE);
+      return pl_fail(
+          err, PL_E_DEVICE,
+          "the GPU has not answered for %d s; see nvidia-smi and dmesg (lines with Xid), have it reset, then "
+          "resume the run",
+          (int)PL_CUDA_PATIENCE);
     }
-    if (waited > 20e-6) nanosleep(&nap, NULL);
+    if (waited > awake) {
+      nanosleep(&nap, NULL);
+    } else {
+      sched_yield();
+    }
   }
 }
 

@@ -64,8 +64,8 @@ pl_status pl_cuda_stream_create(pl_stream *out, pl_error *err);  // independent 
 void pl_cuda_stream_destroy(pl_stream stream);                   // takes NULL
 pl_status pl_cuda_stream_wait_event(pl_stream stream, pl_event event, pl_error *err);
 
-// Waits until all that was put on the stream is done; the thread sleeps. PL_E_DEVICE also when nothing has happened for
-// PL_CUDA_PATIENCE seconds: a device that hangs must not hang the program.
+// Waits until all that was put on the stream is done, awake at first and then asleep. PL_E_DEVICE also when nothing has
+// happened for PL_CUDA_PATIENCE seconds: a device that hangs must not hang the program.
 pl_status pl_cuda_stream_wait(pl_stream stream, pl_error *err);
 enum { PL_CUDA_PATIENCE = 300 };
 
