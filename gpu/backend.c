@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gpu/conv_kernels.h"
 #include "gpu/internal.h"
 
 enum { LEAST_MAJOR = 8 };  // Ampere: bfloat16, asynchronous copies, and the oldest that cuDNN's engines are good on
@@ -27,6 +28,8 @@ static pl_status choose_type(pl_gpu_type *out, const pl_backend_options *options
   return pl_fail(err, PL_E_USAGE, "there is no precision %d", (int)options->precision);
 }
 
+static const pl_dnn_own own_convolutions = {"own", pl_gpu_conv_supported, pl_gpu_conv_workspace, pl_gpu_conv_run};
+
 static pl_status open_device(pl_backend *b, pl_error *err) {
   pl_status status = pl_cuda_open(&b->facts, b->device, err);
   if (status != PL_OK) return status;
@@ -37,7 +40,9 @@ static pl_status open_device(pl_backend *b, pl_error *err) {
   status = pl_dnn_probe(b->dnn_version, err);
   if (status == PL_OK) status = pl_cuda_stream_create(&b->stream, err);
   if (status == PL_OK) status = pl_cuda_stream_create(&b->copies, err);
-  return status == PL_OK ? pl_dnn_open(&b->dnn, b->stream, err) : status;
+  if (status == PL_OK) status = pl_dnn_open(&b->dnn, b->stream, err);
+  if (status == PL_OK) pl_dnn_offer(b->dnn, &own_convolutions);
+  return status;
 }
 
 static pl_status open_backend(pl_backend **out, const pl_host *host, const pl_backend_options *options, pl_error *err) {

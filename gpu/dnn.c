@@ -17,6 +17,8 @@ struct pl_dnn_plan {
   uint64_t workspace;
   double microseconds;
   bool bias;
+  const pl_dnn_own *own;  // NULL: the library's engine; else this one, and there is no graph
+  pl_dnn_conv conv;       // of our own engine
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -148,6 +150,34 @@ static pl_status plan_of_choice(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_con
   return status;
 }
 
+void pl_dnn_offer(pl_dnn *dnn, const pl_dnn_own *own) { dnn->own = own; }
+
+bool pl_dnn_own_fits(const pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit) {
+  return dnn->own != NULL && dnn->own->supported(conv) && dnn->own->workspace(conv) <= workspace_limit;
+}
+
+pl_dnn_plan *pl_dnn_own_plan(pl_dnn *dnn, const pl_dnn_conv *conv) {
+  pl_dnn_plan *plan = pl_xcalloc(1, sizeof *plan);
+  plan->dnn = dnn;
+  plan->own = dnn->own;
+  plan->conv = *conv;
+  plan->workspace = dnn->own->workspace(conv);
+  snprintf(plan->engine.choice, sizeof plan->engine.choice, "%s", dnn->own->name);
+  return plan;
+}
+
+static pl_status plan_of_own(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit,
+                             pl_error *err) {
+  pl_status status = pl_dnn_conv_check(conv, err);
+  if (status) return status;
+  if (!pl_dnn_own_fits(dnn, conv, workspace_limit)) {
+    return pl_fail(err, PL_E_UNSUPPORTED, "engine '%s' cannot compute it, or not with a workspace of %" PRIu64 " MiB",
+                   dnn->own->name, workspace_limit >> 20);
+  }
+  *out = pl_dnn_own_plan(dnn, conv);
+  return PL_OK;
+}
+
 static pl_status wrap_key(pl_status status, const pl_dnn_conv *conv, pl_error *err) {
   char key[PL_DNN_KEY_MAX];
   pl_dnn_conv_key(conv, key, sizeof key);
@@ -162,7 +192,7 @@ pl_status pl_dnn_candidates(size_t *count, pl_dnn *dnn, const pl_dnn_conv *conv,
   pl_status status = pl_dnn_graph_create(&graph, dnn, conv, err);
   if (!status) status = pl_dnn_engines_find(&engines, graph, workspace_limit, err);
   if (!status) {
-    *count = engines.count;
+    *count = engines.count + (pl_dnn_own_fits(dnn, conv, workspace_limit) ? 1 : 0);
     pl_dnn_engines_clear(graph, &engines);
   } else {
     status = wrap_key(status, conv, err);
@@ -174,6 +204,10 @@ pl_status pl_dnn_candidates(size_t *count, pl_dnn *dnn, const pl_dnn_conv *conv,
 pl_status pl_dnn_plan_create(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit,
                              const char *choice, pl_error *err) {
   pl_dnn_graph *graph = NULL;
+  if (choice != NULL && dnn->own != NULL && strcmp(choice, dnn->own->name) == 0) {
+    pl_status own = plan_of_own(out, dnn, conv, workspace_limit, err);
+    return own ? wrap_key(own, conv, err) : PL_OK;
+  }
   pl_status status = pl_dnn_graph_create(&graph, dnn, conv, err);
   if (!status && choice == NULL) status = plan_by_rule(out, dnn, conv, graph, workspace_limit, err);
   if (!status && choice != NULL) status = plan_of_choice(out, dnn, conv, graph, workspace_limit, choice, err);
@@ -215,6 +249,10 @@ pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *args, pl_error 
   const pl_dnn *dnn = plan->dnn;
   const pl_cudnn *cudnn = &dnn->cudnn;
   if (dnn->handle == NULL) return pl_fail(err, PL_E_UNSUPPORTED, "a device that is only described cannot run");
+  if (plan->own != NULL) {
+    plan->own->run((struct CUstream_st *)dnn->stream, &plan->conv, args);
+    return PL_OK;
+  }
   pl_cudnn_desc pack = NULL;
   cudnnStatus_t status = cudnn->create_descriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack);
   if (status == CUDNN_STATUS_SUCCESS) status = fill_pack(cudnn, pack, args, plan->bias);

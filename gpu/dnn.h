@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+struct CUstream_st;                      // a cudaStream_t's
 typedef struct pl_dnn pl_dnn;            // the library on a device and a stream
 typedef struct pl_dnn_plan pl_dnn_plan;  // a problem with its engine
 
@@ -77,6 +78,18 @@ pl_status pl_dnn_open(pl_dnn **out, void *stream, pl_error *err);
 pl_status pl_dnn_open_described(pl_dnn **out, const char *json, pl_error *err);
 
 void pl_dnn_close(pl_dnn *dnn);  // takes NULL; after its plans
+
+// An engine besides the library's: kernels of our own (gpu/conv_kernels.h). `name` is its choice. `supported` is asked
+// first, with a problem that was checked; then how much workspace a run needs; then runs are put on the stream.
+typedef struct pl_dnn_own {
+  const char *name;
+  bool (*supported)(const pl_dnn_conv *conv);
+  uint64_t (*workspace)(const pl_dnn_conv *conv);
+  void (*run)(struct CUstream_st *stream, const pl_dnn_conv *conv, const pl_dnn_args *args);
+} pl_dnn_own;
+
+// Makes it a candidate of the plans to come, behind the library's; it is borrowed until close.
+void pl_dnn_offer(pl_dnn *dnn, const pl_dnn_own *own);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Plans

@@ -15,6 +15,7 @@ struct pl_dnn {
   cudnnHandle_t handle;      // NULL for a device that is only described
   pl_cudnn_desc properties;  // of a described device, else NULL
   void *stream;
+  const pl_dnn_own *own;  // NULL: none was offered
 };
 
 // How operands are named between a graph and a run.
@@ -58,6 +59,12 @@ pl_status pl_dnn_engine_rebuild(pl_dnn_engine *out, const pl_dnn_graph *graph, c
 // neither.
 pl_status pl_dnn_plan_take(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *conv, pl_dnn_graph *graph,
                            pl_dnn_engine *engine, uint64_t workspace_limit, pl_error *err);
+
+// Whether the engine that was offered can compute the problem with that workspace, and a plan with it. The problem was
+// checked.
+bool pl_dnn_own_fits(const pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit);
+pl_dnn_plan *pl_dnn_own_plan(pl_dnn *dnn, const pl_dnn_conv *conv);
+
 void pl_dnn_plan_set_time(pl_dnn_plan *plan, double microseconds);
 
 #ifdef __cplusplus

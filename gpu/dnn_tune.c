@@ -158,10 +158,16 @@ static pl_status find_fastest(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv 
   pl_dnn_plan *fastest = NULL;
   pl_error why = {0};
   double best = 1e30;
-  for (size_t i = 0; i < engines->count; i++) {
+  const size_t own = pl_dnn_own_fits(dnn, c, workspace_limit) ? 1 : 0;
+  for (size_t i = 0; i < engines->count + own; i++) {
     pl_dnn_plan *plan = NULL;
     double seconds = 1e30;
-    pl_status status = pl_dnn_plan_take(&plan, dnn, c, graph, &engines->items[i], workspace_limit, &why);
+    pl_status status = PL_OK;
+    if (i < engines->count) {
+      status = pl_dnn_plan_take(&plan, dnn, c, graph, &engines->items[i], workspace_limit, &why);
+    } else {
+      plan = pl_dnn_own_plan(dnn, c);
+    }
     if (!status) status = time_plan(&seconds, t, plan, c, best, &why);
     if (!status && seconds < best) {
       pl_dnn_plan_destroy(fastest);
@@ -188,6 +194,10 @@ pl_status pl_dnn_plan_tune(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *co
   uint64_t workspace = 0;
   for (size_t i = 0; i < engines.count; i++) {
     if (engines.items[i].workspace > workspace) workspace = engines.items[i].workspace;
+  }
+  if (!status && pl_dnn_own_fits(dnn, conv, workspace_limit)) {
+    const uint64_t own = dnn->own->workspace(conv);
+    if (own > workspace) workspace = own;
   }
   if (!status) status = open_tuner(&t, dnn, conv, workspace, err);
   if (!status) {

@@ -1,6 +1,6 @@
 // gpu/dnn.h in plain loops on the CPU, where device memory is ordinary memory. Two engines: 0 sums in the order of the
 // kernel's taps, 1 backwards and with a workspace that it fills; their bits differ, so that a plan that is rebuilt with
-// the wrong engine shows. The rule takes engine 0, tuning engine 1.
+// the wrong engine shows. The rule takes engine 0, tuning engine 1, or the engine that was offered where it can.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "tests/gpu/emulated_dnn.h"
 #include "tests/gpu/half.h"
 
-enum { ENGINES = 2, WORKSPACE = 1024 };
+enum { ENGINES = 2, OWN = 2, WORKSPACE = 1024 };
 
 static pl_emulator_hook *hook;
 
@@ -20,11 +20,13 @@ void pl_emulated_dnn_set_hook(pl_emulator_hook *new_hook) { hook = new_hook; }
 struct pl_dnn {
   bool described;
   void *stream;
+  const pl_dnn_own *own;  // NULL: none was offered
 };
 
 struct pl_dnn_plan {
   pl_dnn_conv conv;
   void *stream;
+  const pl_dnn_own *own;
   int engine;
   bool runs, tuned;
   char choice[PL_DNN_CHOICE_MAX];
@@ -52,13 +54,18 @@ pl_status pl_dnn_open_described(pl_dnn **out, const char *json, pl_error *err) {
 
 void pl_dnn_close(pl_dnn *dnn) { free(dnn); }
 
-static uint64_t workspace_of(int engine) { return engine == 1 ? WORKSPACE : 0; }
+void pl_dnn_offer(pl_dnn *dnn, const pl_dnn_own *own) { dnn->own = own; }
+
+static bool own_fits(const pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit) {
+  return dnn->own != NULL && dnn->own->supported(conv) && dnn->own->workspace(conv) <= workspace_limit;
+}
 
 pl_status pl_dnn_candidates(size_t *count, pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit,
                             pl_error *err) {
-  (void)dnn;
   pl_status status = pl_dnn_conv_check(conv, err);
-  if (status == PL_OK) *count = workspace_limit >= WORKSPACE ? ENGINES : 1;
+  if (status) return status;
+  *count = workspace_limit >= WORKSPACE ? ENGINES : 1;
+  if (own_fits(dnn, conv, workspace_limit)) *count += 1;
   return status;
 }
 
@@ -70,7 +77,9 @@ static pl_status create(pl_dnn_plan **out, const pl_dnn *dnn, const pl_dnn_conv 
   plan->engine = engine;
   plan->runs = !dnn->described;
   plan->stream = dnn->stream;
-  snprintf(plan->choice, sizeof plan->choice, "emulated:%d", engine);
+  plan->own = dnn->own;
+  if (engine == OWN) snprintf(plan->choice, sizeof plan->choice, "%s", dnn->own->name);
+  if (engine != OWN) snprintf(plan->choice, sizeof plan->choice, "emulated:%d", engine);
   *out = plan;
   return PL_OK;
 }
@@ -78,6 +87,10 @@ static pl_status create(pl_dnn_plan **out, const pl_dnn *dnn, const pl_dnn_conv 
 pl_status pl_dnn_plan_create(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit,
                              const char *choice, pl_error *err) {
   if (choice == NULL || strcmp(choice, "emulated:0") == 0) return create(out, dnn, conv, 0, err);
+  if (dnn->own != NULL && strcmp(choice, dnn->own->name) == 0) {
+    if (own_fits(dnn, conv, workspace_limit)) return create(out, dnn, conv, OWN, err);
+    return pl_fail(err, PL_E_UNSUPPORTED, "engine '%s' cannot compute it", choice);
+  }
   if (strcmp(choice, "emulated:1") != 0) return pl_fail(err, PL_E_UNSUPPORTED, "there is no engine '%s'", choice);
   if (workspace_limit < WORKSPACE) return pl_fail(err, PL_E_UNSUPPORTED, "engine '%s' needs a workspace", choice);
   return create(out, dnn, conv, 1, err);
@@ -86,13 +99,16 @@ pl_status pl_dnn_plan_create(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *
 pl_status pl_dnn_plan_tune(pl_dnn_plan **out, pl_dnn *dnn, const pl_dnn_conv *conv, uint64_t workspace_limit,
                            pl_error *err) {
   if (dnn->described) return pl_fail(err, PL_E_UNSUPPORTED, "a device that is only described cannot be timed");
-  pl_status status = create(out, dnn, conv, workspace_limit >= WORKSPACE ? 1 : 0, err);
+  int engine = own_fits(dnn, conv, workspace_limit) ? OWN : workspace_limit >= WORKSPACE ? 1 : 0;
+  pl_status status = create(out, dnn, conv, engine, err);
   if (status == PL_OK) (*out)->tuned = true;
   return status;
 }
 
 void pl_dnn_plan_destroy(pl_dnn_plan *plan) { free(plan); }
-uint64_t pl_dnn_plan_workspace(const pl_dnn_plan *plan) { return workspace_of(plan->engine); }
+uint64_t pl_dnn_plan_workspace(const pl_dnn_plan *plan) {
+  return plan->engine == OWN ? plan->own->workspace(&plan->conv) : plan->engine == 1 ? WORKSPACE : 0;
+}
 const char *pl_dnn_plan_choice(const pl_dnn_plan *plan) { return plan->choice; }
 double pl_dnn_plan_time(const pl_dnn_plan *plan) { return plan->tuned ? 1 : 0; }
 
@@ -256,8 +272,12 @@ static void compute(void *work) {
 pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *a, pl_error *err) {
   if (!plan->runs) return pl_fail(err, PL_E_UNSUPPORTED, "a device that is only described cannot run");
   if (!aligned(a->x) || !aligned(a->w) || !aligned(a->y) || plan->conv.bias != (a->bias != NULL) ||
-      (plan->engine == 1 && !aligned(a->workspace))) {
+      (pl_dnn_plan_workspace(plan) > 0 && !aligned(a->workspace))) {
     return pl_fail(err, PL_E_INTERNAL, "a convolution without its operands, or with operands that are not aligned");
+  }
+  if (plan->engine == OWN) {
+    plan->own->run(plan->stream, &plan->conv, a);
+    return PL_OK;
   }
   call *asked = pl_xcalloc(1, sizeof *asked);
   *asked = (call){.plan = *plan, .args = *a};
