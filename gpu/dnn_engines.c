@@ -196,7 +196,7 @@ typedef struct knob {
 static bool read_number(const char **text, char end, int64_t *out) {
   const char *stop = strchr(*text, end);
   if (stop == NULL) stop = *text + strlen(*text);
-  if (!pl_parse_i64(out, *text, (size_t)(stop - *text)) || *out < 0) return false;
+  if (!pl_parse_i64(out, *text, (size_t)(stop - *text))) return false;
   *text = stop;
   return true;
 }
@@ -205,11 +205,11 @@ static bool read_choice(const char *text, int64_t *engine, knob knobs[KNOBS_MAX]
   *count = 0;
   if (strncmp(text, CHOICE_PREFIX, strlen(CHOICE_PREFIX)) != 0 || strlen(text) >= PL_DNN_CHOICE_MAX) return false;
   text += strlen(CHOICE_PREFIX);
-  if (!read_number(&text, ':', engine) || *text++ != ':') return false;
+  if (!read_number(&text, ':', engine) || *engine < 0 || *text++ != ':') return false;
   while (*text != '\0') {
     knob *next = &knobs[*count];
     if (*count == KNOBS_MAX || !read_number(&text, '=', &next->type) || *text++ != '=') return false;
-    if (next->type >= CUDNN_KNOB_TYPE_COUNTS || !read_number(&text, ',', &next->value)) return false;
+    if (next->type < 0 || next->type >= CUDNN_KNOB_TYPE_COUNTS || !read_number(&text, ',', &next->value)) return false;
     (*count)++;
     if (*text == ',' && *++text == '\0') return false;
   }
