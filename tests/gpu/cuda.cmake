@@ -7,6 +7,15 @@ function(cuda_test name)
     ENVIRONMENT "PLEURA_SOURCE=${CMAKE_SOURCE_DIR};PLEURA_BUILD=${CMAKE_BINARY_DIR}")
 endfunction()
 
+# What tests/gpu.sh runs on a device; with -DPLEURA_PARTS=gpu with no library but CUDA's.
+add_executable(bench_gpu ${folder}/bench_gpu.c ${CMAKE_SOURCE_DIR}/core/net/golden_fill.c)
+target_link_libraries(bench_gpu PRIVATE core_net_registry m)
+if(PLEURA_PARTS STREQUAL "gpu")
+  set(parity ${CMAKE_SOURCE_DIR}/tests/parity)
+  add_executable(test_parity ${parity}/parity_cases.c ${parity}/parity_run.c ${parity}/test_parity.c)
+  target_link_libraries(test_parity PRIVATE core_net_registry m)
+endif()
+
 if(NOT TARGET gpu_layers)
   cuda_test(cuda_backend --missing "${PLEURA_CUDA_MISSING}")
   return()
@@ -21,7 +30,7 @@ endforeach()
 
 # On a device: the convolutions against their definition. Says so and skips where there is none.
 add_executable(test_dnn_device ${folder}/test_dnn.c ${folder}/half.c)
-target_link_libraries(test_dnn_device PRIVATE gpu_layers m)
+target_link_libraries(test_dnn_device PRIVATE gpu_kernels gpu_layers m)
 set_target_properties(test_dnn_device PROPERTIES BUILD_RPATH ${PLEURA_CUDNN_FOLDER})
 cuda_test(dnn_device $<TARGET_FILE:test_dnn_device>)
 if(TARGET pleura)

@@ -8,6 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "gpu/conv_kernels.h"
 #include "gpu/cuda.h"
 #include "gpu/dnn.h"
 #include "tests/gpu/half.h"
@@ -16,7 +17,9 @@ enum { GUARD = 64, LIMIT = 256 << 20 };  // elements behind the output that stay
 
 static pl_stream stream;
 static pl_dnn *dnn;
-static int failures;
+static int failures, kernels;
+
+static const pl_dnn_own own = {"own", pl_gpu_conv_supported, pl_gpu_conv_workspace, pl_gpu_conv_run};
 
 __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...) {
   va_list values;
@@ -166,6 +169,15 @@ static void check_plan(const pl_dnn_conv *c, const tensors *t, const pl_dnn_plan
 
 static const size_t written[] = {[PL_DNN_FORWARD] = 2, [PL_DNN_BACKWARD_DATA] = 0, [PL_DNN_BACKWARD_WEIGHTS] = 1};
 
+// The kernel of our own, where there is one for the problem.
+static void check_kernel(const pl_dnn_conv *c, const tensors *t) {
+  pl_dnn_plan *plan = NULL;
+  if (pl_dnn_plan_create(&plan, dnn, c, LIMIT, own.name, NULL) != PL_OK) return;
+  kernels++;
+  check_plan(c, t, plan, written[c->direction]);
+  pl_dnn_plan_destroy(plan);
+}
+
 // By rule, by timing, and rebuilt from the text of both.
 static void check_conv(const pl_dnn_conv *c) {
   pl_error err = {0};
@@ -189,6 +201,7 @@ static void check_conv(const pl_dnn_conv *c) {
     pl_dnn_plan_destroy(plan);
     pl_dnn_plan_destroy(again);
   }
+  check_kernel(c, &t);
   free(t.x), free(t.w), free(t.y), free(t.bias);
 }
 
@@ -327,9 +340,11 @@ int main(void) {
     return 1;
   }
   printf("%s\n", facts.name);
+  pl_dnn_offer(dnn, &own);
   test_directions();
   test_factors();
   test_bias();
+  expect(kernels > 20, "many of the problems have a kernel of our own");
   test_refusals();
   test_choices();
   test_keys();
