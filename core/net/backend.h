@@ -76,6 +76,7 @@ typedef struct pl_memory {
   uint64_t store;  // weights, gradients, optimizer state, batch-norm buffers
   uint64_t arena;  // activations: the largest program's
   uint64_t other;  // input slots, workspaces, repacked weights
+  uint64_t free;   // of a device that has memory of its own: what is free there; 0 where it is the host's memory
 } pl_memory;
 
 typedef struct pl_backend_api {

@@ -45,7 +45,9 @@ static pl_status open_backend(pl_backend **out, const pl_host *host, const pl_ba
   pl_backend *backend = pl_xcalloc(1, sizeof *backend);
   if (host) backend->host = *host;
   backend->threads = wanted > 0 ? wanted : usable_cores();
-  backend->tune = options && options->tune;
+  backend->plan = options && options->plan;
+  // Timing would take the memory that a plan is to be made without.
+  backend->tune = options && options->tune && !backend->plan;
   backend->block = pl_dnn_block();
   pl_status status = pl_dnn_create(&backend->dnn, err);
   if (status) {

@@ -295,6 +295,7 @@ pl_status pl_onednn_compile(pl_program **out, pl_store *store, const pl_graph *g
     pl_onednn_program_destroy(program);
     return status;
   }
+  pl_program_plan(program);
   *out = program;
   return PL_OK;
 }

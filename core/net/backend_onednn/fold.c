@@ -22,13 +22,14 @@ pl_status pl_store_fold(pl_store *store, const pl_fold *fold, size_t *index, pl_
     return PL_OK;
   }
   size_t bytes = pl_dnn_desc_bytes(fold->desc), bias_bytes = (size_t)channels(store, fold) * sizeof(float);
-  float *weights = pl_try_alloc(bytes), *bias = pl_try_alloc(bias_bytes);
-  if (!weights || !bias) {
+  bool plan = store->backend->plan;
+  float *weights = plan ? NULL : pl_try_alloc(bytes), *bias = plan ? NULL : pl_try_alloc(bias_bytes);
+  if (!plan && (!weights || !bias)) {
     free(weights);
     free(bias);
     return pl_fail(err, PL_E_NOMEM, "no memory for a folded weight: %zu bytes needed", bytes);
   }
-  memset(weights, 0, bytes);
+  if (weights) memset(weights, 0, bytes);
   if (store->fold_count == store->fold_capacity) {
     store->fold_capacity = store->fold_capacity ? 2 * store->fold_capacity : 64;
     store->folds = pl_xrealloc(store->folds, store->fold_capacity, sizeof *store->folds);

@@ -26,7 +26,7 @@ struct pl_backend {
   pl_dnn *dnn;
   pl_host host;
   int threads;
-  bool tune;
+  bool tune, plan;
   int64_t block;
   char device[192];
 };
@@ -147,6 +147,7 @@ struct pl_program {
 // Anonymous memory, zeroed, in huge pages where the system has them. NULL when there is not enough.
 void *pl_pages_allocate(size_t bytes);
 void pl_pages_free(void *pages, size_t bytes);
+size_t pl_pages_resident(size_t bytes);  // when all of it was touched
 
 pl_status pl_onednn_store_create(pl_store **out, pl_backend *backend, const pl_model *model, const char *choices,
                                  pl_error *err);
@@ -172,7 +173,12 @@ pl_status pl_store_refresh_fold(pl_store *store, size_t index, pl_error *err);
 size_t pl_store_fold_bytes(const pl_store *store);
 void pl_store_clear_folds(pl_store *store);
 
+// For a store that is only planned: PL_E_USAGE, else PL_OK.
+pl_status pl_store_refuse_plan(const pl_store *store, pl_error *err);
+
 // program.c
+// Places the program's buffers in the arena, whose size becomes that of the largest program.
+void pl_program_plan(pl_program *program);
 void pl_onednn_program_destroy(pl_program *program);
 pl_status pl_onednn_arena_reserve(pl_store *store, pl_error *err);
 pl_memory pl_onednn_memory(const pl_store *store);

@@ -29,7 +29,7 @@ void pl_onednn_program_destroy(pl_program *program) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Addresses
 
-static pl_status plan_program(pl_program *program, pl_error *err) {
+void pl_program_plan(pl_program *program) {
   pl_plan_buffer *plan = pl_xcalloc(program->buffer_count + 1, sizeof *plan);
   size_t count = 0;
   for (size_t i = 0; i < program->buffer_count; i++) {
@@ -44,6 +44,10 @@ static pl_status plan_program(pl_program *program, pl_error *err) {
     if (b->kind == PL_MEMORY_ARENA && b->first >= 0) b->offset = plan[count++].offset;
   }
   free(plan);
+  if (program->arena_bytes > program->store->arena_bytes) program->store->arena_bytes = program->arena_bytes;
+}
+
+static pl_status reserve_slots(pl_program *program, pl_error *err) {
   for (int i = 0; i < PL_SLOTS; i++) {
     program->slots[i] = pl_try_alloc(program->slot_bytes + PL_ALIGNMENT);
     if (!program->slots[i])
@@ -104,12 +108,13 @@ static size_t available_memory(void) {
 }
 
 pl_status pl_onednn_arena_reserve(pl_store *store, pl_error *err) {
+  pl_status refused = pl_store_refuse_plan(store, err);
+  if (refused) return refused;
   if (store->reserved) return pl_fail(err, PL_E_USAGE, "the arena is reserved once");
-  size_t bytes = 0;
+  size_t bytes = store->arena_bytes;
   for (size_t i = 0; i < store->program_count; i++) {
-    pl_status status = plan_program(store->programs[i], err);
+    pl_status status = reserve_slots(store->programs[i], err);
     if (status) return status;
-    if (store->programs[i]->arena_bytes > bytes) bytes = store->programs[i]->arena_bytes;
   }
   size_t available = available_memory();
   unsigned char *arena = available == 0 || bytes <= available ? pl_pages_allocate(bytes) : NULL;
@@ -117,7 +122,6 @@ pl_status pl_onednn_arena_reserve(pl_store *store, pl_error *err) {
     return pl_fail(err, PL_E_NOMEM, "the activations need %zu MiB, %zu MiB are free; use a smaller batch or size",
                    bytes >> 20, available >> 20);
   store->arena = arena;
-  store->arena_bytes = bytes;
   for (size_t i = 0; i < store->program_count; i++) {
     pl_status status = bind_program(store->programs[i], err);
     if (status) return status;
@@ -126,10 +130,37 @@ pl_status pl_onednn_arena_reserve(pl_store *store, pl_error *err) {
   return PL_OK;
 }
 
+// Whether an earlier buffer has the same copy of a weight.
+static bool is_repeated(const pl_store *store, size_t program, size_t buffer) {
+  const pl_buffer *b = &store->programs[program]->buffers[buffer];
+  for (size_t p = 0; p <= program; p++) {
+    const pl_program *other = store->programs[p];
+    size_t end = p == program ? buffer : other->buffer_count;
+    for (size_t i = 0; i < end; i++) {
+      const pl_buffer *o = &other->buffers[i];
+      if (o->kind == PL_MEMORY_REPACK && o->tensor == b->tensor && pl_dnn_desc_equal(o->desc, b->desc)) return true;
+    }
+  }
+  return false;
+}
+
+// What arena_reserve would allocate for copies of weights.
+static uint64_t repack_bytes(const pl_store *store) {
+  uint64_t bytes = 0;
+  for (size_t p = 0; p < store->program_count; p++)
+    for (size_t i = 0; i < store->programs[p]->buffer_count; i++) {
+      const pl_buffer *b = &store->programs[p]->buffers[i];
+      if (b->kind == PL_MEMORY_REPACK && !pl_store_is_home(store, b->tensor, b->desc) && !is_repeated(store, p, i))
+        bytes += pl_dnn_desc_bytes(b->desc);
+    }
+  return bytes;
+}
+
 pl_memory pl_onednn_memory(const pl_store *store) {
-  pl_memory memory = {.arena = store->arena_bytes};
-  for (int f = 0; f < PL_FLAT_COUNT; f++) memory.store += store->flat_elements[f] * sizeof(float);
+  pl_memory memory = {.arena = pl_pages_resident(store->arena_bytes)};
+  for (int f = 0; f < PL_FLAT_COUNT; f++) memory.store += pl_pages_resident(store->flat_elements[f] * sizeof(float));
   memory.store += (uint64_t)store->counter_count * sizeof(int64_t);
+  if (store->backend->plan) memory.other += repack_bytes(store);
   for (size_t i = 0; i < store->repack_count; i++) {
     const pl_dnn_op *op = &store->repacks[i].op;
     memory.other += pl_dnn_desc_bytes(op->desc[PL_DNN_DST]);

@@ -12,7 +12,7 @@ static const pl_flat flat_of_role[];
 
 enum { PAGE = 2 << 20 };
 
-static size_t page_bytes(size_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE + PAGE; }
+static size_t page_bytes(size_t bytes) { return pl_pages_resident(bytes) + PAGE; }
 
 void *pl_pages_allocate(size_t bytes) {
   if (bytes == 0) bytes = 1;
@@ -23,6 +23,8 @@ void *pl_pages_allocate(size_t bytes) {
   madvise(pages, page_bytes(bytes), MADV_HUGEPAGE);
   return pages;
 }
+
+size_t pl_pages_resident(size_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE; }
 
 void pl_pages_free(void *pages, size_t bytes) {
   if (pages) munmap(pages, page_bytes(bytes == 0 ? 1 : bytes));
@@ -79,7 +81,7 @@ pl_status pl_onednn_store_create(pl_store **out, pl_backend *backend, const pl_m
   store->homes = pl_xcalloc((size_t)model->count + 1, sizeof(pl_dnn_desc *));
   place_tensors(store);
   store->counters = pl_xcalloc((size_t)store->counter_count + 1, sizeof *store->counters);
-  for (int f = 0; f < PL_FLAT_COUNT; f++) {
+  for (int f = 0; f < PL_FLAT_COUNT && !backend->plan; f++) {
     size_t bytes = store->flat_elements[f] * sizeof(float);
     store->flat[f] = pl_pages_allocate(bytes);
     if (!store->flat[f]) {
@@ -143,7 +145,7 @@ pl_status pl_store_set_home(pl_store *store, int32_t parameter, const pl_dnn_des
   pl_dnn_desc *canonical = pl_dnn_desc_canonical(desc);
   if (!canonical) return PL_OK;
   pl_status status = PL_OK;
-  if (!pl_dnn_desc_equal(canonical, desc)) {
+  if (!pl_dnn_desc_equal(canonical, desc) && !store->backend->plan) {
     for (int32_t i = 0; i < store->model->count && !status; i++)
       if (is_float(&store->model->tensors[i]) && pl_store_parameter(store, i) == parameter)
         status = convert_in_place(store, pl_store_data(store, i), elements, desc, canonical, err);
@@ -213,7 +215,12 @@ pl_status pl_store_refresh(pl_store *store, size_t index, pl_error *err) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Upload and download
 
-static pl_status check_type(const pl_tensor *tensor, pl_dtype dtype, pl_error *err) {
+pl_status pl_store_refuse_plan(const pl_store *store, pl_error *err) {
+  return store->backend->plan ? pl_fail(err, PL_E_USAGE, "this store is only planned: it holds no numbers") : PL_OK;
+}
+
+static pl_status check_type(const pl_store *store, const pl_tensor *tensor, pl_dtype dtype, pl_error *err) {
+  if (store->backend->plan) return pl_store_refuse_plan(store, err);
   bool fits = is_float(tensor) ? dtype == PL_F32 || dtype == PL_F64 : dtype == PL_I64;
   return fits ? PL_OK : pl_fail(err, PL_E_USAGE, "%s cannot be copied as this type", tensor->name);
 }
@@ -236,7 +243,7 @@ static pl_status between_home(const pl_store *store, int32_t tensor, float *row_
 
 pl_status pl_onednn_upload(pl_store *store, int32_t tensor, pl_dtype dtype, const void *data, pl_error *err) {
   const pl_tensor *t = &store->model->tensors[tensor];
-  pl_status status = check_type(t, dtype, err);
+  pl_status status = check_type(store, t, dtype, err);
   if (status) return status;
   size_t elements = (size_t)pl_shape_elements(&t->shape);
   store->version++;
@@ -258,7 +265,7 @@ pl_status pl_onednn_upload(pl_store *store, int32_t tensor, pl_dtype dtype, cons
 
 pl_status pl_onednn_download(pl_store *store, int32_t tensor, pl_dtype dtype, void *data, pl_error *err) {
   const pl_tensor *t = &store->model->tensors[tensor];
-  pl_status status = check_type(t, dtype, err);
+  pl_status status = check_type(store, t, dtype, err);
   if (status) return status;
   size_t elements = (size_t)pl_shape_elements(&t->shape);
   if (!is_float(t)) {
