@@ -17,14 +17,15 @@ struct pl_feed {
   uint64_t seed;
 };
 
-static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_options *o, pl_error *err) {
+static pl_status make_sampler(pl_sampler **out, size_t *positives, const pl_manifest *manifest,
+                              const pl_feed_options *o, pl_error *err) {
   size_t *cases = NULL, count = 0;
   pl_filter where = {.count = 0};
   pl_status status = o->where != NULL ? pl_filter_parse(&where, o->where, err) : PL_OK;
   if (status == PL_OK) status = pl_subset_select(&cases, &count, manifest, o->fold, o->subset, &where, err);
   if (status != PL_OK) return status;
   if (o->limit > 0 && count > o->limit) count = o->limit;
-  for (size_t i = 0; i < count; i++) feed->positives += manifest->cases[cases[i]].label == PL_LABEL_POSITIVE;
+  for (size_t i = 0; i < count; i++) *positives += manifest->cases[cases[i]].label == PL_LABEL_POSITIVE;
   bool training = o->subset == PL_SUBSET_TRAIN;
   pl_sampler_options sampling = {.shuffle = training,
                                  .seed = pl_rng_derive(o->seed, "shuffle"),
@@ -32,9 +33,30 @@ static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_
                                  .positive_rate_end = training ? o->sample_rate_end : 0,
                                  .epochs = o->epochs,
                                  .batch = o->batch};
-  status = pl_sampler_create(&feed->sampler, manifest, cases, count, &sampling, err);
+  status = pl_sampler_create(out, manifest, cases, count, &sampling, err);
   free(cases);
+  return status;
+}
+
+uint64_t pl_feed_bytes(const pl_feed_options *o, size_t images) {
+  uint64_t plane = (uint64_t)o->size * o->size, batch = images < o->batch ? images : o->batch;
+  uint64_t kept = 2 * plane * images;
+  return PREFETCH * batch * 2 * plane + (kept < o->cache_bytes ? kept : o->cache_bytes);
+}
+
+pl_status pl_feed_measure(size_t *images, const pl_manifest *manifest, const pl_feed_options *options, pl_error *err) {
+  pl_sampler *sampler = NULL;
+  size_t positives = 0;
+  pl_status status = make_sampler(&sampler, &positives, manifest, options, err);
+  if (status == PL_OK) *images = pl_sampler_length(sampler, 1);
+  pl_sampler_destroy(sampler);
+  return status;
+}
+
+static pl_status open(pl_feed *feed, const pl_manifest *manifest, const pl_feed_options *o, pl_error *err) {
+  pl_status status = make_sampler(&feed->sampler, &feed->positives, manifest, o, err);
   if (status != PL_OK) return status;
+  bool training = o->subset == PL_SUBSET_TRAIN;
   size_t longest = pl_sampler_length_max(feed->sampler);
   feed->batch = longest < o->batch ? longest : o->batch;
   feed->order = pl_xcalloc(longest, sizeof *feed->order);

@@ -39,6 +39,13 @@ typedef struct pl_feed pl_feed;
 pl_status pl_feed_create(pl_feed **out, const pl_manifest *manifest, const pl_feed_options *options, pl_error *err);
 void pl_feed_destroy(pl_feed *feed);  // takes NULL
 
+// How many images a feed with these options would read in its first epoch, without making one. Fails as
+// pl_feed_create, but for what has to do with memory and threads.
+pl_status pl_feed_measure(size_t *images, const pl_manifest *manifest, const pl_feed_options *options, pl_error *err);
+
+// Bytes that a feed of so many images has for batches that are read ahead and decoded pictures that are kept.
+uint64_t pl_feed_bytes(const pl_feed_options *options, size_t images);
+
 size_t pl_feed_count(const pl_feed *feed, uint64_t epoch);    // images of an epoch
 size_t pl_feed_positives(const pl_feed *feed);                // cases of the subset that have a mask
 size_t pl_feed_batch(const pl_feed *feed);                    // images of a full batch

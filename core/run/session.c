@@ -15,9 +15,11 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/run/json.h"
+#include "core/run/plan.h"
 #include "core/run/session_private.h"
 #include "core/run/on_end.h"
 #include "core/run/spawn.h"
+#include "core/run/training.h"
 
 enum { SCORES_MAX = 256 << 20, CHOICES_MAX = 16 << 20 };
 
@@ -226,12 +228,7 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
   s->registry = pl_registry_create(&host);
   pl_status status = config->plugin[0] != '\0' ? pl_registry_load(s->registry, config->plugin, err) : PL_OK;
   if (status != PL_OK) return status;
-  pl_backend_options options = {.struct_size = sizeof options,
-                                .threads = (int32_t)config->threads,
-                                .device = (int32_t)config->device,
-                                .deterministic = true,
-                                .precision = pl_precision_find(config->precision),
-                                .tune = strcmp(config->choices, PL_CHOICES_FIXED) != 0};
+  pl_backend_options options = pl_training_backend(config);
   char why[PL_ERROR_MESSAGE_MAX] = "";
   status = pl_registry_open(&s->backend, &s->api, s->registry, name, &options, why, sizeof why, err);
   if (status != PL_OK) return status;
@@ -242,54 +239,31 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
   return PL_OK;
 }
 
-static pl_best_by best_by_of(const pl_config *config) {
-  if (strcmp(config->best_by, "dice") == 0) return PL_BEST_BY_DICE;
-  if (strcmp(config->best_by, "dice_image") == 0) return PL_BEST_BY_DICE_IMAGE;
-  return strcmp(config->best_by, "dice_pos") == 0 ? PL_BEST_BY_DICE_POS : PL_BEST_BY_DICE_BATCH;
-}
-
-static pl_schedule_options schedule_of(const pl_config *c) {
-  return (pl_schedule_options){.base = c->learning_rate,
-                               .minimum = c->min_learning_rate,
-                               .gamma = c->gamma,
-                               .milestones = c->milestones.values,
-                               .milestone_count = (size_t)c->milestones.count,
-                               .period = c->cosine_period,
-                               .period_factor = c->restart_factor,
-                               .smaller_is_better = strcmp(c->plateau_by, "loss") == 0,
-                               .patience = c->plateau_patience,
-                               .threshold = c->plateau_threshold,
-                               .cooldown = c->plateau_cooldown};
-}
-
-static pl_optimizer optimizer_of(const pl_config *config) {
-  int kind = 0;
-  while (kind + 1 < PL_OPTIMIZERS && strcmp(pl_optimizer_name((pl_optimizer)kind), config->optimizer) != 0) kind++;
-  return (pl_optimizer)kind;
+// Says what the run is going to take, and refuses one that would not fit. A backend that cannot plan is no reason to
+// stop: the memory is asked for in a moment anyway.
+static pl_status check_plan(pl_session *s, pl_error *err) {
+  pl_run_plan *plan = pl_xcalloc(1, sizeof *plan);
+  pl_config *config = pl_xcalloc(1, sizeof *config);
+  *config = s->info.config;
+  (void)pl_copy_text(config->backend, sizeof config->backend, s->api->name);
+  pl_error why = {0};
+  pl_status status = pl_run_plan_make(plan, config, &s->manifest, 0, &why);
+  if (status == PL_OK) {
+    pl_run_plan_summary(s->state.plan, sizeof s->state.plan, plan);
+    pl_session_log(s, "plan: %s", s->state.plan);
+    status = pl_run_plan_check(plan, err);
+  } else {
+    pl_session_log(s, "no plan: %s", why.message);
+    status = PL_OK;
+  }
+  free(config);
+  free(plan);
+  return status;
 }
 
 static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err) {
-  const pl_config *c = &s->info.config;
-  pl_trainer_options options = {.encoder = c->encoder,
-                                .attention = c->attention,
-                                .weights = c->weights,
-                                .choices = choices,
-                                .feed = pl_config_feed(c),
-                                .valid_batch = (int32_t)c->valid_batch,
-                                .epochs = c->epochs,
-                                .accumulation = c->accumulation,
-                                .schedule = pl_schedule_find(c->scheduler),
-                                .schedule_options = schedule_of(c),
-                                .early_stopping = c->early_stopping,
-                                .keep_best = c->keep_best,
-                                .clip_norm = c->clip_norm,
-                                .weight_decay = c->weight_decay,
-                                .optimizer = optimizer_of(c),
-                                .freeze_encoder = c->freeze_encoder,
-                                .momentum = c->momentum,
-                                .nesterov = c->nesterov,
-                                .best_by = best_by_of(c)};
-  memcpy(options.loss_weights, c->loss, sizeof options.loss_weights);
+  pl_trainer_options options = pl_training_options(&s->info.config);
+  options.choices = choices;
   options.feed.pack = s->pack;
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
 }
@@ -387,6 +361,7 @@ static pl_status open_session(pl_session *s, pl_error *err) {
   }
   // "auto" may mean something else today; the arithmetic must stay.
   if (status == PL_OK) status = open_backend(s, found != NULL ? state.backend : s->info.config.backend, err);
+  if (status == PL_OK) status = check_plan(s, err);
   if (status == PL_OK) status = prepare(s, found, &state, err);
   free(found);
   return status;

@@ -64,6 +64,7 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   pl_json_add_text(&text, "message", state->message);
   pl_json_add_text(&text, "backend", state->backend);
   pl_json_add_text(&text, "device", state->device);
+  pl_json_add_text(&text, "plan", state->plan);
   pl_json_add_text(&text, "encoder_weights", state->encoder_weights);
   (void)pl_buf_add_text(&text, "}\n");
   char *path = pl_path_join(folder, "state.json");
@@ -106,6 +107,7 @@ static void take_state(pl_run_state *s, const json_t *object) {
   pl_json_text(s->message, sizeof s->message, object, "message");
   pl_json_text(s->backend, sizeof s->backend, object, "backend");
   pl_json_text(s->device, sizeof s->device, object, "device");
+  pl_json_text(s->plan, sizeof s->plan, object, "plan");
   pl_json_text(s->encoder_weights, sizeof s->encoder_weights, object, "encoder_weights");
 }
 

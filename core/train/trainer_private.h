@@ -20,6 +20,25 @@ typedef enum pl_train_program {
   PL_TRAIN_PROGRAMS
 } pl_train_program;
 
+// One of them to be compiled; a batch of 0: not needed.
+typedef struct pl_train_request {
+  pl_program_kind kind;
+  int32_t batch;
+} pl_train_request;
+
+// Images of an epoch (of the first one, should they differ) and of a full batch.
+typedef struct pl_train_counts {
+  int64_t train, valid;
+  int32_t train_batch, valid_batch;
+} pl_train_counts;
+
+// trainer_programs.c: which programs a training needs, by pl_train_program; its network; and one program's graph.
+void pl_train_list(pl_train_request out[PL_TRAIN_PROGRAMS], const pl_trainer_options *options,
+                   const pl_train_counts *counts);
+pl_unet pl_train_unet(const pl_trainer_options *options);
+pl_status pl_train_graph(pl_graph *out, const pl_model *model, const pl_trainer_options *options,
+                         const pl_train_request *request, pl_error *err);
+
 // Cases of one subset.
 typedef struct pl_train_set {
   pl_feed *feed;

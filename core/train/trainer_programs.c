@@ -25,9 +25,9 @@ static pl_status make_sets(pl_trainer *t, pl_error *err) {
   return status == PL_OK ? make_set(&t->valid, t, &valid, err) : status;
 }
 
-static pl_program_spec spec_of(const pl_trainer *t, pl_program_kind kind, int32_t batch) {
-  const pl_trainer_options *o = &t->options;
-  pl_program_spec spec = pl_program_spec_default(kind, batch, (int32_t)o->feed.size, (int32_t)o->feed.size);
+static pl_program_spec spec_of(const pl_trainer_options *o, const pl_train_request *request) {
+  pl_program_spec spec =
+      pl_program_spec_default(request->kind, request->batch, (int32_t)o->feed.size, (int32_t)o->feed.size);
   spec.augment = true;
   memcpy(spec.loss_weights, o->loss_weights, sizeof spec.loss_weights);
   spec.momentum = o->momentum;
@@ -37,41 +37,59 @@ static pl_program_spec spec_of(const pl_trainer *t, pl_program_kind kind, int32_
   return spec;
 }
 
-static pl_unet unet_of(const pl_trainer_options *o) {
+pl_unet pl_train_unet(const pl_trainer_options *o) {
   return (pl_unet){
       .encoder = o->encoder, .attention = o->attention, .optimizer = o->optimizer, .freeze_encoder = o->freeze_encoder};
 }
 
-static pl_status compile(pl_trainer *t, pl_train_program place, pl_program_kind kind, int32_t batch, pl_error *err) {
-  if (batch == 0) return PL_OK;
-  pl_program_spec spec = spec_of(t, kind, batch);
+pl_status pl_train_graph(pl_graph *out, const pl_model *model, const pl_trainer_options *options,
+                         const pl_train_request *request, pl_error *err) {
+  pl_program_spec spec = spec_of(options, request);
+  const pl_unet unet = pl_train_unet(options);
+  return pl_unet_graph(out, model, &unet, &spec, err);
+}
+
+void pl_train_list(pl_train_request out[PL_TRAIN_PROGRAMS], const pl_trainer_options *options,
+                   const pl_train_counts *counts) {
+  int32_t batch = counts->train_batch, last = (int32_t)(counts->train % batch);
+  int32_t valid = counts->valid_batch, valid_last = (int32_t)(counts->valid % valid);
+  bool fused = options->accumulation == 1, several = !fused;
+  const pl_train_request all[PL_TRAIN_PROGRAMS] = {
+      [PL_TRAIN_STEP] = {PL_PROGRAM_STEP, fused ? batch : 0},
+      [PL_TRAIN_STEP_LAST] = {PL_PROGRAM_STEP, fused ? last : 0},
+      [PL_TRAIN_OVERWRITE] = {PL_PROGRAM_ACCUMULATE, several ? batch : 0},
+      [PL_TRAIN_OVERWRITE_LAST] = {PL_PROGRAM_ACCUMULATE, several ? last : 0},
+      [PL_TRAIN_ADD] = {PL_PROGRAM_ACCUMULATE_ADD, several ? batch : 0},
+      [PL_TRAIN_ADD_LAST] = {PL_PROGRAM_ACCUMULATE_ADD, several ? last : 0},
+      [PL_TRAIN_UPDATE] = {PL_PROGRAM_UPDATE, several ? batch : 0},
+      [PL_TRAIN_EVALUATE] = {PL_PROGRAM_EVALUATE, valid},
+      [PL_TRAIN_EVALUATE_LAST] = {PL_PROGRAM_EVALUATE, valid_last},
+  };
+  memcpy(out, all, sizeof all);
+}
+
+static pl_status compile(pl_program **out, const pl_trainer *t, const pl_train_request *request, pl_error *err) {
   pl_graph graph = {0};
-  const pl_unet unet = unet_of(&t->options);
-  pl_status status = pl_unet_graph(&graph, &t->model, &unet, &spec, err);
+  pl_status status = pl_train_graph(&graph, &t->model, &t->options, request, err);
   if (status != PL_OK) return status;
-  status = t->api->compile(&t->programs[place], t->store, &graph, err);
+  status = t->api->compile(out, t->store, &graph, err);
   pl_graph_clear(&graph);
   return status;
 }
 
 static pl_status compile_all(pl_trainer *t, pl_error *err) {
   // Epochs that differ in length have no smaller last batch.
-  int32_t batch = t->train.batch, last = (int32_t)(pl_train_images(&t->train, 1) % batch);
-  int32_t valid = t->valid.batch, valid_last = (int32_t)(pl_train_images(&t->valid, 1) % valid);
-  bool fused = t->options.accumulation == 1;
-  bool several = t->options.accumulation > 1;
+  const pl_train_counts counts = {.train = pl_train_images(&t->train, 1),
+                                  .valid = pl_train_images(&t->valid, 1),
+                                  .train_batch = t->train.batch,
+                                  .valid_batch = t->valid.batch};
+  pl_train_request requests[PL_TRAIN_PROGRAMS];
+  pl_train_list(requests, &t->options, &counts);
   pl_status status = PL_OK;
-  if (fused) status = compile(t, PL_TRAIN_STEP, PL_PROGRAM_STEP, batch, err);
-  if (status == PL_OK && fused) status = compile(t, PL_TRAIN_STEP_LAST, PL_PROGRAM_STEP, last, err);
-  if (status == PL_OK && several) status = compile(t, PL_TRAIN_OVERWRITE, PL_PROGRAM_ACCUMULATE, batch, err);
-  if (status == PL_OK && several) status = compile(t, PL_TRAIN_OVERWRITE_LAST, PL_PROGRAM_ACCUMULATE, last, err);
-  if (status == PL_OK && several) status = compile(t, PL_TRAIN_ADD, PL_PROGRAM_ACCUMULATE_ADD, batch, err);
-  if (status == PL_OK && several) status = compile(t, PL_TRAIN_ADD_LAST, PL_PROGRAM_ACCUMULATE_ADD, last, err);
-  if (status == PL_OK && several) status = compile(t, PL_TRAIN_UPDATE, PL_PROGRAM_UPDATE, batch, err);
-  if (status == PL_OK) status = compile(t, PL_TRAIN_EVALUATE, PL_PROGRAM_EVALUATE, valid, err);
-  if (status == PL_OK) status = compile(t, PL_TRAIN_EVALUATE_LAST, PL_PROGRAM_EVALUATE, valid_last, err);
-  if (status == PL_OK) status = t->api->arena_reserve(t->store, err);
-  return status;
+  for (int i = 0; i < PL_TRAIN_PROGRAMS && status == PL_OK; i++) {
+    if (requests[i].batch > 0) status = compile(&t->programs[i], t, &requests[i], err);
+  }
+  return status == PL_OK ? t->api->arena_reserve(t->store, err) : status;
 }
 
 // Batch norm needs more than one value of each channel, and the deepest plane has side size/32.
@@ -119,7 +137,7 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   (void)pl_copy_text(t->state.encoder, sizeof t->state.encoder, options->encoder);
   (void)pl_copy_text(t->state.backend, sizeof t->state.backend, api->name);
   (void)pl_copy_text(t->state.device, sizeof t->state.device, api->device(backend));
-  const pl_unet unet = unet_of(options);
+  const pl_unet unet = pl_train_unet(options);
   pl_status status = make_sets(t, err);
   if (status == PL_OK) status = check_batches(t, err);
   if (status == PL_OK) status = check_best(t, err);

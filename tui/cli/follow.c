@@ -47,6 +47,7 @@ static void print_head(follower *f) {
   const pl_run_state *s = &f->view->state;
   if (f->headed || s->encoder_weights[0] == '\0') return;
   printf("run %s: %s on %s; encoder: %s\n", f->view->name, s->backend, s->device, s->encoder_weights);
+  if (s->plan[0] != '\0') printf("plan: %s\n", s->plan);
   f->headed = true;
 }
 

@@ -8,30 +8,36 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
-#include "core/run/config.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/training.h"
 
-enum {
-  OPTION_DETACH = 256,
-  OPTION_RESUME,
-  OPTION_FORCE,
-  OPTION_PRINT,
-  OPTION_PRESET,
-  OPTION_ON_END,
-  OPTION_FIRST = 1000
-};
+enum { OPTION_DETACH = 256, OPTION_RESUME, OPTION_FORCE, OPTION_PRINT, OPTION_ON_END };
 
 typedef struct arguments {
-  const char *workspace, *resume, *preset, *on_end;
+  const char *workspace, *resume, *on_end;
   bool detach, force, print;
-  const char *values[PL_OPTIONS_MAX];  // by row of the table, NULL where not given
+  pl_cli_training training;
 } arguments;
 
-// Old names are taken too, but not shown.
-static size_t option_count(void) { return pl_option_count + pl_option_old_count; }
+static const struct argp_option own_options[] = {
+    {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "The workspace (default: found from here upwards)"},
+    {.name = "detach", .key = OPTION_DETACH, .doc = "Print the run's folder and return; the run goes on"},
+    {.name = "resume",
+     .key = OPTION_RESUME,
+     .arg = "RUN",
+     .doc = "Go on with this run: a name, its ending, or last; options that may change go with it: --epochs 20"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
+    {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
+    {.name = "on-end",
+     .key = OPTION_ON_END,
+     .arg = "COMMAND",
+     .doc =
+         "Run this in a shell when the training ends, however it ends; it finds PLEURA_RUN, PLEURA_STATE, PLEURA_BEST, "
+         "PLEURA_EXIT_CODE and PLEURA_ERROR in its environment"},
+};
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
@@ -41,57 +47,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RESUME: a->resume = arg; return 0;
     case OPTION_FORCE: a->force = true; return 0;
     case OPTION_PRINT: a->print = true; return 0;
-    case OPTION_PRESET: a->preset = arg; return 0;
     case OPTION_ON_END: a->on_end = arg; return 0;
     case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
-    default: break;
+    default: return pl_cli_training_parse(&a->training, key, arg, state);
   }
-  if (key < OPTION_FIRST || key >= OPTION_FIRST + (int)option_count()) return ARGP_ERR_UNKNOWN;
-  const pl_option *o = &pl_options[key - OPTION_FIRST];
-  pl_config scratch;
-  pl_config_defaults(&scratch);
-  pl_error err = {0};
-  if (pl_config_set(&scratch, o->name, arg, PL_ORIGIN_COMMAND, &err) != PL_OK) argp_error(state, "%s", err.message);
-  a->values[key - OPTION_FIRST] = arg;
-  return 0;
-}
-
-// Own rows, then those of the table; `docs` gets the texts to free.
-static struct argp_option *make_options(char ***docs) {
-  static const struct argp_option own[] = {
-      {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "The workspace (default: found from here upwards)"},
-      {.name = "detach", .key = OPTION_DETACH, .doc = "Print the run's folder and return; the run goes on"},
-      {.name = "resume",
-       .key = OPTION_RESUME,
-       .arg = "RUN",
-       .doc = "Go on with this run: a name, its ending, or last; options that may change go with it: --epochs 20"},
-      {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
-      {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
-      {.name = "on-end",
-       .key = OPTION_ON_END,
-       .arg = "COMMAND",
-       .doc = "Run this in a shell when the training ends, however it ends; it finds PLEURA_RUN, PLEURA_STATE, "
-              "PLEURA_BEST, PLEURA_EXIT_CODE and PLEURA_ERROR in its environment"},
-      {.name = "preset", .key = OPTION_PRESET, .arg = "NAME", .doc = "Start from a set of values: see below"},
-      {.name = NULL, .doc = "Options of the run, also in pleura.yaml:", .group = 1},
-  };
-  size_t own_count = sizeof own / sizeof own[0];
-  struct argp_option *options = pl_xcalloc(own_count + 2 * option_count() + 1, sizeof *options);
-  *docs = pl_xcalloc(option_count() + 1, sizeof **docs);
-  memcpy(options, own, sizeof own);
-  size_t n = own_count;
-  for (size_t i = 0; i < option_count(); i++) {
-    const pl_option *o = &pl_options[i];
-    (*docs)[i] = o->text[0] != '\0' ? pl_xprintf("%s (%s)", o->help, o->text) : pl_xstrdup(o->help);
-    options[n++] = (struct argp_option){.name = o->name,
-                                        .key = OPTION_FIRST + (int)i,
-                                        .arg = o->argument,
-                                        .flags = i < pl_option_count ? 0 : OPTION_HIDDEN,
-                                        .doc = (*docs)[i],
-                                        .group = 1};
-    if (o->alias != NULL) options[n++] = (struct argp_option){.name = o->alias, .flags = OPTION_ALIAS};
-  }
-  return options;
 }
 
 static char *make_doc(void) {
@@ -100,10 +59,8 @@ static char *make_doc(void) {
   (void)pl_buf_add_text(&text,
                         "Trains a network on the workspace's cases. The training runs in a process of its own, which "
                         "goes on when the terminal closes; this command follows it, one line per epoch. Ctrl-C asks it "
-                        "to write a checkpoint and stop.\vPresets:\n");
-  for (size_t i = 0; i < pl_preset_count; i++) {
-    (void)pl_buf_printf(&text, "  %-8s %s\n", pl_presets[i].name, pl_presets[i].help);
-  }
+                        "to write a checkpoint and stop.\v");
+  pl_cli_training_add_presets(&text);
   (void)pl_buf_add_text(&text,
                         "\nThe last line has the scores of the best epoch, whose weights are in ckpt/best: "
                         "'validation dice X dice_pos Y nothing Z', where Z is what predicting nothing would score.\n"
@@ -111,28 +68,14 @@ static char *make_doc(void) {
   return text.data;
 }
 
-// pleura.yaml, then the preset, then the command line.
-static pl_status make_config(pl_config *config, const arguments *a, const char *workspace, pl_error *err) {
-  pl_config_defaults(config);
-  char *yaml = pl_path_join(workspace, PL_WORKSPACE_FILE);
-  pl_status status = pl_config_read_yaml(config, yaml, err);
-  free(yaml);
-  if (status == PL_OK && a->preset != NULL) status = pl_config_apply_preset(config, a->preset, err);
-  for (size_t i = 0; i < option_count() && status == PL_OK; i++) {
-    if (a->values[i] == NULL) continue;
-    status = pl_config_set(config, pl_options[i].name, a->values[i], PL_ORIGIN_COMMAND, err);
-  }
-  return status == PL_OK ? pl_config_check(config, err) : status;
-}
-
 static pl_status check_resume(const arguments *a, pl_error *err) {
-  for (size_t i = 0; i < option_count(); i++) {
-    if (a->values[i] != NULL && (pl_options[i].flags & PL_OPTION_LIVE) == 0) {
+  for (size_t i = 0; i < pl_cli_training_count(); i++) {
+    if (a->training.values[i] != NULL && (pl_options[i].flags & PL_OPTION_LIVE) == 0) {
       return pl_fail(err, PL_E_USAGE, "--%s cannot be given with --resume: the run keeps its options",
                      pl_options[i].name);
     }
   }
-  return a->preset != NULL ? pl_fail(err, PL_E_USAGE, "--preset cannot be given with --resume") : PL_OK;
+  return a->training.preset != NULL ? pl_fail(err, PL_E_USAGE, "--preset cannot be given with --resume") : PL_OK;
 }
 
 static pl_status find_run(char **folder, const arguments *a, pl_error *err) {
@@ -152,7 +95,7 @@ static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
   pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
   if (status != PL_OK) return status;
   pl_config *config = pl_xcalloc(1, sizeof *config);
-  status = make_config(config, a, workspace, err);
+  status = pl_cli_training_config(config, &a->training, workspace, err);
   if (status == PL_OK && a->print) {
     pl_buf text;
     pl_buf_init(&text, 65536);
@@ -170,8 +113,8 @@ static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
 // The options given with --resume, as "epochs=20"; the caller frees each.
 static size_t make_sets(char *sets[PL_OPTIONS_MAX], const arguments *a) {
   size_t count = 0;
-  for (size_t i = 0; i < option_count(); i++) {
-    if (a->values[i] != NULL) sets[count++] = pl_xprintf("%s=%s", pl_options[i].name, a->values[i]);
+  for (size_t i = 0; i < pl_cli_training_count(); i++) {
+    if (a->training.values[i] != NULL) sets[count++] = pl_xprintf("%s=%s", pl_options[i].name, a->training.values[i]);
   }
   return count;
 }
@@ -206,8 +149,9 @@ static pl_status train(int *code, const arguments *a, pl_error *err) {
 
 int pl_cli_train(int argc, char **argv) {
   arguments a = {.detach = false};
-  char **docs = NULL, *doc = make_doc();
-  struct argp_option *options = make_options(&docs);
+  char **texts = NULL, *doc = make_doc();
+  struct argp_option *options =
+      pl_cli_training_options(&texts, own_options, sizeof own_options / sizeof own_options[0]);
   struct argp parser = {.options = options, .parser = parse, .doc = doc};
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code == 0) {
@@ -219,9 +163,7 @@ int pl_cli_train(int argc, char **argv) {
       (void)pl_cli_report("train", &err);
     }
   }
-  for (size_t i = 0; i < option_count(); i++) free(docs[i]);
-  free(docs);
-  free(options);
+  pl_cli_training_free(options, texts);
   free(doc);
   return code;
 }
