@@ -215,6 +215,9 @@ bool release(machine *m, int first, int end, enum state state) {
 }
 
 void run_meeting_block(machine *m, int threads) {
+#if defined(__SANITIZE_THREAD__)
+  m->scheduler.tsan = __tsan_get_current_fiber();
+#endif
   for (int i = 0; i < threads; i++) prepare(m, i);
   // Now from the first thread, now from the last, so that what lacks a barrier shows whichever way it goes wrong.
   for (bool forward = true;; forward = !forward) {

@@ -130,6 +130,40 @@ static pl_status check_problem(pl_dnn *dnn, const pl_dnn_conv *c, uint64_t *work
   return status;
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// An engine that is offered stands behind the library's: one more candidate where it can, a plan by its name, never by
+// rule.
+
+static bool own_supports(const pl_dnn_conv *conv) { return conv->groups > 1; }
+
+static uint64_t own_workspace(const pl_dnn_conv *conv) {
+  (void)conv;
+  return 4096;
+}
+
+static const pl_dnn_own own = {"own", own_supports, own_workspace, NULL};
+
+static pl_status check_own(pl_dnn *dnn, const pl_dnn_conv *conv, pl_error *err) {
+  size_t before = 0, after = 0;
+  pl_dnn_plan *plan = NULL, *by_rule = NULL;
+  pl_status status = pl_dnn_candidates(&before, dnn, conv, workspace_limit, err);
+  pl_dnn_offer(dnn, &own);
+  if (!status) status = pl_dnn_candidates(&after, dnn, conv, workspace_limit, err);
+  if (!status) status = pl_dnn_plan_create(&by_rule, dnn, conv, workspace_limit, NULL, err);
+  pl_status named = pl_dnn_plan_create(&plan, dnn, conv, workspace_limit, "own", NULL);
+  bool right = own_supports(conv) ? after == before + 1 && named == PL_OK && pl_dnn_plan_workspace(plan) == 4096 &&
+                                        strcmp(pl_dnn_plan_choice(plan), "own") == 0
+                                  : after == before && named == PL_E_UNSUPPORTED;
+  if (!status) right = right && strcmp(pl_dnn_plan_choice(by_rule), "own") != 0;
+  pl_dnn_plan_destroy(plan);
+  plan = NULL;
+  right = right && pl_dnn_plan_create(&plan, dnn, conv, 4095, "own", NULL) == PL_E_UNSUPPORTED;
+  pl_dnn_plan_destroy(by_rule);
+  pl_dnn_offer(dnn, NULL);
+  if (!status && !right) return pl_fail(err, PL_E_INTERNAL, "an engine that was offered is not where it should be");
+  return status;
+}
+
 static int check_device(const char *path, const problems *list) {
   pl_error err = {0};
   pl_dnn *dnn = NULL;
@@ -143,6 +177,15 @@ static int check_device(const char *path, const problems *list) {
     return 1;
   }
   int failures = 0;
+  bool seen_own[2] = {false, false};  // without groups, with groups
+  for (size_t i = 0; i < list->count; i++) {
+    const pl_dnn_conv *c = &list->items[i];
+    if (c->type != PL_GPU_F16 || seen_own[c->groups > 1]) continue;
+    seen_own[c->groups > 1] = true;
+    if (check_own(dnn, c, &err) == PL_OK) continue;
+    printf("%s: %s\n", path, err.message);
+    failures++;
+  }
   for (int type = 0; type < 3; type++) {
     size_t seen = 0, plain = 0, engines = 0;
     uint64_t workspace = 0;
