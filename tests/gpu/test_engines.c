@@ -17,17 +17,19 @@ static const uint64_t workspace_limit = (uint64_t)1 << 30;
 
 typedef struct problems {
   pl_dnn_conv items[PROBLEMS_MAX];
+  char keys[PROBLEMS_MAX][PL_DNN_KEY_MAX];
   size_t count;
 } problems;
 
 static void add(problems *list, const pl_dnn_conv *c) {
-  char key[PL_DNN_KEY_MAX], other[PL_DNN_KEY_MAX];
+  char key[PL_DNN_KEY_MAX];
   pl_dnn_conv_key(c, key, sizeof key);
   for (size_t i = 0; i < list->count; i++) {
-    pl_dnn_conv_key(&list->items[i], other, sizeof other);
-    if (strcmp(key, other) == 0) return;
+    if (strcmp(key, list->keys[i]) == 0) return;
   }
-  if (list->count < PROBLEMS_MAX) list->items[list->count++] = *c;
+  if (list->count == PROBLEMS_MAX) return;
+  memcpy(list->keys[list->count], key, sizeof key);
+  list->items[list->count++] = *c;
 }
 
 static bool is_conv(pl_op op) {
