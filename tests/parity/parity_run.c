@@ -35,8 +35,6 @@ static double tensor_element(const pl_tensor *t, uint64_t stream, int64_t index)
   double s = symmetric(stream, index);
   bool positive = t->role == PL_ROLE_SECOND_MOMENT || strstr(t->name, "running_var") != NULL;
   if (positive) return 0.5 + 0.4 * s;
-  // Small, so that no case's first step overflows.
-  if (t->role == PL_ROLE_STATE) return 256;
   if (t->role == PL_ROLE_PARAMETER && t->shape.rank == 1) return 1 + 0.3 * s;
   if (t->role == PL_ROLE_PARAMETER) return s * sqrt(3.0 / (double)(t->shape.d[1] * t->shape.d[2] * t->shape.d[3]));
   return t->role == PL_ROLE_GRADIENT || t->role == PL_ROLE_BUFFER ? s : 0.1 * s;
@@ -58,7 +56,10 @@ static pl_status fill_tensor(const parity_device *d, pl_store *store, const pari
   }
   float *data = pl_xcalloc((size_t)count, sizeof *data);
   for (int64_t j = 0; j < count; j++) {
-    data[j] = (float)(b->encoder == NULL ? tensor_element(t, (uint64_t)i, j) : initial_element(t, (uint64_t)i, j));
+    // The loss scale is small, so that no case's first step overflows.
+    data[j] = t->role == PL_ROLE_STATE ? 256
+                                       : (float)(b->encoder == NULL ? tensor_element(t, (uint64_t)i, j)
+                                                                    : initial_element(t, (uint64_t)i, j));
   }
   pl_status status = d->api->upload(store, i, PL_F32, data, err);
   free(data);
