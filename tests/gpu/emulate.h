@@ -175,13 +175,15 @@ template <class T>
 static inline void pl_emulated_mma(float (&d)[4], const uint32_t (&words)[6]) {
   const unsigned char *entries = pl_emulated_exchange(words, sizeof words);
   const int lane = (int)(threadIdx.x & 31);
-  for (int i = 0; i < 4; i++) {
-    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+  float rows[2][16], columns[2][16];  // those of a and b that this thread's elements of d are made of
+  for (int i = 0; i < 2; i++) {
     for (int k = 0; k < 16; k++) {
-      d[i] += pl_emulated_element<T>(entries, row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2, k % 2) *
-              pl_emulated_element<T>(entries, column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
+      rows[i][k] = pl_emulated_element<T>(entries, lane / 4 * 4 + k % 8 / 2, i + k / 8 * 2, k % 2);
+      columns[i][k] = pl_emulated_element<T>(entries, (lane % 4 * 2 + i) * 4 + k % 8 / 2, 4 + k / 8, k % 2);
     }
   }
+  for (int i = 0; i < 4; i++)
+    for (int k = 0; k < 16; k++) d[i] += rows[i / 2][k] * columns[i % 2][k];
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ static void check_conv(pl_dnn_conv c) {
   const pl_gpu_type types[] = {PL_GPU_F16, PL_GPU_BF16, PL_GPU_F32};
   for (int t = 0; t < (c.oc == 1 ? 3 : 2); t++) {
     c.type = types[t];
+    if (c.ih > 9 && c.oc > 1 && t != c.stride - 1) continue;  // larger images: one of the types
     c.alpha = 1;
     c.beta = 0;
     check_direction(c, PL_DNN_FORWARD, "convolution");
