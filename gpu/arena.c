@@ -126,6 +126,11 @@ pl_memory pl_gpu_memory(const pl_store *store) {
     if (p->arena_bytes > memory.arena) memory.arena = p->arena_bytes;
     memory.other += PL_SLOTS * p->slot_bytes;
   }
+  uint64_t total = 0;
+  bool known =
+      pl_cuda_use(store->backend->device, NULL) == PL_OK && pl_cuda_memory(&memory.free, &total, NULL) == PL_OK;
+  // 0 would say that the memory is the host's.
+  if (known && memory.free == 0) memory.free = 1;
   return memory;
 }
 
