@@ -57,7 +57,9 @@ static pl_status describe_device(pl_dnn *dnn, const char *json, pl_error *err) {
                         (int64_t)strlen(json), json);
   }
   if (status == CUDNN_STATUS_SUCCESS) status = cudnn->finalize(dnn->properties);
-  return pl_cudnn_check(cudnn, status, "a device's description", err) ? PL_E_FORMAT : PL_OK;
+  pl_error why = {0};
+  if (pl_cudnn_check(cudnn, status, "a device's description", &why) == PL_OK) return PL_OK;
+  return pl_fail(err, PL_E_FORMAT, "%s", why.message);
 }
 
 pl_status pl_dnn_open_described(pl_dnn **out, const char *json, pl_error *err) {
@@ -257,7 +259,8 @@ pl_status pl_dnn_run(const pl_dnn_plan *plan, const pl_dnn_args *args, pl_error 
   cudnnStatus_t status = cudnn->create_descriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, &pack);
   if (status == CUDNN_STATUS_SUCCESS) status = fill_pack(cudnn, pack, args, plan->bias);
   if (status == CUDNN_STATUS_SUCCESS) status = cudnn->execute(dnn->handle, plan->plan, pack);
-  pl_status result = pl_cudnn_check(cudnn, status, "a convolution's run", err) == PL_OK ? PL_OK : PL_E_DEVICE;
+  pl_error why = {0};
+  const bool failed = pl_cudnn_check(cudnn, status, "a convolution's run", &why) != PL_OK;
   if (pack != NULL) cudnn->destroy_descriptor(pack);
-  return result;
+  return failed ? pl_fail(err, PL_E_DEVICE, "%s", why.message) : PL_OK;
 }
