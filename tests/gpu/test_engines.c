@@ -13,7 +13,7 @@
 
 enum { BATCH = 8, SIDE = 512, PROBLEMS_MAX = 4096, DESCRIPTION_MAX = 1 << 16 };
 
-static const uint64_t workspace_limit = (uint64_t)1 << 30;
+static const uint64_t workspace_limit = (uint64_t)512 << 20;  // as the backend (PL_WORKSPACE_LIMIT)
 
 typedef struct problems {
   pl_dnn_conv items[PROBLEMS_MAX];
