@@ -90,8 +90,8 @@ static void test_layout_square(void **state) {
   assert_int_equal(data.picture.cols, 88);
   const pl_frame_layout narrow = pl_layout_frame(50, 80);
   const pl_data_layout tall = pl_layout_data(narrow.body, (pl_cell_size){10, 20});
-  assert_int_equal(tall.picture.cols, 40);
-  assert_int_equal(tall.picture.rows, 20);
+  assert_int_equal(tall.picture.cols, 38);
+  assert_int_equal(tall.picture.rows, 19);
 }
 
 // ---- Keys
