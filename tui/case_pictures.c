@@ -73,9 +73,7 @@ void pl_case_pictures_destroy(pl_case_pictures *pictures) {
 
 static bool same_look(const pl_case_look *a, const pl_case_look *b) {
   return a->mask_mode == b->mask_mode && a->invert == b->invert && a->area.rows == b->area.rows &&
-         a->area.cols == b->area.cols && a->format.graphics == b->format.graphics &&
-         a->format.colours == b->format.colours && a->format.caps.cell_width == b->format.caps.cell_width &&
-         a->format.caps.cell_height == b->format.caps.cell_height;
+         a->area.cols == b->area.cols && pl_picture_format_equal(&a->format, &b->format);
 }
 
 void pl_case_pictures_look(pl_case_pictures *pictures, const pl_case_look *look) {

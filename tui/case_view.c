@@ -22,7 +22,7 @@ typedef struct shared_table {
 typedef struct pane {
   pl_case_drawing asked;  // what is drawn or being drawn
   pl_area area;
-  pl_graphics graphics;
+  pl_picture_format format;
   uint32_t number;  // of the case
   bool busy;
   bool due;  // asked again while busy
@@ -38,7 +38,6 @@ struct pl_case_view {
   shared_file *file;
   shared_table *table;
   pane panes[PL_CASE_PANES];
-  pl_picture_format format;
 };
 
 // ---- Sharing
@@ -218,7 +217,7 @@ static void submit(pl_case_view *view, int index) {
   pane *p = &view->panes[index];
   draw_job *job = pl_xcalloc(1, sizeof *job);
   p->due = false;
-  if (!pl_case_view_frame(&job->frame, view, &view->format, p->area)) {
+  if (!pl_case_view_frame(&job->frame, view, &p->format, p->area)) {
     free(job);
     return;
   }
@@ -226,7 +225,7 @@ static void submit(pl_case_view *view, int index) {
   job->file = view->file;
   job->file->users++;
   job->how = p->asked;
-  job->format = view->format;
+  job->format = p->format;
   job->serial = ++*view->serials;
   p->busy = true;
   pl_jobs_submit(view->jobs,
@@ -249,13 +248,11 @@ void pl_case_view_draw(pl_case_view *view, int index, const pl_case_drawing *how
   const pl_case_file *file = pl_case_view_file(view);
   if (file == NULL || file->status != PL_OK) return;
   const bool same = p->number == file->number && same_drawing(&p->asked, how) && p->area.rows == area.rows &&
-                    p->area.cols == area.cols && p->graphics == format->graphics &&
-                    memcmp(&view->format, format, sizeof *format) == 0;
+                    p->area.cols == area.cols && pl_picture_format_equal(&p->format, format);
   if (same) return;
-  view->format = *format;
   p->asked = *how;
   p->area = area;
-  p->graphics = format->graphics;
+  p->format = *format;
   p->number = file->number;
   if (p->busy) {
     p->due = true;

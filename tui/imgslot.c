@@ -27,6 +27,11 @@ struct pl_imgslots {
 
 static bool same_area(pl_area a, pl_area b) { return a.y == b.y && a.x == b.x && a.rows == b.rows && a.cols == b.cols; }
 
+bool pl_picture_format_equal(const pl_picture_format *a, const pl_picture_format *b) {
+  return a->graphics == b->graphics && a->colours == b->colours && a->caps.cell_width == b->caps.cell_width &&
+         a->caps.cell_height == b->caps.cell_height;
+}
+
 bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, const pl_picture_format *format,
                      pl_area area) {
   if (area.rows < PL_PICTURE_MIN_ROWS || area.cols < PL_PICTURE_MIN_COLS) return false;

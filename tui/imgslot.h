@@ -33,6 +33,9 @@ typedef struct pl_picture_format {
   pl_colour_depth colours;  // for cells: 256 or mono
 } pl_picture_format;
 
+// Whether a picture made for one is right for the other.
+bool pl_picture_format_equal(const pl_picture_format *a, const pl_picture_format *b);
+
 // The pixels that a picture for the area must have, so that it fills it without reaching beyond; false when there is no
 // room or no graphics. *pixel_aspect is the height of a pixel over its width.
 bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, const pl_picture_format *format,

@@ -3,13 +3,6 @@
 
 #include "tui/canvas.h"
 
-typedef struct pl_theme_style {
-  int fg, bg;                 // with 8 or more colours; -1 is the terminal's own
-  int fg256, bg256;           // with 256 colours
-  unsigned long with_colour;  // attributes added to them
-  unsigned long mono;         // attributes instead of colours
-} pl_theme_style;
-
 // Names of the themes, NULL behind the last: "dark" (the default), "colour-blind" (blue and orange instead of green and
 // red), "16" (never more than the 16 basic colours), "mono".
 extern const char *const pl_theme_names[];
