@@ -7,8 +7,8 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/image/png_io.h"
+#include "core/run/batch_view.h"
 #include "core/run/json.h"
-#include "core/run/preview.h"
 #include "core/run/session_private.h"
 
 enum { JSON_MAX = 8192 };
@@ -62,8 +62,8 @@ static pl_status save_image(const char *stem, const pl_train_lost *lost, size_t 
   if (status == PL_OK) status = pl_image_init(&mask, side, side, PL_PIXEL_U8, PL_IMAGE_MASK, err);
   if (status == PL_OK) status = pl_image_init(&prediction, side, side, PL_PIXEL_U8, PL_IMAGE_GREY, err);
   if (status == PL_OK) {
-    pl_preview_apply(&image, &mask, lost->batch->image + index * plane, lost->batch->mask + index * plane, side,
-                     &lost->batch->augmentations[index]);
+    pl_batch_view_apply(&image, &mask, lost->batch->image + index * plane, lost->batch->mask + index * plane, side,
+                        &lost->batch->augmentations[index]);
     wrong = take_prediction(&prediction, lost->probabilities + index * plane, plane);
     status = write_picture(stem, "image", &image, err);
   }

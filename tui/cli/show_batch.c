@@ -80,9 +80,9 @@ static pl_status write_file(const shown *what, pl_error *err) {
 }
 
 // A line about the batch, then the cases as they lie in the grid.
-static char *make_caption(const pl_preview *preview, const pl_batch_grid *grid) {
+static char *make_caption(const pl_batch_view *view, const pl_batch_grid *grid) {
   char words[320];
-  pl_batch_words(words, sizeof words, preview);
+  pl_batch_words(words, sizeof words, view);
   pl_buf text;
   pl_buf_init(&text, 4096);
   pl_buf_add_text(&text, words);
@@ -94,11 +94,11 @@ static char *make_caption(const pl_preview *preview, const pl_batch_grid *grid) 
   return text.data;
 }
 
-static pl_status print(const pl_preview *preview, const pl_manifest *manifest, const pl_show_how *how, pl_error *err) {
+static pl_status print(const pl_batch_view *view, const pl_manifest *manifest, const pl_show_how *how, pl_error *err) {
   pl_batch_grid grid;
-  pl_batch_grid_init(&grid, preview, manifest);
+  pl_batch_grid_init(&grid, view, manifest);
   const shown what = {.grid = &grid, .how = how};
-  char *caption = make_caption(preview, &grid);
+  char *caption = make_caption(view, &grid);
   pl_status status = PL_OK;
   if (how->output != NULL) {
     status = write_file(&what, err);
@@ -115,16 +115,16 @@ static pl_status print(const pl_preview *preview, const pl_manifest *manifest, c
 pl_status pl_show_batch_print(const pl_show_batch *batch, const pl_show_how *how, pl_error *err) {
   char *workspace = NULL;
   pl_manifest manifest = {0};
-  pl_preview *preview = pl_xcalloc(1, sizeof *preview);
+  pl_batch_view *view = pl_xcalloc(1, sizeof *view);
   pl_config *config = pl_xcalloc(1, sizeof *config);
   pl_status status = pl_workspace_find(&workspace, how->workspace != NULL ? how->workspace : ".", err);
   if (status == PL_OK) status = make_config(config, batch, workspace, err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
-  if (status == PL_OK) status = pl_preview_load(preview, &manifest, config, batch->epoch, batch->number, err);
-  if (status == PL_OK) status = print(preview, &manifest, how, err);
-  pl_preview_clear(preview);
+  if (status == PL_OK) status = pl_batch_view_load(view, &manifest, config, batch->epoch, batch->number, err);
+  if (status == PL_OK) status = print(view, &manifest, how, err);
+  pl_batch_view_clear(view);
   pl_manifest_clear(&manifest);
-  free(preview);
+  free(view);
   free(config);
   free(workspace);
   return status;

@@ -30,7 +30,7 @@ typedef struct batch_answer {
   pl_area area;  // that the picture was made for
   char words[WORDS_SIZE];
   size_t count, columns, batches;
-  char labels[PL_PREVIEW_IMAGES][32];
+  char labels[PL_BATCH_VIEW_IMAGES][32];
 } batch_answer;
 
 typedef struct batch_screen {
@@ -86,14 +86,14 @@ static pl_status draw_grid(pl_bitmap *out, const batch_job *job, const pl_batch_
   return status;
 }
 
-static pl_status make_picture(batch_job *job, const pl_preview *preview, const pl_manifest *manifest, pl_error *err) {
+static pl_status make_picture(batch_job *job, const pl_batch_view *view, const pl_manifest *manifest, pl_error *err) {
   batch_answer *a = &job->answer;
   pl_batch_grid grid;
-  pl_batch_grid_init(&grid, preview, manifest);
-  pl_batch_words(a->words, sizeof a->words, preview);
+  pl_batch_grid_init(&grid, view, manifest);
+  pl_batch_words(a->words, sizeof a->words, view);
   a->count = grid.count;
   a->columns = grid.columns;
-  a->batches = preview->batches;
+  a->batches = view->batches;
   memcpy(a->labels, grid.labels, sizeof a->labels);
   if (job->format.graphics == PL_GRAPHICS_NONE || pl_area_empty(job->request.area)) return PL_OK;
   pl_bitmap bitmap = {0};
@@ -109,15 +109,15 @@ static void work(void *data) {
   batch_job *job = data;
   batch_answer *a = &job->answer;
   pl_manifest manifest = {0};
-  pl_preview *preview = pl_xcalloc(1, sizeof *preview);
+  pl_batch_view *view = pl_xcalloc(1, sizeof *view);
   a->status = pl_manifest_load(&manifest, job->workspace, &a->error);
   if (a->status == PL_OK) {
     a->status =
-        pl_preview_load(preview, &manifest, &job->request.config, job->request.epoch, job->request.batch, &a->error);
+        pl_batch_view_load(view, &manifest, &job->request.config, job->request.epoch, job->request.batch, &a->error);
   }
-  if (a->status == PL_OK) a->status = make_picture(job, preview, &manifest, &a->error);
-  pl_preview_clear(preview);
-  free(preview);
+  if (a->status == PL_OK) a->status = make_picture(job, view, &manifest, &a->error);
+  pl_batch_view_clear(view);
+  free(view);
   pl_manifest_clear(&manifest);
 }
 

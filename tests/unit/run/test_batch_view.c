@@ -1,5 +1,5 @@
-// A previewed batch against what the reference backend's augment op makes of the feed's batch.
-#include "core/run/preview.h"
+// A batch to look at against what the reference backend's augment op makes of the feed's batch.
+#include "core/run/batch_view.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ typedef struct world {
 
 static int set_up(void **state) {
   world *w = pl_xcalloc(1, sizeof *w);
-  strcpy(w->folder, "/tmp/pleura-preview-XXXXXX");
+  strcpy(w->folder, "/tmp/pleura-batch-XXXXXX");
   assert_non_null(mkdtemp(w->folder));
   pl_error err = {0};
   if (fixture_workspace(w->folder, CASES, &err) != PL_OK) fail_msg("%s", err.message);
@@ -43,11 +43,11 @@ static int tear_down(void **state) {
   return 0;
 }
 
-static pl_preview load(const world *w, const pl_config *config, uint64_t epoch, size_t batch) {
-  pl_preview preview = {0};
+static pl_batch_view load(const world *w, const pl_config *config, uint64_t epoch, size_t batch) {
+  pl_batch_view view = {0};
   pl_error err = {0};
-  if (pl_preview_load(&preview, &w->manifest, config, epoch, batch, &err) != PL_OK) fail_msg("%s", err.message);
-  return preview;
+  if (pl_batch_view_load(&view, &w->manifest, config, epoch, batch, &err) != PL_OK) fail_msg("%s", err.message);
+  return view;
 }
 
 // What goes into the network, [n,3,h,w] and [n,1,h,w].
@@ -100,13 +100,13 @@ static void run_augment(double *x, double *target, const pl_batch *batch) {
 
 static void test_as_the_network(void **state) {
   const world *w = *state;
-  const pl_preview preview = load(w, &w->config, 3, 2);
-  assert_int_equal(preview.count, PL_PREVIEW_IMAGES);
-  assert_int_equal(preview.batch_images, BATCH);
-  assert_int_equal(preview.config.size, SIDE);
+  const pl_batch_view view = load(w, &w->config, 3, 2);
+  assert_int_equal(view.count, PL_BATCH_VIEW_IMAGES);
+  assert_int_equal(view.batch_images, BATCH);
+  assert_int_equal(view.config.size, SIDE);
 
   // Another reader of the same epoch, from its beginning, and with its own number of threads.
-  pl_feed_options options = pl_config_feed(&preview.config);
+  pl_feed_options options = pl_config_feed(&view.config);
   options.workers = 3;
   pl_feed *feed = NULL;
   const pl_batch *batch = NULL;
@@ -118,24 +118,24 @@ static void test_as_the_network(void **state) {
   double *x = pl_xcalloc(BATCH * 3 * PLANE, sizeof *x), *target = pl_xcalloc(BATCH * PLANE, sizeof *target);
   run_augment(x, target, batch);
   size_t changed = 0;
-  for (size_t i = 0; i < preview.count; i++) {
-    assert_int_equal(preview.images[i].index, batch->cases[i]);
+  for (size_t i = 0; i < view.count; i++) {
+    assert_int_equal(view.images[i].index, batch->cases[i]);
     for (size_t p = 0; p < PLANE; p++) {
       const double grey = 255 * (x[i * 3 * PLANE + p] * 0.229 + 0.485);
-      assert_true(fabs(grey - preview.images[i].image.u8[p]) < 0.01);
-      assert_true(preview.images[i].mask.u8[p] == (target[i * PLANE + p] != 0 ? 255 : 0));
-      changed += preview.images[i].image.u8[p] != batch->image[i * PLANE + p];
+      assert_true(fabs(grey - view.images[i].image.u8[p]) < 0.01);
+      assert_true(view.images[i].mask.u8[p] == (target[i * PLANE + p] != 0 ? 255 : 0));
+      changed += view.images[i].image.u8[p] != batch->image[i * PLANE + p];
     }
   }
   assert_true(changed > PLANE);  // else nothing was augmented, and this test would say little
   free(x);
   free(target);
   pl_feed_destroy(feed);
-  pl_preview last = preview;
-  pl_preview_clear(&last);
+  pl_batch_view last = view;
+  pl_batch_view_clear(&last);
 }
 
-static bool same(const pl_preview *a, const pl_preview *b) {
+static bool same(const pl_batch_view *a, const pl_batch_view *b) {
   for (size_t i = 0; i < a->count; i++) {
     if (a->images[i].index != b->images[i].index) return false;
     if (memcmp(a->images[i].image.u8, b->images[i].image.u8, PLANE) != 0) return false;
@@ -147,17 +147,17 @@ static void test_deterministic(void **state) {
   const world *w = *state;
   pl_config other = w->config;
   other.seed = 8;
-  pl_preview a = load(w, &w->config, 1, 1), b = load(w, &w->config, 1, 1), epoch = load(w, &w->config, 2, 1);
-  pl_preview batch = load(w, &w->config, 1, 2), seed = load(w, &other, 1, 1);
+  pl_batch_view a = load(w, &w->config, 1, 1), b = load(w, &w->config, 1, 1), epoch = load(w, &w->config, 2, 1);
+  pl_batch_view batch = load(w, &w->config, 1, 2), seed = load(w, &other, 1, 1);
   assert_true(same(&a, &b));
   assert_false(same(&a, &epoch));
   assert_false(same(&a, &batch));
   assert_false(same(&a, &seed));
-  pl_preview_clear(&a);
-  pl_preview_clear(&b);
-  pl_preview_clear(&epoch);
-  pl_preview_clear(&batch);
-  pl_preview_clear(&seed);
+  pl_batch_view_clear(&a);
+  pl_batch_view_clear(&b);
+  pl_batch_view_clear(&epoch);
+  pl_batch_view_clear(&batch);
+  pl_batch_view_clear(&seed);
 }
 
 // All batches of an epoch together are the training cases of the other folds, each once.
@@ -167,11 +167,11 @@ static void test_whole_epoch(void **state) {
   config.batch = 8;
   size_t seen[CASES] = {0}, total = 0, batches = 1;
   for (size_t n = 1; n <= batches; n++) {
-    pl_preview preview = load(w, &config, 1, n);
-    batches = preview.batches;
-    for (size_t i = 0; i < preview.count; i++) seen[preview.images[i].index]++;
-    total += preview.count;
-    pl_preview_clear(&preview);
+    pl_batch_view view = load(w, &config, 1, n);
+    batches = view.batches;
+    for (size_t i = 0; i < view.count; i++) seen[view.images[i].index]++;
+    total += view.count;
+    pl_batch_view_clear(&view);
   }
   assert_int_equal(batches, 4);
   assert_int_equal(total, 30);  // 38 labelled cases, 8 of them in fold 1
@@ -185,28 +185,28 @@ static void test_without_augmentation(void **state) {
   const world *w = *state;
   pl_config config = w->config;
   strcpy(config.augment, "none");
-  pl_preview preview = load(w, &config, 1, 1);
+  pl_batch_view view = load(w, &config, 1, 1);
   uint8_t image[PLANE], mask[PLANE];
-  for (size_t i = 0; i < preview.count; i++) {
-    assert_int_equal(pl_loader_read(image, mask, &w->manifest, preview.images[i].index, SIDE, NULL), PL_OK);
-    assert_memory_equal(preview.images[i].image.u8, image, PLANE);
-    assert_memory_equal(preview.images[i].mask.u8, mask, PLANE);
+  for (size_t i = 0; i < view.count; i++) {
+    assert_int_equal(pl_loader_read(image, mask, &w->manifest, view.images[i].index, SIDE, NULL), PL_OK);
+    assert_memory_equal(view.images[i].image.u8, image, PLANE);
+    assert_memory_equal(view.images[i].mask.u8, mask, PLANE);
   }
-  pl_preview_clear(&preview);
+  pl_batch_view_clear(&view);
 }
 
 static void test_refusals(void **state) {
   const world *w = *state;
-  pl_preview preview = {0};
+  pl_batch_view view = {0};
   pl_error err = {0};
-  assert_int_equal(pl_preview_load(&preview, &w->manifest, &w->config, 0, 1, &err), PL_E_USAGE);
-  assert_int_equal(pl_preview_load(&preview, &w->manifest, &w->config, 1, 0, &err), PL_E_USAGE);
-  assert_int_equal(pl_preview_load(&preview, &w->manifest, &w->config, 1, 4, &err), PL_E_USAGE);
+  assert_int_equal(pl_batch_view_load(&view, &w->manifest, &w->config, 0, 1, &err), PL_E_USAGE);
+  assert_int_equal(pl_batch_view_load(&view, &w->manifest, &w->config, 1, 0, &err), PL_E_USAGE);
+  assert_int_equal(pl_batch_view_load(&view, &w->manifest, &w->config, 1, 4, &err), PL_E_USAGE);
   assert_non_null(strstr(err.message, "batches 1 to 3"));
   pl_config config = w->config;
   config.fold = 5;
-  assert_int_equal(pl_preview_load(&preview, &w->manifest, &config, 1, 1, &err), PL_E_USAGE);
-  assert_int_equal(preview.count, 0);
+  assert_int_equal(pl_batch_view_load(&view, &w->manifest, &config, 1, 1, &err), PL_E_USAGE);
+  assert_int_equal(view.count, 0);
 }
 
 int main(void) {
