@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +6,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/image/png_io.h"
+#include "core/image/probability.h"
 #include "image_fixtures.h"
 #include "tests/tools/testing.h"
 
@@ -182,6 +184,34 @@ static void png_suite(void **state) {
   free(suite);
 }
 
+static void probabilities_are_rounded_and_kept(void **state) {
+  (void)state;
+  const float given[] = {0.0f,  1.0f, 0.5f, 1.0f / 65535, 0.4999f / 65535, 0.75f,
+                         -0.5f, 2.0f, NAN,  INFINITY,     1e-30f,          0.3f};
+  const uint16_t expected[] = {0, 65535, 32768, 1, 0, 49151, 0, 65535, 0, 65535, 0, 19661};
+  pl_error err = {0};
+  pl_image map, again;
+  assert_int_equal(pl_probability_take(&map, given, 4, 3, &err), PL_OK);
+  assert_int_equal(map.meaning, PL_IMAGE_PROBABILITY);
+  assert_memory_equal(map.u16, expected, sizeof expected);
+  char *path = scratch_path("map.png");
+  assert_int_equal(pl_probability_write(path, &map, &err), PL_OK);
+  assert_int_equal(pl_probability_read(&again, path, &err), PL_OK);
+  assert_int_equal(again.meaning, PL_IMAGE_PROBABILITY);
+  assert_memory_equal(again.u16, expected, sizeof expected);
+  pl_image_clear(&again);
+  // Neither an 8-bit file nor another kind of plane is one.
+  pl_image grey;
+  assert_int_equal(pl_image_init(&grey, 4, 3, PL_PIXEL_U8, PL_IMAGE_GREY, &err), PL_OK);
+  assert_int_equal(pl_probability_write(path, &grey, &err), PL_E_USAGE);
+  assert_int_equal(pl_png_write(path, &grey, PL_PNG_FAST, &err), PL_OK);
+  assert_int_equal(pl_probability_read(&again, path, &err), PL_E_FORMAT);
+  assert_non_null(strstr(err.message, "16 bits"));
+  pl_image_clear(&grey);
+  pl_image_clear(&map);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_written_is_read_back),
@@ -190,6 +220,7 @@ int main(void) {
       cmocka_unit_test(what_does_not_fit_is_refused),
       cmocka_unit_test(every_truncation_and_flip_is_refused),
       cmocka_unit_test(header_with_huge_sides_is_refused),
+      cmocka_unit_test(probabilities_are_rounded_and_kept),
       cmocka_unit_test(png_suite),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
