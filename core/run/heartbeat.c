@@ -17,9 +17,10 @@ struct pl_heartbeat {
   uint64_t count;  // this and the meter are the thread's alone, as long as it runs
   pl_load_meter *meter;
   pthread_t thread;
-  pthread_mutex_t mutex;  // guards state, stop and urgent
+  pthread_mutex_t mutex;  // guards state, load, stop and urgent
   pthread_cond_t wake;
   pl_run_state state;
+  pl_load load;  // that nobody has asked for yet
   bool stop, urgent;
 };
 
@@ -28,6 +29,9 @@ static void write_state(pl_heartbeat *h, pl_run_state state) {
   state.time = pl_clock_wall(&h->clock);
   state.elapsed = pl_clock_monotonic(&h->clock) - h->start;
   state.load = pl_load_meter_read(h->meter);
+  (void)pthread_mutex_lock(&h->mutex);
+  h->load = state.load;
+  (void)pthread_mutex_unlock(&h->mutex);
   (void)pl_run_state_save(&state, h->folder, NULL);
 }
 
@@ -59,6 +63,7 @@ pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, int device,
   h->clock = pl_clock_system();
   h->start = pl_clock_monotonic(&h->clock);
   h->state = *first;
+  h->load = pl_load_unknown();
   h->meter = pl_load_meter_create(device);
   // A resumed run goes on counting, so that a watcher sees the number change.
   pl_run_state before;
@@ -90,6 +95,14 @@ void pl_heartbeat_set(pl_heartbeat *h, const pl_run_state *state) {
   }
   h->state = *state;
   (void)pthread_mutex_unlock(&h->mutex);
+}
+
+pl_load pl_heartbeat_new_load(pl_heartbeat *h) {
+  (void)pthread_mutex_lock(&h->mutex);
+  const pl_load load = h->load;
+  h->load = pl_load_unknown();
+  (void)pthread_mutex_unlock(&h->mutex);
+  return load;
 }
 
 void pl_heartbeat_stop(pl_heartbeat *h) {

@@ -19,6 +19,10 @@ pl_status pl_heartbeat_start(pl_heartbeat **out, const char *folder, int device,
 // phase changed, else with the next beat. A disk that is full is tried again with the next beat.
 void pl_heartbeat_set(pl_heartbeat *heartbeat, const pl_run_state *state);
 
+// The load that the thread read last, as long as this function has not told it yet; else, and before the first reading,
+// unknown.
+pl_load pl_heartbeat_new_load(pl_heartbeat *heartbeat);
+
 // Writes the last state and ends the thread; takes NULL.
 void pl_heartbeat_stop(pl_heartbeat *heartbeat);
 

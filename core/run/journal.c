@@ -137,6 +137,10 @@ static void add_terms(pl_buf *line, const char *key, const double terms[PL_LOSS_
   (void)pl_buf_add_text(line, "}");
 }
 
+static void add_known(pl_buf *line, const char *key, double value) {
+  if (!isnan(value)) pl_json_add_number(line, key, value, 9);
+}
+
 pl_status pl_journal_step(pl_journal *journal, const pl_step_record *r, pl_error *err) {
   pl_buf line;
   begin_line(&line, "step", r->time, r->step, r->epoch);
@@ -145,6 +149,10 @@ pl_status pl_journal_step(pl_journal *journal, const pl_step_record *r, pl_error
   pl_json_add_number(&line, "lr", r->learning_rate, 17);
   pl_json_add_number(&line, "gradient_norm", r->gradient_norm, 17);
   pl_json_add_number(&line, "images_per_second", r->images_per_second, 9);
+  add_known(&line, "active", r->active);
+  add_known(&line, "cpu", r->cpu);
+  add_known(&line, "gpu", r->gpu);
+  add_known(&line, "gpu_memory", r->gpu_memory);
   add_terms(&line, "terms", r->terms);
   pl_status status = add_line(journal, &line, err);
   pl_buf_clear(&line);
@@ -163,6 +171,7 @@ pl_status pl_journal_epoch(pl_journal *journal, const pl_epoch_record *r, pl_err
   pl_json_add_number(&line, "dice_pos", r->dice_pos, 17);
   pl_json_add_number(&line, "nothing", r->nothing, 17);
   pl_json_add_number(&line, "images_per_second", r->images_per_second, 9);
+  add_known(&line, "active", r->active);
   (void)pl_buf_printf(&line, ",\"best\":%s", r->best ? "true" : "false");
   add_terms(&line, "train_terms", r->train_terms);
   add_terms(&line, "valid_terms", r->valid_terms);

@@ -28,6 +28,8 @@ typedef struct pl_step_record {
   double learning_rate;
   double gradient_norm;
   double images_per_second;
+  double active;                // seconds of work so far, pauses and interruptions left out
+  double cpu, gpu, gpu_memory;  // busy and used shares, 0 to 1; NAN but in the first step after each reading
 } pl_step_record;
 
 // One evaluated epoch; epoch 0 is the untrained network.
@@ -44,7 +46,8 @@ typedef struct pl_epoch_record {
   double dice_pos;    // the same over images with a mask; NAN when there is none
   double nothing;     // what predicting nothing would score as dice
   double images_per_second;
-  bool best;  // the best so far by best-by
+  double active;  // as in pl_step_record
+  bool best;      // the best so far by best-by
 } pl_epoch_record;
 
 typedef enum pl_message_kind {
@@ -69,6 +72,8 @@ typedef struct pl_journal pl_journal;
 pl_status pl_journal_open(pl_journal **out, const char *folder, pl_error *err);
 void pl_journal_close(pl_journal *journal);  // takes NULL
 
+// `active` is written as the seconds since this core began; readers add what the run had worked before. NAN leaves
+// `active` and the load out.
 // When the disk is full the line is kept in memory (the last 4096 of them) and written first by the next call that
 // can; a failure other than that is returned.
 pl_status pl_journal_step(pl_journal *journal, const pl_step_record *record, pl_error *err);

@@ -33,6 +33,7 @@ struct pl_journal_reader {
   size_t message_count;
   size_t gaps, resumes;
   bool ended;
+  double worked;  // seconds before the core that wrote the newest lines began
 };
 
 pl_journal_reader *pl_journal_reader_create(const char *folder) {
@@ -73,7 +74,11 @@ static void take_step(pl_journal_reader *r, const json_t *o, int64_t step, int64
                                                .loss_mean = pl_json_number(o, "loss_mean", unknown),
                                                .learning_rate = pl_json_number(o, "lr", unknown),
                                                .gradient_norm = pl_json_number(o, "gradient_norm", unknown),
-                                               .images_per_second = pl_json_number(o, "images_per_second", unknown)};
+                                               .images_per_second = pl_json_number(o, "images_per_second", unknown),
+                                               .active = r->worked + pl_json_number(o, "active", unknown),
+                                               .cpu = pl_json_number(o, "cpu", unknown),
+                                               .gpu = pl_json_number(o, "gpu", unknown),
+                                               .gpu_memory = pl_json_number(o, "gpu_memory", unknown)};
   take_terms(r->steps[r->step_count - 1].terms, o, "terms");
 }
 
@@ -95,9 +100,17 @@ static void take_epoch(pl_journal_reader *r, const json_t *o, int64_t step, int6
                                                   .dice_pos = pl_json_number(o, "dice_pos", unknown),
                                                   .nothing = pl_json_number(o, "nothing", unknown),
                                                   .images_per_second = pl_json_number(o, "images_per_second", unknown),
+                                                  .active = r->worked + pl_json_number(o, "active", unknown),
                                                   .best = json_is_true(json_object_get(o, "best"))};
   take_terms(r->epochs[r->epoch_count - 1].train_terms, o, "train_terms");
   take_terms(r->epochs[r->epoch_count - 1].valid_terms, o, "valid_terms");
+}
+
+// Of the newest record that still counts; 0 when none tells.
+static double newest_active(const pl_journal_reader *r) {
+  const double step = r->step_count > 0 ? r->steps[r->step_count - 1].active : 0;
+  const double epoch = r->epoch_count > 0 ? r->epochs[r->epoch_count - 1].active : 0;
+  return fmax(0, fmax(step, epoch));
 }
 
 static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind kind, int64_t step, int64_t epoch,
@@ -115,6 +128,7 @@ static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind 
     while (r->step_count > 0 && r->steps[r->step_count - 1].step > step) r->step_count--;
     while (r->epoch_count > 0 && r->epochs[r->epoch_count - 1].epoch > epoch) r->epoch_count--;
     r->resumes++;
+    r->worked = newest_active(r);
   }
 }
 
@@ -176,6 +190,7 @@ static void start_over(pl_journal_reader *r) {
   r->offset = 0;
   r->step_count = r->epoch_count = r->message_count = r->gaps = r->resumes = 0;
   r->ended = r->too_long = false;
+  r->worked = 0;
   pl_buf_clear(&r->line);
   pl_buf_init(&r->line, PL_JOURNAL_LINE_MAX);
 }

@@ -15,9 +15,9 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/run/json.h"
+#include "core/run/on_end.h"
 #include "core/run/plan.h"
 #include "core/run/session_private.h"
-#include "core/run/on_end.h"
 #include "core/run/spawn.h"
 #include "core/run/training.h"
 
@@ -98,7 +98,12 @@ static pl_status on_step(void *context, const pl_train_step *step, pl_error *err
                            .loss_mean = step->loss_mean,
                            .learning_rate = step->learning_rate,
                            .gradient_norm = step->gradient_norm,
-                           .images_per_second = step->images_per_second};
+                           .images_per_second = step->images_per_second,
+                           .active = pl_session_active(s)};
+  const pl_load load = pl_heartbeat_new_load(s->heartbeat);
+  record.cpu = load.cpu;
+  record.gpu = load.gpu;
+  record.gpu_memory = load.gpu_memory_total > 0 ? load.gpu_memory_used / load.gpu_memory_total : (double)NAN;
   copy_terms(record.terms, step->terms, &s->info.config);
   return pl_journal_step(s->journal, &record, err);
 }
@@ -140,6 +145,7 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
                             .dice_pos = e->scores.dice_pos,
                             .nothing = e->scores.nothing,
                             .images_per_second = e->images_per_second,
+                            .active = pl_session_active(s),
                             .best = e->best};
   write_scores(s);
   pl_session_check_pack(s);
@@ -218,7 +224,8 @@ static pl_status open_folder(pl_session *s, pl_error *err) {
                      s->info.name);
   }
   if (s->options->resume) recall_state(s);
-  if (status == PL_OK) status = pl_heartbeat_start(&s->heartbeat, s->folder, (int)s->info.config.device, &s->state, err);
+  if (status == PL_OK)
+    status = pl_heartbeat_start(&s->heartbeat, s->folder, (int)s->info.config.device, &s->state, err);
   return status;
 }
 
@@ -340,7 +347,7 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
     if (status != PL_OK) return status;
   }
   s->checkpointed_step = pl_trainer_state(s->trainer).step;
-  s->checkpointed_at = pl_clock_monotonic(&s->clock);
+  s->began = s->checkpointed_at = pl_clock_monotonic(&s->clock);
   pl_memory memory = pl_trainer_memory(s->trainer);
   pl_session_log(s, "memory: %.1f MiB of tensors, %.1f MiB of activations, %.1f MiB else",
                  (double)memory.store / 1048576.0, (double)memory.arena / 1048576.0, (double)memory.other / 1048576.0);

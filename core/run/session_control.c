@@ -109,10 +109,15 @@ static pl_status take_commands(pl_session *s, bool checkpoints, pl_error *err) {
   return PL_OK;
 }
 
-static void wait_a_little(const pl_session *s, int milliseconds) {
+// Time that is not trained in.
+static void wait_a_little(pl_session *s, int milliseconds) {
   struct pollfd wait = {.fd = s->signals, .events = POLLIN};
+  const double start = pl_clock_monotonic(&s->clock);
   (void)poll(&wait, 1, milliseconds);
+  s->idle += pl_clock_monotonic(&s->clock) - start;
 }
+
+double pl_session_active(const pl_session *s) { return pl_clock_monotonic(&s->clock) - s->began - s->idle; }
 
 // The training waits until there is room, and whoever watches is told what for.
 static pl_status wait_for_space(pl_session *s, const pl_error *problem, pl_error *err) {

@@ -37,6 +37,8 @@ typedef struct pl_session {
   pl_buf scores;  // lines for cases.jsonl of the evaluation under way
   pl_stop stop;
   bool paused, hung_up, full_inbox;
+  double began;        // monotonic, when the training began
+  double idle;         // seconds since then that it was paused
   double interrupted;  // when the first SIGINT came
   double looked;       // when the inbox was looked at last
   bool changed;        // an option was set since the last checkpoint
@@ -54,6 +56,9 @@ void pl_session_note(pl_session *s, pl_message_kind kind, const char *id, const 
 
 // Puts the trainer's progress and a phase into the state that the heartbeat writes.
 void pl_session_show(pl_session *s, pl_phase phase, const char *message);
+
+// Seconds that this core has trained, pauses left out.
+double pl_session_active(const pl_session *s);
 
 // Checks that the data are those of the run, reads the manifest and opens the packed cache.
 pl_status pl_session_open_data(pl_session *s, pl_error *err);

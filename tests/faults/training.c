@@ -162,6 +162,8 @@ static size_t compare_steps(const pl_journal_view *x, const pl_journal_view *y) 
     assert_memory_equal(&b.loss_mean, &a.loss_mean, sizeof a.loss_mean);
     assert_memory_equal(&b.gradient_norm, &a.gradient_norm, sizeof a.gradient_norm);
     assert_memory_equal(&b.learning_rate, &a.learning_rate, sizeof a.learning_rate);
+    // Whatever happened between two steps, time worked goes on.
+    assert_true(i == 0 || (x->steps[i].active > x->steps[i - 1].active && y->steps[i].active > y->steps[i - 1].active));
   }
   // Steps that repeat by themselves would prove nothing.
   assert_true(x->step_count >= 6 && x->steps[0].loss != x->steps[1].loss && x->steps[2].loss != x->steps[5].loss);

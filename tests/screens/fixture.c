@@ -106,7 +106,11 @@ static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
                                      .loss_mean = 1.2 * exp(-step / 60.0),
                                      .learning_rate = 1e-4,
                                      .gradient_norm = 1.0,
-                                     .images_per_second = 12.5};
+                                     .images_per_second = 12.5,
+                                     .active = step,
+                                     .cpu = step % 2 == 0 ? 0.9 : (double)NAN,
+                                     .gpu = (double)NAN,
+                                     .gpu_memory = (double)NAN};
       status = pl_journal_step(journal, &record, err);
     }
     const double dice_batch = 0.85 * (1.0 - exp(-epoch / 5.0)) + 0.02 * sin(epoch * 2.1);
@@ -125,6 +129,7 @@ static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
                                     .dice_pos = 0.7 * (1.0 - exp(-epoch / 8.0)),
                                     .nothing = 0.6667,
                                     .images_per_second = 12.5,
+                                    .active = epoch * STEPS,
                                     .best = dice_batch > best};
     if (dice_batch > best) best = dice_batch;
     if (status == PL_OK) status = pl_journal_epoch(journal, &record, err);

@@ -41,7 +41,16 @@ static void append(const char *folder, const char *name, const char *text) {
 }
 
 static void add_step(pl_journal *j, int64_t step, double loss) {
-  pl_step_record r = {.step = step, .epoch = 1, .time = 1, .loss = loss, .loss_mean = loss, .learning_rate = 1e-4};
+  pl_step_record r = {.step = step,
+                      .epoch = 1,
+                      .time = 1,
+                      .loss = loss,
+                      .loss_mean = loss,
+                      .learning_rate = 1e-4,
+                      .active = (double)step / 2,
+                      .cpu = step % 2 == 0 ? 0.75 : (double)NAN,
+                      .gpu = (double)NAN,
+                      .gpu_memory = (double)NAN};
   for (int i = 0; i < PL_LOSS_TERMS; i++) r.terms[i] = i == PL_LOSS_DICE ? 0.25 * loss : (double)NAN;
   assert_int_equal(pl_journal_step(j, &r, NULL), PL_OK);
 }
@@ -88,6 +97,9 @@ static void test_journal_grows(void **state) {
   assert_true(pl_journal_reader_view(r).steps[2].loss == 1.0 / 3);
   assert_true(pl_journal_reader_view(r).steps[2].terms[PL_LOSS_DICE] == 0.25 * (1.0 / 3));
   assert_true(isnan(pl_journal_reader_view(r).steps[2].terms[PL_LOSS_BCE]));
+  assert_true(pl_journal_reader_view(r).steps[2].active == 1.5);
+  assert_true(isnan(pl_journal_reader_view(r).steps[2].cpu) && isnan(pl_journal_reader_view(r).steps[2].gpu));
+  assert_true(pl_journal_reader_view(r).steps[3].cpu == 0.75);
   pl_epoch_record e = {.step = 600, .epoch = 1, .dice = 0.5, .dice_pos = (double)NAN, .best = true};
   assert_int_equal(pl_journal_epoch(j, &e, NULL), PL_OK);
   assert_int_equal(pl_journal_reader_update(r, &changed, NULL), PL_OK);
@@ -119,6 +131,8 @@ static void test_journal_torn_and_resumed(void **state) {
   assert_int_equal(v.gaps, 1);
   assert_int_equal(v.step_count, 3);
   assert_true(v.steps[1].loss == 2 && v.steps[2].loss == 30);
+  // The second core began to count at 0; the first had worked 1 s when it wrote step 2.
+  assert_true(v.steps[1].active == 1 && v.steps[2].active == 2.5);
   assert_int_equal(v.resumes, 1);
   assert_true(v.ended);
   assert_string_equal(v.messages[1].text, "finished \\x1b[31m\"now\"");
