@@ -5,6 +5,8 @@
 
 static const pl_rgb colours[PL_COLOUR_ALL];
 static const pl_rgb terminal_16[16];
+enum { HEAT_COUNT = 5 };
+static const pl_rgb heat[HEAT_COUNT];
 
 typedef struct named_colour {
   const char *name;
@@ -23,6 +25,12 @@ pl_rgb pl_rgb_mix(pl_rgb a, pl_rgb b, double alpha) {
   if (!(alpha > 0)) return a;
   if (alpha >= 1) return b;
   return (pl_rgb){mix(a.r, b.r, alpha), mix(a.g, b.g, alpha), mix(a.b, b.b, alpha)};
+}
+
+pl_rgb pl_colour_heat(double probability) {
+  const double at = fmin(1, fmax(0, probability)) * (HEAT_COUNT - 1);
+  const size_t i = at < HEAT_COUNT - 1 ? (size_t)at : HEAT_COUNT - 2;
+  return pl_rgb_mix(heat[i], heat[i + 1], at - (double)i);
 }
 
 uint8_t pl_rgb_luma(pl_rgb c) { return (uint8_t)((299 * c.r + 587 * c.g + 114 * c.b + 500) / 1000); }
@@ -96,6 +104,12 @@ static const pl_rgb colours[PL_COLOUR_ALL] = {
     [PL_COLOUR_BACKGROUND] = {0x10, 0x14, 0x1a},  [PL_COLOUR_GRID] = {0x26, 0x2d, 0x37},
     [PL_COLOUR_AXIS] = {0x55, 0x60, 0x6e},        [PL_COLOUR_TEXT] = {0xa4, 0xae, 0xba},
     [PL_COLOUR_TEXT_STRONG] = {0xe8, 0xec, 0xf0}, [PL_COLOUR_REFERENCE] = {0xb4, 0xa5, 0xb2},
+    [PL_COLOUR_HIT] = {0x3c, 0xe0, 0x3c},         [PL_COLOUR_FALSE_ALARM] = {0xe0, 0x60, 0xd0},
+    [PL_COLOUR_MISSED] = {0x30, 0x40, 0xff},
+};
+
+static const pl_rgb heat[HEAT_COUNT] = {
+    {0x44, 0x01, 0x54}, {0x3b, 0x52, 0x8b}, {0x21, 0x91, 0x8c}, {0x5e, 0xc9, 0x62}, {0xfd, 0xe7, 0x25},
 };
 
 // xterm's defaults.

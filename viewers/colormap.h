@@ -29,6 +29,13 @@ typedef enum pl_colour {
   PL_COLOUR_TEXT,
   PL_COLOUR_TEXT_STRONG,
   PL_COLOUR_REFERENCE,
+  // Where a prediction and the truth agree: in both, predicted alone, true alone. Found by a search for three colours
+  // that stay apart from each other and from every grey, as lines and as a fill over greys, for normal eyes and under
+  // protanopia, deuteranopia and tritanopia (Machado et al., "A physiologically-based model for simulation of color
+  // vision deficiency", 2009).
+  PL_COLOUR_HIT,
+  PL_COLOUR_FALSE_ALARM,
+  PL_COLOUR_MISSED,
   PL_COLOUR_ALL,
 } pl_colour;
 
@@ -36,6 +43,10 @@ pl_rgb pl_colour_rgb(pl_colour colour);
 
 // The colour of series i: the first PL_COLOUR_COUNT colours in turn.
 pl_rgb pl_colour_series(size_t i);
+
+// A probability from 0 to 1 as a colour from dark violet over green to yellow: viridis (van der Walt and Smith, 2015)
+// at five points, linear between them, so that lightness grows evenly and colour-blind eyes read the same order.
+pl_rgb pl_colour_heat(double probability);
 
 // a*(1 - alpha) + b*alpha for each channel, rounded; alpha is clamped to 0..1.
 pl_rgb pl_rgb_mix(pl_rgb a, pl_rgb b, double alpha);

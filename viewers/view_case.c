@@ -7,6 +7,8 @@
 #include "core/base/mem.h"
 #include "viewers/colormap.h"
 
+static const double heat_full = 0.25;  // from this probability on a heat map is as opaque as it gets
+
 pl_view_case_options pl_view_case_defaults(uint32_t width, uint32_t height) {
   return (pl_view_case_options){
       .fit_width = width, .fit_height = height, .opacity = 0.25, .mask_colour = pl_colour_rgb(PL_COLOUR_ORANGE)};
@@ -162,82 +164,124 @@ static bool is_edge(const uint8_t *inside, uint32_t width, uint32_t height, uint
   return false;
 }
 
-static pl_status paint_mask(pl_bitmap *bitmap, const float *coverage, const pl_view_case_options *options,
-                            pl_error *err) {
-  uint32_t width = bitmap->width, height = bitmap->height;
+// How a picture's pixels cover the image's, and the bitmap that is painted.
+typedef struct canvas {
+  pl_bitmap bitmap;
+  span *columns, *rows;
+  int edge_width;
+} canvas;
+
+static pl_status paint_mask(canvas *c, const float *coverage, const pl_view_layer *layer, pl_error *err) {
+  const uint32_t width = c->bitmap.width, height = c->bitmap.height;
   uint8_t *inside = pl_try_alloc((size_t)width * height);
   if (inside == NULL) return pl_fail(err, PL_E_NOMEM, "no memory for a mask of %ux%u pixels", width, height);
   find_inside(inside, coverage, width, height);
-  int reach = options->edge_width > 0 ? options->edge_width : (width > 900 || height > 900 ? 2 : 1);
+  const int reach = c->edge_width > 0 ? c->edge_width : (width > 900 || height > 900 ? 2 : 1);
   for (uint32_t y = 0; y < height; y++) {
     for (uint32_t x = 0; x < width; x++) {
-      size_t i = (size_t)y * width + x;
-      double alpha = options->mask_mode == PL_MASK_FILL ? options->opacity * coverage[i] : 0;
+      const size_t i = (size_t)y * width + x;
+      double alpha = layer->mode == PL_MASK_FILL ? layer->opacity * coverage[i] : 0;
       if (is_edge(inside, width, height, x, y, reach)) alpha = 1;
-      bitmap->pixels[i] = pl_rgb_mix(bitmap->pixels[i], options->mask_colour, alpha);
+      c->bitmap.pixels[i] = pl_rgb_mix(c->bitmap.pixels[i], layer->colour, alpha);
     }
   }
   free(inside);
   return PL_OK;
 }
 
-static pl_status check(const pl_image *image, const pl_image *mask, const pl_view_case_options *options,
-                       pl_error *err) {
-  if (mask != NULL && (mask->width != image->width || mask->height != image->height)) {
-    return pl_fail(err, PL_E_FORMAT, "the mask is %ux%u pixels, the image %ux%u", mask->width, mask->height,
+static void paint_heat(canvas *c, const float *means, const pl_view_layer *layer) {
+  const double most = layer->plane->type == PL_PIXEL_U8 ? 255 : 65535;
+  const size_t count = (size_t)c->bitmap.width * c->bitmap.height;
+  for (size_t i = 0; i < count; i++) {
+    const double p = means[i] / most, alpha = layer->opacity * fmin(1, p / heat_full);
+    c->bitmap.pixels[i] = pl_rgb_mix(c->bitmap.pixels[i], pl_colour_heat(p), alpha);
+  }
+}
+
+static pl_status paint_layer(canvas *c, const pl_view_layer *layer, pl_error *err) {
+  if (layer->mode == PL_MASK_OFF) return PL_OK;
+  pl_image plane = *layer->plane;
+  const bool heat = plane.meaning == PL_IMAGE_PROBABILITY;
+  if (!heat) plane.meaning = PL_IMAGE_MASK;
+  float *means = area_means(&plane, c->columns, c->bitmap.width, c->rows, c->bitmap.height);
+  if (means == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to scale a mask");
+  pl_status status = PL_OK;
+  if (heat) {
+    paint_heat(c, means, layer);
+  } else {
+    status = paint_mask(c, means, layer, err);
+  }
+  free(means);
+  return status;
+}
+
+static pl_status check_layer(const pl_image *image, const pl_view_layer *layer, pl_error *err) {
+  const pl_image *plane = layer->plane;
+  if (plane->width != image->width || plane->height != image->height) {
+    return pl_fail(err, PL_E_FORMAT, "the mask is %ux%u pixels, the image %ux%u", plane->width, plane->height,
                    image->width, image->height);
   }
-  if (mask != NULL && mask->type != PL_PIXEL_U8) return pl_fail(err, PL_E_FORMAT, "the mask has 16 bits; masks have 8");
-  pl_view_area area = shown_area(image, options);
-  bool fits = area.x >= 0 && area.y >= 0 && area.height > 0 && area.x + area.width <= image->width + 1e-6 &&
-              area.y + area.height <= image->height + 1e-6;
-  if (!fits) {
-    return pl_fail(err, PL_E_USAGE, "area %gx%g at (%g,%g) is not inside the image of %ux%u pixels", area.width,
-                   area.height, area.x, area.y, image->width, image->height);
+  if (plane->meaning == PL_IMAGE_PROBABILITY) {
+    if (plane->type == PL_PIXEL_S16) return pl_fail(err, PL_E_FORMAT, "a map of probabilities has no negative values");
+  } else if (plane->type != PL_PIXEL_U8) {
+    return pl_fail(err, PL_E_FORMAT, "the mask has 16 bits; masks have 8");
   }
   return PL_OK;
 }
 
-static pl_status paint(pl_bitmap *bitmap, const pl_image *image, const pl_image *mask,
-                       const pl_view_case_options *options, pl_error *err) {
-  pl_view_area area = shown_area(image, options);
-  span *columns = spans_create(area.x, area.width, bitmap->width, image->width);
-  span *rows = spans_create(area.y, area.height, bitmap->height, image->height);
-  float *means = area_means(image, columns, bitmap->width, rows, bitmap->height);
-  pl_status status = means != NULL ? PL_OK : pl_fail(err, PL_E_NOMEM, "no memory to scale an image");
-  if (status == PL_OK) {
-    double centre = options->window_centre, width = options->window_width;
-    if (!(width > 0)) pl_view_auto_window(&centre, &width, image);
-    paint_greys(bitmap, means, centre, width, options->invert != (image->meaning == PL_IMAGE_GREY_INVERSE));
-  }
+static pl_status check_area(const pl_image *image, const pl_view_case_options *options, pl_error *err) {
+  const pl_view_area area = shown_area(image, options);
+  const bool fits = area.x >= 0 && area.y >= 0 && area.height > 0 && area.x + area.width <= image->width + 1e-6 &&
+                    area.y + area.height <= image->height + 1e-6;
+  if (fits) return PL_OK;
+  return pl_fail(err, PL_E_USAGE, "area %gx%g at (%g,%g) is not inside the image of %ux%u pixels", area.width,
+                 area.height, area.x, area.y, image->width, image->height);
+}
+
+static pl_status paint_picture(canvas *c, const pl_image *image, const pl_view_case_options *options, pl_error *err) {
+  float *means = area_means(image, c->columns, c->bitmap.width, c->rows, c->bitmap.height);
+  if (means == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to scale an image");
+  double centre = options->window_centre, width = options->window_width;
+  if (!(width > 0)) pl_view_auto_window(&centre, &width, image);
+  paint_greys(&c->bitmap, means, centre, width, options->invert != (image->meaning == PL_IMAGE_GREY_INVERSE));
   free(means);
-  if (status == PL_OK && mask != NULL && options->mask_mode != PL_MASK_OFF) {
-    pl_image binary = *mask;
-    binary.meaning = PL_IMAGE_MASK;
-    float *coverage = area_means(&binary, columns, bitmap->width, rows, bitmap->height);
-    status = coverage != NULL ? paint_mask(bitmap, coverage, options, err)
-                              : pl_fail(err, PL_E_NOMEM, "no memory to scale a mask");
-    free(coverage);
+  return PL_OK;
+}
+
+pl_status pl_view_case_layers(pl_bitmap *out, const pl_image *image, const pl_view_layer *layers, size_t count,
+                              const pl_view_case_options *options, pl_error *err) {
+  pl_status status = check_area(image, options, err);
+  for (size_t i = 0; i < count && status == PL_OK; i++) status = check_layer(image, &layers[i], err);
+  if (status != PL_OK) return status;
+  uint32_t width = 0, height = 0;
+  pl_view_case_size(&width, &height, image, options);
+  canvas c = {.edge_width = options->edge_width};
+  status = pl_bitmap_init(&c.bitmap, width, height, err);
+  if (status != PL_OK) return status;
+  const pl_view_area area = shown_area(image, options);
+  c.columns = spans_create(area.x, area.width, width, image->width);
+  c.rows = spans_create(area.y, area.height, height, image->height);
+  status = paint_picture(&c, image, options, err);
+  for (size_t i = 0; i < count && status == PL_OK; i++) status = paint_layer(&c, &layers[i], err);
+  free(c.columns);
+  free(c.rows);
+  if (status != PL_OK) {
+    pl_bitmap_clear(&c.bitmap);
+    return status;
   }
-  free(columns);
-  free(rows);
-  return status;
+  *out = c.bitmap;
+  return PL_OK;
 }
 
 pl_status pl_view_case(pl_bitmap *out, const pl_image *image, const pl_image *mask, const pl_view_case_options *options,
                        pl_error *err) {
-  pl_status status = check(image, mask, options, err);
-  if (status != PL_OK) return status;
-  uint32_t width = 0, height = 0;
-  pl_view_case_size(&width, &height, image, options);
-  pl_bitmap bitmap = {0};
-  status = pl_bitmap_init(&bitmap, width, height, err);
-  if (status != PL_OK) return status;
-  status = paint(&bitmap, image, mask, options, err);
-  if (status != PL_OK) {
-    pl_bitmap_clear(&bitmap);
-    return status;
+  pl_view_layer layer = {
+      .plane = mask, .mode = options->mask_mode, .opacity = options->opacity, .colour = options->mask_colour};
+  pl_image binary;
+  if (mask != NULL) {
+    binary = *mask;
+    binary.meaning = PL_IMAGE_MASK;
+    layer.plane = &binary;
   }
-  *out = bitmap;
-  return PL_OK;
+  return pl_view_case_layers(out, image, &layer, mask != NULL, options, err);
 }
