@@ -19,7 +19,7 @@ includes_of core '(gpu|viewers|tui|tests)/' | report 'layering (core includes on
 includes_of gpu '(viewers|tui|tests)/' | report 'layering (gpu includes only core)'
 includes_of viewers '(gpu|tui|tests)/' | report 'layering (viewers include only core)'
 includes_of tui '(gpu|tests)/' | report 'layering (tui includes viewers and core)'
-order='base image data net train run'
+order='base image data net train score run'
 for folder in $order; do
   right=$(printf '%s' "$order" | sed "s/.*$folder *//; s/ /|/g")
   [ -z "$right" ] || includes_of "core/$folder" "core/($right)/" | report "layering (core/$folder may not look right)"
