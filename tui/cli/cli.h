@@ -60,6 +60,7 @@ int pl_cli_pause(int argc, char **argv);
 int pl_cli_resume(int argc, char **argv);
 int pl_cli_checkpoint(int argc, char **argv);
 int pl_cli_stop(int argc, char **argv);
+int pl_cli_score(int argc, char **argv);
 int pl_cli_set(int argc, char **argv);
 int pl_cli_show(int argc, char **argv);
 int pl_cli_split(int argc, char **argv);
