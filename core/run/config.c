@@ -288,6 +288,7 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
   }
   pl_filter where;
   if (pl_filter_parse(&where, config->where, err) != PL_OK) return pl_wrap(err, "where");
+  if (pl_filter_parse(&where, config->preview_cases, err) != PL_OK) return pl_wrap(err, "preview-cases");
   const char *name = config->name;
   if (name[0] == '.' || name[0] == '-' || strchr(name, '/') != NULL) {
     return pl_fail(err, PL_E_USAGE, "name: '%s' cannot name a folder: no '/', and no '.' or '-' in front", name);

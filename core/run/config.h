@@ -59,6 +59,8 @@ typedef struct pl_config {
   double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
   char where[PL_FILTER_SIZE];           // see core/data/filter.h
   int64_t fold, seed, limit;
+  int64_t previews;  // see core/run/previews.h
+  char preview_cases[PL_FILTER_SIZE];
   char best_by[16];
   int64_t early_stopping, keep_best;
   int64_t checkpoint_every, checkpoint_every_steps, checkpoint_every_minutes, keep;

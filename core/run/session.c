@@ -148,6 +148,7 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
                             .active = pl_session_active(s),
                             .best = e->best};
   write_scores(s);
+  pl_session_show_previews(s, e->epoch);
   pl_session_check_pack(s);
   copy_terms(record.train_terms, e->train_terms, &s->info.config);
   copy_terms(record.valid_terms, e->scores.terms, &s->info.config);
@@ -170,12 +171,18 @@ static void on_skipped_step(void *context, int64_t epoch, double scale) {
                   epoch, scale);
 }
 
+static void on_predicted(void *context, int64_t epoch, const pl_case *c, const float *probabilities,
+                         const pl_error *why) {
+  pl_session_keep_preview(context, epoch, c, probabilities, why);
+}
+
 static void on_lost(void *context, const pl_train_lost *lost) { pl_session_save_lost(context, lost); }
 
 pl_train_hooks pl_session_hooks(pl_session *s) {
   return (pl_train_hooks){.context = s,
                           .step = on_step,
                           .scored = on_scored,
+                          .predicted = on_predicted,
                           .epoch = on_epoch,
                           .between = on_between,
                           .skipped = on_skipped_step,
@@ -268,8 +275,11 @@ static pl_status check_plan(pl_session *s, pl_error *err) {
   return status;
 }
 
-static pl_status open_trainer(pl_session *s, const char *choices, pl_error *err) {
+static pl_status open_trainer(pl_session *s, const char *choices, const size_t *previews, size_t preview_count,
+                              pl_error *err) {
   pl_trainer_options options = pl_training_options(&s->info.config);
+  options.previews = previews;
+  options.preview_count = preview_count;
   options.choices = choices;
   options.feed.pack = s->pack;
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
@@ -314,11 +324,14 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
   bool again = s->options->resume && pl_fs_is_file(own);
   const char *given = s->info.config.choices;
   bool from_file = given[0] != '\0' && strcmp(given, PL_CHOICES_FIXED) != 0;
+  size_t *previews = NULL, preview_count = 0;
   pl_buf choices;
   pl_buf_init(&choices, CHOICES_MAX);
-  pl_status status = PL_OK;
-  if (again || from_file) status = pl_fs_read(&choices, again ? own : given, err);
-  if (status == PL_OK) status = open_trainer(s, again || from_file ? choices.data : NULL, err);
+  pl_status status = pl_previews_choose(&previews, &preview_count, &s->manifest, &s->info.config, err);
+  if (status == PL_OK && (again || from_file)) status = pl_fs_read(&choices, again ? own : given, err);
+  if (status == PL_OK) {
+    status = open_trainer(s, again || from_file ? choices.data : NULL, previews, preview_count, err);
+  }
   pl_buf_clear(&choices);
   free(own);
   if (status == PL_OK && !again) status = write_choices(s, err);
@@ -336,6 +349,8 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
   } else if (status == PL_OK) {
     status = pl_trainer_initialise(s->trainer, words, sizeof words, err);
   }
+  if (status == PL_OK) pl_session_open_previews(s, previews, preview_count);
+  free(previews);
   if (status != PL_OK) return status;
   (void)pl_copy_text(s->state.encoder_weights, sizeof s->state.encoder_weights, words);
   pl_session_log(s, "encoder: %s", words);
@@ -404,6 +419,7 @@ static int end_session(pl_session *s, pl_status status, const pl_error *err) {
 }
 
 static void close_session(pl_session *s) {
+  pl_preview_writer_close(s->previews);
   pl_trainer_destroy(s->trainer);
   if (s->backend != NULL) s->api->close(s->backend);
   pl_registry_destroy(s->registry);

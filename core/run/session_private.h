@@ -7,6 +7,7 @@
 #include "core/run/heartbeat.h"
 #include "core/run/inbox.h"
 #include "core/run/journal.h"
+#include "core/run/previews.h"
 #include "core/run/rundir.h"
 #include "core/run/session.h"
 #include "core/train/trainer.h"
@@ -31,6 +32,8 @@ typedef struct pl_session {
   pl_pack *pack;        // NULL for none
   size_t pack_damaged;  // cases of it, as far as was said already
   pl_trainer *trainer;
+  pl_preview_writer *previews;  // NULL for none
+  bool previews_failed;         // one of this evaluation is missing, and that was said
   pl_journal *journal;
   pl_heartbeat *heartbeat;
   pl_run_state state;
@@ -71,6 +74,14 @@ pl_status pl_session_set(pl_session *s, const char *option, const char *value, p
 
 // Saves the images of a step that was not taken below nan/STEP, and says so; what goes wrong with that is said too.
 void pl_session_save_lost(pl_session *s, const pl_train_lost *lost);
+
+// Opens the previews once the trainer knows where it begins. Whatever goes wrong with them is said, and no reason to
+// end.
+void pl_session_open_previews(pl_session *s, const size_t *cases, size_t count);
+// Keeps what the network makes of a case, as pl_train_hooks.predicted; and shows those of an epoch that is evaluated.
+void pl_session_keep_preview(pl_session *s, int64_t epoch, const pl_case *c, const float *probabilities,
+                             const pl_error *why);
+void pl_session_show_previews(pl_session *s, int64_t epoch);
 
 // Writes a checkpoint; waits while the disk is full. PL_E_CANCELLED when told to stop meanwhile.
 pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err);

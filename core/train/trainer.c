@@ -13,6 +13,7 @@
 typedef struct slot_batch {
   int32_t slot, count;
   pl_train_program program;
+  bool previewed;  // it has cases whose probabilities are wanted
   size_t *cases;
 } slot_batch;
 
@@ -125,16 +126,17 @@ static pl_status load(pl_trainer *t, pl_train_set *set, slot_batch *out, int64_t
   if (status != PL_OK) return status;
   memcpy(out->cases, batch->cases, batch->count * sizeof *out->cases);
   out->count = count;
+  out->previewed = set == &t->valid && pl_train_previews_want(t, out->cases, count);
   return PL_OK;
 }
 
 // Results in the order in which the program's graph lists them.
-static pl_result place_results(pl_trainer *t, pl_train_program program, results *r) {
+static pl_result place_results(pl_trainer *t, pl_train_program program, bool previewed, results *r) {
   switch (program) {
     case PL_TRAIN_STEP:
     case PL_TRAIN_STEP_LAST: return (pl_result){.data = {r->loss, r->norm, NULL}};
     case PL_TRAIN_UPDATE: return (pl_result){.data = {r->norm}};
-    default: return (pl_result){.data = {r->loss, t->sums, NULL}};
+    default: return (pl_result){.data = {r->loss, t->sums, previewed ? t->probabilities : NULL}};
   }
 }
 
@@ -142,7 +144,7 @@ static pl_result place_results(pl_trainer *t, pl_train_program program, results 
 static pl_status run_and_load(pl_trainer *t, pl_train_set *set, const slot_batch *batch, slot_batch *next,
                               int64_t index, results *r, pl_status *loaded, pl_error *load_err, pl_error *err) {
   pl_controls controls = {.struct_size = sizeof controls, .learning_rate = rate_of(t, t->state.epoch)};
-  pl_result result = place_results(t, batch->program, r);
+  pl_result result = place_results(t, batch->program, batch->previewed, r);
   pl_program *program = t->programs[batch->program];
   pl_status status = t->api->run(program, batch->slot, &controls, &result, err);
   if (status != PL_OK) return status;
@@ -152,7 +154,7 @@ static pl_status run_and_load(pl_trainer *t, pl_train_set *set, const slot_batch
 
 static pl_status update(pl_trainer *t, int32_t slot, results *r, pl_error *err) {
   pl_controls controls = {.struct_size = sizeof controls, .learning_rate = rate_of(t, t->state.epoch)};
-  pl_result result = place_results(t, PL_TRAIN_UPDATE, r);
+  pl_result result = place_results(t, PL_TRAIN_UPDATE, false, r);
   pl_program *program = t->programs[PL_TRAIN_UPDATE];
   pl_status status = t->api->run(program, slot, &controls, &result, err);
   return status == PL_OK ? t->api->wait(program, err) : status;
@@ -284,6 +286,7 @@ static pl_status evaluate_batches(pl_trainer *t, slot_batch *batch, slot_batch *
     t->evaluated += batch->count;
     if (status != PL_OK) break;
     pl_metrics_add(metrics, r.loss, t->sums, batch->count, t->dice);
+    if (batch->previewed) pl_train_previews_tell(t, batch->cases, batch->count, t->probabilities, hooks);
     for (int32_t i = 0; i < batch->count && status == PL_OK; i++) {
       const pl_case *c = &t->manifest->cases[batch->cases[i]];
       status = hooks->scored(hooks->context, t->state.epoch, c, t->dice[i], err);
@@ -305,8 +308,10 @@ static pl_status evaluate(pl_trainer *t, pl_scores *scores, const pl_train_hooks
   pl_metrics metrics = {0};
   t->evaluating = true;
   t->evaluated = 0;
+  pl_train_previews_begin(t);
   status = hooks->between(hooks->context, err);
   if (status == PL_OK) status = evaluate_batches(t, &slots[0], &slots[1], &metrics, hooks, err);
+  if (status == PL_OK) status = pl_train_previews_rest(t, hooks, err);
   t->evaluating = false;
   free(slots[0].cases);
   free(slots[1].cases);

@@ -46,6 +46,8 @@ typedef struct pl_trainer_options {
   double momentum;  // SGD's
   bool nesterov;
   pl_best_by best_by;
+  const size_t *previews;  // cases of the manifest that are predicted after every epoch, see pl_train_hooks.predicted
+  size_t preview_count;
 } pl_trainer_options;
 
 // Where it is. Unknown doubles are NAN.
@@ -92,6 +94,9 @@ typedef struct pl_train_hooks {
   pl_status (*step)(void *context, const pl_train_step *step, pl_error *err);
   // One validation image's dice at threshold 0.5.
   pl_status (*scored)(void *context, int64_t epoch, const pl_case *c, double dice, pl_error *err);
+  // What the network makes of one of the options' previews, in the evaluation of an epoch: [size][size], borrowed
+  // during the call; or NULL with the reason when the case cannot be read. In the order in which they are computed.
+  void (*predicted)(void *context, int64_t epoch, const pl_case *c, const float *probabilities, const pl_error *why);
   // The epoch is over, and a checkpoint made in here begins with the next one.
   pl_status (*epoch)(void *context, const pl_train_epoch *epoch, pl_error *err);
   // Between two optimizer steps or two batches of an evaluation: checkpoints may be made, options changed.

@@ -64,8 +64,24 @@ struct pl_trainer {
   double train_seconds, evaluation_seconds;
   int64_t epoch_images;
   double epoch_seconds;
-  int64_t group_first;  // position of the first image whose gradient the next step takes
+  int64_t group_first;   // position of the first image whose gradient the next step takes
+  size_t *previews;      // copies of the options'
+  bool *previewed;       // which of them were predicted in this evaluation
+  float *probabilities;  // of a validation batch; NULL without previews
 };
+
+// trainer_predict.c: inference on a batch of any size, with the evaluation's program; out is [count][1][size][size].
+// Overwrites the slots and the dice sums: between two batches of a pass only.
+pl_status pl_train_predict(pl_trainer *trainer, const pl_batch *batch, float *out, pl_error *err);
+
+// The chosen cases in an evaluation: room for them; whether a batch has any, so that its probabilities are wanted; what
+// was made of them; and, after the last batch, those that are not among the evaluated cases.
+pl_status pl_train_previews_create(pl_trainer *trainer, pl_error *err);
+void pl_train_previews_begin(pl_trainer *trainer);
+bool pl_train_previews_want(const pl_trainer *trainer, const size_t *cases, int32_t count);
+void pl_train_previews_tell(pl_trainer *trainer, const size_t *cases, int32_t count, const float *probabilities,
+                            const pl_train_hooks *hooks);
+pl_status pl_train_previews_rest(pl_trainer *trainer, const pl_train_hooks *hooks, pl_error *err);
 
 // What is done about a loss or gradient (`what`) that is not finite: the `count` images of the epoch from its number
 // `first` on are read again, evaluated and handed to the hook; the error names them.

@@ -144,6 +144,7 @@ pl_status pl_trainer_create(pl_trainer **out, const pl_backend_api *api, pl_back
   if (status == PL_OK) status = pl_unet_model(&t->model, &unet, err);
   if (status == PL_OK) status = api->store_create(&t->store, backend, &t->model, options->choices, err);
   if (status == PL_OK) status = compile_all(t, err);
+  if (status == PL_OK) status = pl_train_previews_create(t, err);
   if (status != PL_OK) {
     pl_trainer_destroy(t);
     return status;
@@ -166,6 +167,9 @@ void pl_trainer_destroy(pl_trainer *t) {
   clear_set(&t->valid);
   free(t->sums);
   free(t->dice);
+  free(t->previews);
+  free(t->previewed);
+  free(t->probabilities);
   free(t);
 }
 

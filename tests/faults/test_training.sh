@@ -43,6 +43,18 @@ done
 [ "$(sed -n '/"top"/,/]/p' "ws/runs/top/ckpt/$(last top)/state.json" | grep -c '"step"')" -eq 3 ] ||
   complain "the state does not list 3 best epochs"
 
+# Previews: every epoch's, of cases that the scores leave out too; what goes wrong with them ends nothing.
+count() { find "ws/runs/$1/preview" -mindepth 2 -name '*.png' | wc -l; }
+[ "$(find ws/runs/parts/preview -mindepth 1 -type d | wc -l)" -eq 3 ] || complain "parts has not previews of 3 epochs"
+expect 0 "best epoch" "$pleura" train -C ws $small --epochs 1 --name shown --limit 2 --previews 3 --preview-cases positive
+[ "$(count shown)" -eq $((2 * $(grep -c '"id"' ws/runs/shown/preview/cases.json))) ] || complain "previews are missing"
+rm -r ws/runs/shown/preview && echo no >ws/runs/shown/preview
+expect 0 "best epoch" "$pleura" train -C ws --resume shown --epochs 2
+grep -q '"kind":"warn".*no previews: ' ws/runs/shown/metrics.jsonl || complain "nobody says why there are no previews"
+expect 0 "best epoch" "$pleura" train -C ws $small --epochs 1 --name unseen --previews 0
+[ -e ws/runs/unseen/preview ] && complain "there are previews that nobody wanted"
+expect 2 "preview-cases" "$pleura" train -C ws $small --epochs 1 --name none --preview-cases 'number=999'
+
 # A loss or its gradient that is not finite: nothing is saved over, the images are.
 expect 3 "is not finite, the step was not taken; cases #" "$pleura" train -C ws $small --epochs 30 --freeze-encoder on --name lost \
   --optimizer sgd --momentum 0.99 --lr 10 --weight-decay 1

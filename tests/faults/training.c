@@ -15,6 +15,7 @@
 #include "core/data/manifest.h"
 #include "core/image/png_io.h"
 #include "core/run/journal.h"
+#include "core/run/previews.h"
 #include "core/run/rundir.h"
 #include "tests/tools/testing.h"
 
@@ -218,6 +219,26 @@ static void compare_checkpoints(const char *a, const char *b) {
   free(y);
 }
 
+// The same previews of the same epochs, and no epoch missing.
+static void compare_previews(const char *a, const char *b, size_t epochs) {
+  pl_previews x = {0}, y = {0};
+  assert_int_equal(pl_previews_update(&x, a, NULL, NULL), PL_OK);
+  assert_int_equal(pl_previews_update(&y, b, NULL, NULL), PL_OK);
+  assert_true(x.case_count > 0 && x.case_count == y.case_count);
+  assert_int_equal(x.epoch_count, epochs);
+  assert_int_equal(y.epoch_count, epochs);
+  for (size_t e = 0; e < epochs; e++) {
+    for (size_t i = 0; i < x.case_count; i++) {
+      char *name = pl_previews_path("", x.epochs[e], x.cases[i].id);
+      assert_int_equal(pl_previews_find(&y, x.cases[i].id), i);
+      compare_file(a, b, name + 1);
+      free(name);
+    }
+  }
+  pl_previews_clear(&x);
+  pl_previews_clear(&y);
+}
+
 size_t training_compare(const char *calm, const char *rough) {
   pl_journal_reader *a = pl_journal_reader_create(calm), *b = pl_journal_reader_create(rough);
   assert_int_equal(pl_journal_reader_update(a, NULL, NULL), PL_OK);
@@ -225,6 +246,7 @@ size_t training_compare(const char *calm, const char *rough) {
   pl_journal_view x = pl_journal_reader_view(a), y = pl_journal_reader_view(b);
   (void)compare_steps(&x, &y);
   compare_epochs(&x, &y);
+  compare_previews(calm, rough, x.epoch_count);
   assert_int_equal(x.resumes, 0);
   assert_true(x.ended && y.ended);
   size_t resumes = y.resumes;

@@ -25,6 +25,6 @@ int training_end(pid_t pid);
 // Waits until the journal has that many steps that count.
 void training_wait(const char *folder, pid_t pid, size_t steps);
 
-// Fails unless both runs ended with the same losses, scores and checkpoints, bit for bit. Returns how often the second
+// Fails unless both runs ended with the same losses, scores, previews and checkpoints, bit for bit. Returns how often the second
 // one was resumed.
 size_t training_compare(const char *calm, const char *rough);
