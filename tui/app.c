@@ -69,12 +69,46 @@ void pl_app_tell(pl_app *app, unsigned what) {
   app->dirty = true;
 }
 
-void pl_app_switch(pl_app *app, size_t screen) {
-  if (screen >= pl_screen_count) return;
+static void show(pl_app *app, size_t screen) {
   app->active = screen;
   app->message[0] = '\0';
   pl_screens[screen]->changed(app, app->selves[screen], PL_CHANGED_LAYOUT);
   app->dirty = true;
+}
+
+void pl_app_switch(pl_app *app, size_t screen) {
+  if (screen >= pl_screen_count) return;
+  app->came_count = 0;
+  show(app, screen);
+}
+
+static size_t index_of(const pl_screen *screen) {
+  size_t i = 0;
+  while (i < pl_screen_count && pl_screens[i] != screen) i++;
+  return i;
+}
+
+void pl_app_go(pl_app *app, const pl_screen *screen) { pl_app_switch(app, index_of(screen)); }
+
+void pl_app_open_screen(pl_app *app, const pl_screen *screen) {
+  const size_t index = index_of(screen);
+  // Coming to a screen again shortens the way back, so that it never goes round in a circle.
+  size_t i = 0;
+  while (i < app->came_count && app->came[i] != index) i++;
+  if (i < app->came_count) {
+    app->came_count = i;
+  } else if (index != app->active) {
+    app->came[app->came_count++] = app->active;
+  }
+  show(app, index);
+}
+
+void pl_app_back(pl_app *app) {
+  if (app->came_count > 0) {
+    show(app, app->came[--app->came_count]);
+  } else {
+    pl_app_say(app, "nothing leads back from here; Q quits");
+  }
 }
 
 void pl_app_key(pl_app *app, int key) {
@@ -136,7 +170,7 @@ void pl_app_draw(const pl_app *app, const pl_canvas *canvas) {
   if (frame.too_small) {
     const pl_area all = canvas->area;
     pl_canvas_printf(canvas, all.rows / 2, 0, all.cols, PL_STYLE_WARN, "Too small: %dx%d.", all.cols, all.rows);
-    pl_canvas_printf(canvas, all.rows / 2 + 1, 0, all.cols, PL_STYLE_NORMAL, "It takes %dx%d. q quits.",
+    pl_canvas_printf(canvas, all.rows / 2 + 1, 0, all.cols, PL_STYLE_NORMAL, "It takes %dx%d. Q quits.",
                      PL_SCREEN_MIN_COLS, PL_SCREEN_MIN_ROWS);
     return;
   }
@@ -157,11 +191,18 @@ void pl_app_draw(const pl_app *app, const pl_canvas *canvas) {
 
 // ---- Beginning and end
 
+void pl_app_use_theme(pl_app *app) {
+  const bool few = strcmp(app->settings.theme, "16") == 0 || strcmp(app->settings.theme, "mono") == 0;
+  app->format.colours = pl_term_colours(app->term) >= 256 && !few ? PL_COLOURS_256 : PL_COLOURS_MONO;
+  pl_term_set_theme(app->term, app->settings.theme);
+  pl_term_repaint(app->term, app->slots);
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
 static void choose_format(pl_app *app) {
   app->format.caps = *pl_term_caps(app->term);
   app->format.graphics = app->format.caps.graphics;
-  const bool few = strcmp(app->settings.theme, "16") == 0 || strcmp(app->settings.theme, "mono") == 0;
-  app->format.colours = pl_term_colours(app->term) >= 256 && !few ? PL_COLOURS_256 : PL_COLOURS_MONO;
+  pl_app_use_theme(app);
 }
 
 // What is wrong with the user's own file is said in the workbench, which works without it.
@@ -207,7 +248,6 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   if (status == PL_OK) {
     app.slots = pl_imgslots_create();
     choose_format(&app);
-    pl_term_set_theme(app.term, app.settings.theme);
     pl_term_set_mouse(app.term, app.settings.mouse);
     for (size_t i = 0; i < pl_screen_count; i++) app.selves[i] = pl_screens[i]->open(&app);
     pl_app_tell(&app, PL_CHANGED_LAYOUT | PL_CHANGED_CASES | PL_CHANGED_RUNS | PL_CHANGED_RUN);
@@ -220,6 +260,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   pl_term_close(app.term);
   pl_imgslots_destroy(app.slots);
   pl_model_destroy(app.model);
+  pl_prompt_close(&app);
   pl_settings_clear(&app.settings);
   if (status == PL_OK && app.script != NULL) status = pl_script_result(app.script, err);
   pl_script_destroy(app.script);

@@ -49,7 +49,9 @@ struct pl_app {
   pl_picture_format format;  // of the pictures for this terminal
   uint64_t next_serial;      // for pictures
 
-  size_t active;  // screen
+  size_t active;                // screen
+  size_t came[PL_SCREENS_MAX];  // the screens that led to it, the first one first; `back` goes there
+  size_t came_count;
   void *selves[PL_SCREENS_MAX];
 
   pl_help help;
@@ -80,7 +82,11 @@ int pl_app_run(pl_app_options *options, pl_error *err);
 // For screens, commands and widgets.
 void pl_app_say(pl_app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pl_app_complain(pl_app *app, const pl_error *err);
-void pl_app_switch(pl_app *app, size_t screen);
+void pl_app_switch(pl_app *app, size_t screen);                 // as by a digit: nothing leads back from it
+void pl_app_go(pl_app *app, const pl_screen *screen);           // the same
+void pl_app_open_screen(pl_app *app, const pl_screen *screen);  // as by Enter: `back` comes back here
+void pl_app_back(pl_app *app);
+void pl_app_use_theme(pl_app *app);                  // settings.theme
 void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no such screen
 pl_area pl_app_body(const pl_app *app);              // empty when the window is too small
 void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed

@@ -5,6 +5,8 @@
 
 #include "core/base/str.h"
 #include "tui/app.h"
+#include "tui/cmd_everywhere.h"
+#include "tui/complete.h"
 #include "tui/keymap.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/case.h"
@@ -29,15 +31,6 @@ const pl_cmd *pl_cmd_for_key(const pl_settings *settings, const char *screen, in
   return everywhere;
 }
 
-const pl_cmd *pl_cmd_complete(const char *screen, const char *start, size_t index) {
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    if (!pl_cmd_works_on(&pl_cmds[i], screen) || !pl_begins_with(pl_cmds[i].name, start)) continue;
-    if (index == 0) return &pl_cmds[i];
-    index--;
-  }
-  return NULL;
-}
-
 static bool name_is(const pl_cmd *cmd, const char *word, size_t length) {
   return strlen(cmd->name) == length && memcmp(cmd->name, word, length) == 0;
 }
@@ -52,6 +45,8 @@ pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen
   for (size_t i = 0; i < pl_cmd_count; i++) {
     const pl_cmd *cmd = &pl_cmds[i];
     if (!pl_cmd_works_on(cmd, screen) || strncmp(cmd->name, line, length) != 0) continue;
+    // A screen's command comes before the one of the same name for everywhere.
+    if (found != NULL && strcmp(found->name, cmd->name) == 0) continue;
     found = cmd;
     if (name_is(cmd, line, length)) {
       fitting = 1;
@@ -75,65 +70,14 @@ pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen
   return PL_OK;
 }
 
-// ---- Commands for everywhere
-
-static void run_help(pl_app *app, const char *args) {
-  (void)args;
-  pl_help_open(app);
-}
-
-static void go_to(pl_app *app, const pl_screen *screen) {
-  for (size_t i = 0; i < pl_screen_count; i++) {
-    if (pl_screens[i] == screen) pl_app_switch(app, i);
-  }
-}
-
-static void run_data(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_data); }
-
-static void run_train(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_train); }
-
-static void run_runs(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_runs); }
-
-static void run_log(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_log); }
-
-static void run_folds(pl_app *app, const char *args) { (void)args, go_to(app, &pl_screen_folds); }
-
-static void run_next_screen(pl_app *app, const char *args) {
-  (void)args;
-  pl_app_switch(app, (app->active + 1) % pl_screen_count);
-}
-
-static void entered_command(pl_app *app, const char *text) {
-  if (text[strspn(text, " ")] == '\0') return;
+pl_status pl_cmd_run_line(pl_app *app, const char *line, pl_error *err) {
   const pl_cmd *cmd = NULL;
   const char *args = "";
-  pl_error err = {0};
-  if (pl_cmd_parse(&cmd, &args, pl_screens[app->active]->name, text, &err) != PL_OK) {
-    pl_app_complain(app, &err);
-    return;
-  }
+  const pl_status status = pl_cmd_parse(&cmd, &args, pl_screens[app->active]->name, line, err);
+  if (status != PL_OK) return status;
   cmd->run(app, args);
-}
-
-static void run_command(pl_app *app, const char *args) {
-  (void)args;
-  pl_prompt_open(app, ":", true, "", entered_command);
-}
-
-static void run_repaint(pl_app *app, const char *args) {
-  (void)args;
-  pl_term_repaint(app->term, app->slots);
-}
-
-static void run_quit(pl_app *app, const char *args) {
-  (void)args;
-  app->quit = true;
-}
-
-static void run_suspend(pl_app *app, const char *args) {
-  (void)args;
-  pl_term_suspend(app->term, app->slots);
-  pl_app_tell(app, PL_CHANGED_LAYOUT);
+  app->dirty = true;
+  return PL_OK;
 }
 
 const pl_cmd pl_cmds[] = {
@@ -150,6 +94,7 @@ const pl_cmd pl_cmds[] = {
      .args = "CASE",
      .hint = "Search",
      .help = "find a case by its number (12) or the end of its id",
+     .complete = pl_complete_cases,
      .run = pl_data_search},
     {.name = "search-next", .screen = "data", .keys = "n", .help = "find the next one", .run = pl_data_search_next},
     {.name = "sort",
@@ -158,6 +103,7 @@ const pl_cmd pl_cmds[] = {
      .args = "COLUMN",
      .hint = "Sort",
      .help = "sort by the next column, or by the one named",
+     .complete = pl_complete_columns,
      .run = pl_data_sort},
     {.name = "reverse", .screen = "data", .keys = "r", .help = "turn the order round", .run = pl_data_reverse},
     {.name = "filter",
@@ -166,6 +112,7 @@ const pl_cmd pl_cmds[] = {
      .args = "FILTER",
      .hint = "Filter",
      .help = "show only some cases: fold=2 mask>2000 | sex=F",
+     .complete = pl_complete_filter,
      .run = pl_data_filter},
     {.name = "mask", .screen = "data", .keys = "m", .hint = "Mask", .help = "mask on and off", .run = pl_data_mask},
     {.name = "contour",
@@ -186,6 +133,8 @@ const pl_cmd pl_cmds[] = {
      .args = "CASE",
      .hint = "Open",
      .help = "look at the case: screen Case",
+     .shell = "show",
+     .complete = pl_complete_cases,
      .run = pl_case_open},
     {.name = "mark", .screen = "data", .keys = "Space", .help = "mark the case, or no longer", .run = pl_data_mark},
     {.name = "unmark", .screen = "data", .keys = "u", .help = "take all marks away", .run = pl_data_unmark},
@@ -195,6 +144,7 @@ const pl_cmd pl_cmds[] = {
      .args = "WORD",
      .hint = "Flag",
      .help = "flag the marked cases, or this one, with a word; an empty one takes the flag away",
+     .complete = pl_complete_flags,
      .run = pl_data_flag},
     {.name = "note",
      .screen = "data",
@@ -287,49 +237,58 @@ const pl_cmd pl_cmds[] = {
      .keys = "e",
      .args = "FILE.png",
      .help = "write what is shown as a PNG file",
+     .shell = "show",
+     .complete = pl_complete_files,
      .run = pl_case_export},
-    {.name = "back", .screen = "case", .keys = "Esc", .help = "to the screen before", .run = pl_case_back},
     // Train
     {.name = "start",
      .screen = "train",
      .keys = "S",
      .hint = "Start",
      .help = "start a training: opens the form, or starts what it says",
+     .shell = "train",
      .run = pl_train_start},
     {.name = "pause",
      .screen = "train",
      .keys = "P",
      .hint = "Pause",
      .help = "pause the run after this step, or let it go on",
+     .shell = "pause",
      .run = pl_train_pause},
     {.name = "checkpoint",
      .screen = "train",
      .keys = "C",
      .hint = "Checkpoint",
      .help = "write a checkpoint now",
+     .shell = "checkpoint",
      .run = pl_train_checkpoint},
     {.name = "stop",
      .screen = "train",
      .keys = "X",
      .hint = "Stop",
      .help = "write a checkpoint and end the run; asks first",
+     .shell = "stop",
      .run = pl_train_stop},
     {.name = "resume",
      .screen = "train",
      .keys = "R",
      .hint = "Resume",
      .help = "go on with a run that was stopped or failed, from its last checkpoint",
+     .shell = "resume",
      .run = pl_train_resume},
     {.name = "set",
      .screen = "train",
      .args = "OPTION VALUE",
      .help = "change an option; of a running run only those that allow it",
+     .shell = "set",
+     .complete = pl_complete_options,
      .run = pl_train_set},
     {.name = "preset",
      .screen = "train",
      .keys = "p",
      .args = "NAME",
      .help = "fill the form from the next preset, or the one named",
+     .complete = pl_complete_presets,
      .run = pl_train_preset},
     {.name = "run-previous",
      .screen = "train",
@@ -346,6 +305,8 @@ const pl_cmd pl_cmds[] = {
      .screen = "train",
      .args = "NAME",
      .help = "show the run of that name, or its ending; 'last' follows the newest",
+     .shell = "status",
+     .complete = pl_complete_runs,
      .run = pl_train_run},
     {.name = "down",
      .screen = "train",
@@ -358,7 +319,7 @@ const pl_cmd pl_cmds[] = {
      .help = "previous option of the form, or scroll the epochs",
      .run = pl_train_up},
     {.name = "edit", .screen = "train", .keys = "Enter", .help = "change the option", .run = pl_train_edit},
-    {.name = "back", .screen = "train", .keys = "Esc", .help = "leave the form", .run = pl_train_back},
+    {.name = "back", .screen = "train", .keys = "q Esc", .help = "leave the form, or the screen", .run = pl_train_back},
     // Batch
     {.name = "next-batch",
      .screen = "batch",
@@ -397,7 +358,6 @@ const pl_cmd pl_cmds[] = {
      .hint = "Invert",
      .help = "black on white and back",
      .run = pl_batch_invert},
-    {.name = "back", .screen = "batch", .keys = "Esc", .help = "to the screen before", .run = pl_batch_back},
     // Folds
     {.name = "down", .screen = "folds", .keys = "j Down", .help = "the next fold, case or value", .run = pl_folds_down},
     {.name = "up", .screen = "folds", .keys = "k Up", .help = "the previous one", .run = pl_folds_up},
@@ -408,12 +368,22 @@ const pl_cmd pl_cmds[] = {
      .keys = "Enter",
      .help = "go to the fold's cases, or change the value",
      .run = pl_folds_enter},
-    {.name = "back", .screen = "folds", .keys = "Esc", .help = "back to the folds", .run = pl_folds_back},
+    {.name = "back",
+     .screen = "folds",
+     .keys = "q Esc",
+     .help = "back to the folds, or leave the screen",
+     .run = pl_folds_back},
+    {.name = "next-pane",
+     .screen = "folds",
+     .keys = "Tab BackTab",
+     .help = "from the folds to the cases and back",
+     .run = pl_folds_pane},
     {.name = "split",
      .screen = "folds",
      .keys = "S",
      .hint = "Split",
      .help = "make new folds: opens the form, or makes what it says; asks first",
+     .shell = "split",
      .run = pl_folds_split},
     {.name = "mark", .screen = "folds", .keys = "Space", .hint = "Mark", .help = "mark the case", .run = pl_folds_mark},
     {.name = "mark-all", .screen = "folds", .keys = "a", .help = "mark all cases shown", .run = pl_folds_mark_all},
@@ -424,8 +394,9 @@ const pl_cmd pl_cmds[] = {
      .args = "FOLD",
      .hint = "Move",
      .help = "move the marked cases to a fold; asks first",
+     .complete = pl_complete_folds,
      .run = pl_folds_move_marked},
-    {.name = "leaks",
+    {.name = "only-leaks",
      .screen = "folds",
      .keys = "l",
      .hint = "Leaks",
@@ -437,11 +408,13 @@ const pl_cmd pl_cmds[] = {
      .args = "MAP.csv",
      .hint = "Patients",
      .help = "name the map that says who is on which image",
+     .complete = pl_complete_files,
      .run = pl_folds_patients},
     {.name = "set",
      .screen = "folds",
      .args = "NAME VALUE",
      .help = "set by, folds, seed or patients of the form",
+     .complete = pl_complete_split,
      .run = pl_folds_set},
     // Runs
     {.name = "open",
@@ -508,31 +481,52 @@ const pl_cmd pl_cmds[] = {
      .help = "to the last line, and follow",
      .run = pl_log_last},
     // Everywhere
-    {.name = "help", .keys = "? 7 F1", .hint = "Help", .help = "every command with its keys", .run = run_help},
-    {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = run_data},
+    {.name = "help", .keys = "? F1", .hint = "Help", .help = "every command with its keys", .run = pl_everywhere_help},
+    {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = pl_everywhere_data},
     {.name = "case",
      .keys = "2 F3",
      .args = "CASE",
      .help = "screen Case: the selected case in the viewer, or the one named",
+     .shell = "show",
+     .complete = pl_complete_cases,
      .run = pl_case_open},
-    {.name = "folds", .keys = "3 F4", .help = "screen Folds: sizes, leaks, new folds", .run = run_folds},
-    {.name = "train", .keys = "4 F5", .help = "screen Train: runs and curves", .run = run_train},
-    {.name = "runs", .keys = "5 F6", .help = "screen Runs: all runs, compared", .run = run_runs},
-    {.name = "log", .keys = "6 F7", .help = "screen Log: what the run's core wrote", .run = run_log},
+    {.name = "folds", .keys = "3 F4", .help = "screen Folds: sizes, leaks, new folds", .run = pl_everywhere_folds},
+    {.name = "train", .keys = "4 F5", .help = "screen Train: runs and curves", .run = pl_everywhere_train},
+    {.name = "runs",
+     .keys = "5 F6",
+     .help = "screen Runs: all runs, compared",
+     .shell = "runs",
+     .run = pl_everywhere_runs},
+    {.name = "log", .keys = "6 F7", .help = "screen Log: what the run's core wrote", .run = pl_everywhere_log},
     {.name = "batch",
-     .keys = "b F8",
+     .keys = "7 F8",
      .args = "N",
-     .hint = "Batch",
      .help = "screen Batch: a training batch as the network gets it",
+     .shell = "show",
      .run = pl_batch_show},
-    {.name = "next-screen", .keys = "Tab", .help = "the next screen", .run = run_next_screen},
-    {.name = "command", .keys = ":", .help = "type a command by its name; Tab completes", .run = run_command},
-    {.name = "repaint", .keys = "^L", .help = "draw the screen anew", .run = run_repaint},
-    {.name = "suspend", .keys = "^Z", .help = "back to the shell for a while (fg returns)", .run = run_suspend},
+    {.name = "back", .keys = "q Esc", .help = "back to where one came from", .run = pl_everywhere_back},
+    {.name = "next-pane", .keys = "Tab", .help = "the next pane of the screen", .run = pl_everywhere_pane},
+    {.name = "previous-pane", .keys = "BackTab", .help = "the pane before", .run = pl_everywhere_pane},
+    {.name = "command", .keys = ":", .help = "type a command by its name; Tab completes", .run = pl_everywhere_command},
+    {.name = "theme",
+     .args = "NAME",
+     .help = "other colours: dark, colour-blind, 16 or mono",
+     .complete = pl_complete_themes,
+     .run = pl_everywhere_theme},
+    {.name = "mouse",
+     .args = "on|off",
+     .help = "the mouse for the workbench, or for the terminal's selecting of text",
+     .complete = pl_complete_switch,
+     .run = pl_everywhere_mouse},
+    {.name = "repaint", .keys = "^L", .help = "draw the screen anew", .run = pl_everywhere_repaint},
+    {.name = "suspend",
+     .keys = "^Z",
+     .help = "back to the shell for a while (fg returns)",
+     .run = pl_everywhere_suspend},
     {.name = "quit",
-     .keys = "q Q ^C F10",
+     .keys = "Q ^C F10",
      .hint = "Quit",
      .help = "leave; a running training goes on",
-     .run = run_quit},
+     .run = pl_everywhere_quit},
 };
 const size_t pl_cmd_count = sizeof pl_cmds / sizeof pl_cmds[0];

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "core/base/status.h"
+#include "tui/complete.h"
 
 struct pl_app;
 
@@ -15,6 +16,8 @@ typedef struct pl_cmd {
   const char *args;                                   // what may follow the name, for the help; NULL for nothing
   const char *hint;                                   // a word for the bottom line; NULL leaves it out there
   const char *help;                                   // one line
+  const char *shell;                                  // the subcommand of `pleura` that does the same; NULL for none
+  pl_completer *complete;                             // of what follows the name; NULL for nothing
   void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none
 } pl_cmd;
 
@@ -29,7 +32,7 @@ const pl_cmd *pl_cmd_for_key(const struct pl_settings *settings, const char *scr
 // PL_E_NOTFOUND, or PL_E_USAGE with the candidates.
 pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen, const char *line, pl_error *err);
 
-// The index-th command whose name begins with `start` and that works on this screen; NULL behind the last.
-const pl_cmd *pl_cmd_complete(const char *screen, const char *start, size_t index);
+// Does what a line of `:` or of a script says, on the active screen; fails as pl_cmd_parse.
+pl_status pl_cmd_run_line(struct pl_app *app, const char *line, pl_error *err);
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen);

@@ -92,12 +92,7 @@ static step_result do_keys(pl_script *script, pl_app *app, const char *args) {
 }
 
 static step_result do_cmd(pl_script *script, pl_app *app, const char *args) {
-  const pl_cmd *cmd = NULL;
-  const char *rest = "";
-  if (pl_cmd_parse(&cmd, &rest, pl_screens[app->active]->name, args, &script->error) != PL_OK) return STEP_FAILED;
-  cmd->run(app, rest);
-  app->dirty = true;
-  return STEP_DONE;
+  return pl_cmd_run_line(app, args, &script->error) == PL_OK ? STEP_DONE : STEP_FAILED;
 }
 
 static step_result do_mouse(pl_script *script, pl_app *app, const char *args) {

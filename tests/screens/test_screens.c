@@ -140,6 +140,15 @@ static void test_help(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key 4 ?\nkeys checkpoint", "help_filter");
 }
 
+// q leads back along the way that one came, at its beginning it says so; Tab completes in the prompt.
+static void test_keys(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+        "key j Enter\nwait-job\nkey 7\nwait-job\nkey q\nwait-job\nkey Esc q Tab q\nwait-job", "keys_back");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+        "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab", "keys_complete");
+}
+
 // The viewer: windowed, zoomed, with its header, by keys and by the mouse.
 static void test_case(void **state) {
   const world *w = *state;
@@ -209,16 +218,16 @@ static void test_train(void **state) {
 // What a new training gets, what the run on the Train screen gets, and what its form says.
 static void test_batch(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key b\nwait-job\nkey n\nwait-job\nkey e e E\nwait-job",
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 7\nwait-job\nkey n\nwait-job\nkey e e E\nwait-job",
         "batch_160x50");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4 b\nwait-job\ncmd epoch 3\nwait-job",
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4 7\nwait-job\ncmd epoch 3\nwait-job",
         "batch_run_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
         "key 4 S\ncmd set batch 4\ncmd set augment none\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
-  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key b\nwait-job\nkey c\nwait-job", "batch_vt100");
+  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 7\nwait-job\nkey c\nwait-job", "batch_vt100");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "cmd batch 99\nwait-job", "batch_beyond");
-  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 b\nwait-job\nkey Esc\nwait-job", "batch_back");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key b\nwait-job", "batch_empty");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 7\nwait-job\nkey Esc\nwait-job", "batch_back");
+  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 7\nwait-job", "batch_empty");
 }
 
 // A second workspace whose folds may be changed: with train-rle.csv, a map in which three cases in a row are one
@@ -415,7 +424,7 @@ static void test_quit(void **state) {
   start_plain(&p, w, "xterm-256color");
   assert_true(pty_run(&p, "Contour", 10.0));
   assert_false(pty_same_mode(&p));
-  pty_type(&p, "q");
+  pty_type(&p, "Q");
   assert_true(pty_run(&p, NULL, 10.0));
   assert_true(WIFEXITED(p.status) && WEXITSTATUS(p.status) == 0);
   assert_true(pty_same_mode(&p));
@@ -480,28 +489,14 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),
-      cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_help),
-      cmocka_unit_test(test_case),
-      cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_log),
-      cmocka_unit_test(test_notes),
-      cmocka_unit_test(test_caps),
-      cmocka_unit_test(test_mouse),
-      cmocka_unit_test(test_train),
-      cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there),
-      cmocka_unit_test(test_batch),
-      cmocka_unit_test(test_sixel),
-      cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),
-      cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),
-      cmocka_unit_test(test_hang_up),
-      cmocka_unit_test(test_folds),
-      cmocka_unit_test(test_folds_moved),
-      cmocka_unit_test(test_folds_made),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
+      cmocka_unit_test(test_keys),          cmocka_unit_test(test_case),       cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),      cmocka_unit_test(test_caps),
+      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
+      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
+      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

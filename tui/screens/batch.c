@@ -35,7 +35,6 @@ typedef struct batch_answer {
 
 typedef struct batch_screen {
   pl_app *app;
-  size_t from;  // the screen to go back to
   bool chosen;  // `request.config` is set
   char source[SOURCE_SIZE];
   batch_request request;
@@ -276,14 +275,9 @@ void pl_batch_show(pl_app *app, const char *args) {
     app->message_bad = true;
     return;
   }
-  if (!is_active(app)) {
-    self->from = app->active;
-    choose(self, strcmp(pl_screens[app->active]->name, "train") == 0);
-  }
+  if (!is_active(app)) choose(self, strcmp(pl_screens[app->active]->name, "train") == 0);
   self->request.batch = (size_t)number;
-  for (size_t i = 0; i < pl_screen_count; i++) {
-    if (pl_screens[i] == &pl_screen_batch) pl_app_switch(app, i);
-  }
+  pl_app_open_screen(app, &pl_screen_batch);
 }
 
 void pl_batch_next(pl_app *app, const char *args) {
@@ -354,15 +348,10 @@ void pl_batch_invert(pl_app *app, const char *args) {
   ask(self);
 }
 
-void pl_batch_back(pl_app *app, const char *args) {
-  (void)args;
-  pl_app_switch(app, screen_of(app)->from);
-}
-
 const pl_screen pl_screen_batch = {
     .name = "batch",
     .title = "Batch",
-    .digit = "b",
+    .digit = "7",
     .open = open_screen,
     .close = close_screen,
     .changed = changed,

@@ -18,4 +18,3 @@ void pl_batch_epoch(pl_app *app, const char *args);
 void pl_batch_mask(pl_app *app, const char *args);
 void pl_batch_contour(pl_app *app, const char *args);
 void pl_batch_invert(pl_app *app, const char *args);
-void pl_batch_back(pl_app *app, const char *args);

@@ -35,4 +35,3 @@ void pl_case_blink(pl_app *app, const char *args);
 void pl_case_ruler(pl_app *app, const char *args);
 void pl_case_header(pl_app *app, const char *args);
 void pl_case_export(pl_app *app, const char *args);
-void pl_case_back(pl_app *app, const char *args);

@@ -23,21 +23,12 @@ static pl_case_screen *with_file(pl_app *app, const pl_case_file **file, pl_lens
 }
 
 void pl_case_open(pl_app *app, const char *args) {
-  pl_case_screen *self = pl_case_self(app);
   pl_error err = {0};
   if (args[0] != '\0' && pl_data_choose(app, args, &err) != PL_OK) {
     pl_app_complain(app, &err);
     return;
   }
-  if (pl_screens[app->active] != &pl_screen_case) self->from = app->active;
-  for (size_t i = 0; i < pl_screen_count; i++) {
-    if (pl_screens[i] == &pl_screen_case) pl_app_switch(app, i);
-  }
-}
-
-void pl_case_back(pl_app *app, const char *args) {
-  (void)args;
-  pl_app_switch(app, pl_case_self(app)->from);
+  pl_app_open_screen(app, &pl_screen_case);
 }
 
 static void step(pl_app *app, long delta) {
@@ -268,7 +259,7 @@ void pl_case_export(pl_app *app, const char *args) {
   }
   char name[64];
   snprintf(name, sizeof name, "case-%u.png", file != NULL ? (unsigned)file->number : 0);
-  pl_prompt_open(app, "Write PNG: ", false, name, export_entered);
+  pl_prompt_open(app, "Write PNG: ", pl_complete_files, name, export_entered);
 }
 
 // Left button: window, sideways its width, up and down its centre. Right or middle button: pan. Wheel: zoom at the

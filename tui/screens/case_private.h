@@ -7,7 +7,6 @@
 typedef struct pl_case_screen {
   pl_app *app;
   pl_case_view *view;
-  size_t from;      // screen to go back to
   uint32_t number;  // of the case whose window is chosen; 0 before the first
   pl_lens lens;
   pl_window window;

@@ -55,7 +55,7 @@ void pl_data_search(pl_app *app, const char *args) {
   if (args[0] != '\0') {
     search_entered(app, args);
   } else {
-    pl_prompt_open(app, "/", false, "", search_entered);
+    pl_prompt_open(app, "/", NULL, "", search_entered);
   }
 }
 
@@ -126,7 +126,7 @@ void pl_data_filter(pl_app *app, const char *args) {
     filter_entered(app, args);
     return;
   }
-  pl_prompt_open(app, "Show only: ", false, pl_data_self(app)->list.filter.text, filter_entered);
+  pl_prompt_open(app, "Show only: ", pl_complete_filter, pl_data_self(app)->list.filter.text, filter_entered);
 }
 
 void pl_data_mask(pl_app *app, const char *args) {
@@ -272,7 +272,7 @@ void pl_data_flag(pl_app *app, const char *args) {
   if (args[0] != '\0') {
     flag_entered(app, args);
   } else {
-    pl_prompt_open(app, "Flag, one word: ", false, c->flag != NULL ? c->flag : "", flag_entered);
+    pl_prompt_open(app, "Flag, one word: ", pl_complete_flags, c->flag != NULL ? c->flag : "", flag_entered);
   }
 }
 
@@ -282,6 +282,6 @@ void pl_data_note(pl_app *app, const char *args) {
   if (args[0] != '\0') {
     note_entered(app, args);
   } else {
-    pl_prompt_open(app, "Note: ", false, c->note != NULL ? c->note : "", note_entered);
+    pl_prompt_open(app, "Note: ", NULL, c->note != NULL ? c->note : "", note_entered);
   }
 }

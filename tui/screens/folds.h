@@ -12,6 +12,7 @@ void pl_folds_page_down(pl_app *app, const char *args);
 void pl_folds_page_up(pl_app *app, const char *args);
 void pl_folds_enter(pl_app *app, const char *args);
 void pl_folds_back(pl_app *app, const char *args);
+void pl_folds_pane(pl_app *app, const char *args);
 void pl_folds_mark(pl_app *app, const char *args);
 void pl_folds_mark_all(pl_app *app, const char *args);
 void pl_folds_unmark(pl_app *app, const char *args);

@@ -63,9 +63,17 @@ void pl_folds_back(pl_app *app, const char *args) {
   pl_folds_screen *self = pl_folds_of(app);
   if (self->form.open) {
     self->form.open = false;
-  } else {
+  } else if (self->in_cases) {
     self->in_cases = false;
+  } else {
+    pl_app_back(app);
   }
+}
+
+void pl_folds_pane(pl_app *app, const char *args) {
+  (void)args;
+  pl_folds_screen *self = pl_folds_of(app);
+  if (!self->form.open) self->in_cases = !self->in_cases && self->view.folds.count > 0;
 }
 
 void pl_folds_only_leaks(pl_app *app, const char *args) {
@@ -175,7 +183,7 @@ void pl_folds_move_marked(pl_app *app, const char *args) {
   } else if (args[0] != '\0') {
     target_entered(app, args);
   } else {
-    pl_prompt_open(app, "To fold: ", false, "", target_entered);
+    pl_prompt_open(app, "To fold: ", pl_complete_folds, "", target_entered);
   }
 }
 
@@ -311,6 +319,6 @@ void pl_folds_patients(pl_app *app, const char *args) {
   if (args[0] != '\0') {
     map_entered(app, args);
   } else {
-    pl_prompt_open(app, "Map of patients: ", false, pl_folds_of(app)->patients, map_entered);
+    pl_prompt_open(app, "Map of patients: ", pl_complete_files, pl_folds_of(app)->patients, map_entered);
   }
 }

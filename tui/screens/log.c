@@ -148,7 +148,7 @@ void pl_log_search(pl_app *app, const char *args) {
   if (args[0] != '\0') {
     search_entered(app, args);
   } else {
-    pl_prompt_open(app, "/", false, "", search_entered);
+    pl_prompt_open(app, "/", NULL, "", search_entered);
   }
 }
 

@@ -431,9 +431,7 @@ void pl_runs_open(pl_app *app, const char *args) {
   const pl_run_summary *run = row_run(self, self->table.selected);
   if (run == NULL) return;
   const unsigned what = pl_model_select_folder(app->model, run->folder);
-  for (size_t i = 0; i < pl_screen_count; i++) {
-    if (pl_screens[i] == &pl_screen_train) pl_app_switch(app, i);
-  }
+  pl_app_open_screen(app, &pl_screen_train);
   pl_app_tell(app, what);
 }
 

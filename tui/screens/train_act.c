@@ -236,7 +236,11 @@ void pl_train_edit(pl_app *app, const char *args) {
 void pl_train_back(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
-  if (app->model->run != NULL) self->form_open = false;
+  if (!self->form_open || app->model->run == NULL) {
+    pl_app_back(app);
+    return;
+  }
+  self->form_open = false;
   pl_app_tell(app, PL_CHANGED_LAYOUT);
 }
 

@@ -7,42 +7,62 @@
 #include "tui/app.h"
 #include "tui/cmd.h"
 #include "tui/keymap.h"
+#include "tui/shellwords.h"
 
-void pl_prompt_open(pl_app *app, const char *label, bool completes, const char *text,
+// What the word before the cursor could become. Only Tab may look at the disk for it.
+static void find_candidates(pl_app *app, bool tab) {
+  pl_prompt *prompt = &app->prompt;
+  pl_candidates_clear(&prompt->candidates);
+  prompt->chosen = 0;
+  if (prompt->complete == NULL) return;
+  prompt->word = pl_shellwords_last(prompt->line.text);
+  char before[PL_LINE_SIZE];
+  snprintf(before, sizeof before, "%.*s", (int)prompt->word, prompt->line.text);
+  prompt->candidates = (pl_candidates){.word = prompt->line.text + prompt->word, .tab = tab};
+  prompt->complete(app, before, &prompt->candidates);
+  prompt->candidates.word = NULL;
+}
+
+void pl_prompt_open(pl_app *app, const char *label, pl_completer *complete, const char *text,
                     void (*entered)(pl_app *app, const char *text)) {
-  app->prompt = (pl_prompt){.open = true, .entered = entered, .completes = completes};
+  pl_prompt_close(app);
+  app->prompt = (pl_prompt){.open = true, .entered = entered, .complete = complete};
   pl_copy_text(app->prompt.label, sizeof app->prompt.label, label);
   pl_line_set(&app->prompt.line, text);
+  find_candidates(app, false);
+}
+
+void pl_prompt_close(pl_app *app) {
+  pl_candidates_clear(&app->prompt.candidates);
+  app->prompt.open = false;
 }
 
 static void complete(pl_app *app, int step) {
   pl_prompt *prompt = &app->prompt;
-  if (!prompt->completes || strchr(prompt->line.text, ' ') != NULL) return;
-  const char *screen = pl_screens[app->active]->name;
-  if (prompt->completion == 0) pl_copy_text(prompt->stem, sizeof prompt->stem, prompt->line.text);
-  size_t count = 0;
-  while (pl_cmd_complete(screen, prompt->stem, count) != NULL) count++;
+  if (prompt->chosen == 0) find_candidates(app, true);
+  const size_t count = prompt->candidates.count;
   if (count == 0) return;
-  size_t index = prompt->completion;  // one more than the candidate that stands there
-  if (step > 0) {
-    index = index % count + 1;
-  } else {
-    index = index <= 1 ? count : index - 1;
-  }
-  prompt->completion = index;
-  pl_line_set(&prompt->line, pl_cmd_complete(screen, prompt->stem, index - 1)->name);
+  const size_t index = step > 0 ? prompt->chosen % count : (prompt->chosen > 1 ? prompt->chosen : count + 1) - 2;
+  char text[2 * PL_LINE_SIZE];
+  snprintf(text, sizeof text, "%.*s%s", (int)prompt->word, prompt->line.text, prompt->candidates.words[index]);
+  // What does not fit is not put there in part.
+  if (strlen(text) >= PL_LINE_SIZE) return;
+  pl_line_set(&prompt->line, text);
+  prompt->chosen = index + 1;
+  // The only one is chosen; the next Tab goes on from there, into a folder or to the next word.
+  if (count == 1) find_candidates(app, false);
 }
 
 void pl_prompt_key(pl_app *app, int key) {
   pl_prompt *prompt = &app->prompt;
   if (key == PL_KEY_ESCAPE || key == 3 || (key == PL_KEY_BACKSPACE && prompt->line.length == 0)) {
-    prompt->open = false;
+    pl_prompt_close(app);
     return;
   }
   if (key == PL_KEY_ENTER) {
     char text[PL_LINE_SIZE];
     pl_copy_text(text, sizeof text, prompt->line.text);
-    prompt->open = false;
+    pl_prompt_close(app);
     prompt->entered(app, text);
     return;
   }
@@ -50,7 +70,7 @@ void pl_prompt_key(pl_app *app, int key) {
     complete(app, key == PL_KEY_TAB ? 1 : -1);
     return;
   }
-  if (pl_line_key(&prompt->line, key)) prompt->completion = 0;
+  if (pl_line_key(&prompt->line, key)) find_candidates(app, false);
 }
 
 void pl_prompt_draw(const pl_app *app, const pl_canvas *canvas, pl_area area) {
@@ -75,14 +95,12 @@ void pl_prompt_draw(const pl_app *app, const pl_canvas *canvas, pl_area area) {
   while (*at != '\0' && ((unsigned char)at[length] & 0xc0) == 0x80) length++;
   if (*at != '\0') snprintf(under, sizeof under, "%.*s", (int)length, at);
   pl_canvas_text(canvas, area.y, area.x + before, 1, PL_STYLE_SELECTED, under);
-  if (!prompt->completes || strchr(text, ' ') != NULL) return;
-  // What it could become, right of what is typed.
-  const char *stem = prompt->completion > 0 ? prompt->stem : text;
+  // What the word could become, right of what is typed; of a path its last part says which.
   int x = area.x + pl_text_columns(text + skip) + 3;
-  for (size_t i = 0; x < area.x + area.cols - 4; i++) {
-    const pl_cmd *cmd = pl_cmd_complete(pl_screens[app->active]->name, stem, i);
-    if (cmd == NULL) break;
-    const pl_style style = i + 1 == prompt->completion ? PL_STYLE_STRONG : PL_STYLE_DIM;
-    x += pl_canvas_text(canvas, area.y, x, area.x + area.cols - x, style, cmd->name) + 2;
+  for (size_t i = 0; i < prompt->candidates.count && x < area.x + area.cols - 4; i++) {
+    const pl_style style = i + 1 == prompt->chosen ? PL_STYLE_STRONG : PL_STYLE_DIM;
+    x += pl_canvas_text(canvas, area.y, x, area.x + area.cols - x, style,
+                        pl_complete_last_part(prompt->candidates.words[i])) +
+         2;
   }
 }
