@@ -4,7 +4,7 @@
 //   mouse: off                 # then the terminal's own selecting of text works
 //   graphics: blocks           # auto, sixel, blocks, none; PLEURA_GRAPHICS wins
 //   keys:
-//     everywhere: {quit: "Q ^C"}
+//     everywhere: {quit: "^X ^C"}
 //     data: {next: "j Down n"} # names as in the help; "" takes a command's keys away
 #pragma once
 

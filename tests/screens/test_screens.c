@@ -146,7 +146,7 @@ static void test_keys(void **state) {
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
         "key j Enter\nwait-job\nkey 7\nwait-job\nkey q\nwait-job\nkey Esc q Tab q\nwait-job", "keys_back");
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
-        "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab", "keys_complete");
+        "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab\nwait-job", "keys_complete");
 }
 
 // The viewer: windowed, zoomed, with its header, by keys and by the mouse.
