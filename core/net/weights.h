@@ -49,6 +49,11 @@ void pl_weights_describe(char *out, size_t size, const pl_weights_report *report
 pl_status pl_weights_load(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, bool strict, pl_weights_report *report, pl_error *err);
 
+// Copies a checkpoint's tensors as PL_WEIGHTS_STATE_DICT has them (float64 becomes float32, rounded to the nearest),
+// for segmentation_models.pytorch: its load_state_dict takes them with strict=True. The file appears whole or not at
+// all. `sha256` and `count` (may be NULL) get its hash and how many tensors it has. PL_E_FORMAT as pl_safetensors_open.
+pl_status pl_weights_export(const char *from, const char *to, size_t *count, char *sha256, pl_error *err);
+
 #define PL_WEIGHTS_RANDOM "random"  // instead of a file's name: none, whatever has been fetched
 
 // "random, expect a much lower dice", and how to get an encoder's ImageNet weights; NULL leaves that out.

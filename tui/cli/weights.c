@@ -16,13 +16,14 @@
 #include "core/net/weights.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/download.h"
+#include "tui/cli/weights_import.h"
 
-enum { OPTION_URL = 256, OPTION_SHA256, OPTION_FORCE };
+enum { OPTION_URL = 256, OPTION_SHA256, OPTION_FORCE, OPTION_ENCODER };
 
 #define SIZE_LIMIT ((uint64_t)2 << 30)
 
 typedef struct arguments {
-  const char *verb, *encoder, *url, *sha256;
+  const char *verb, *what, *encoder, *out, *url, *sha256;  // `what`: the encoder to fetch, the file to import
   bool force, quiet;
 } arguments;
 
@@ -34,12 +35,18 @@ static bool is_sha256(const char *text) {
 }
 
 static void check_arguments(const arguments *a, struct argp_state *state) {
-  if (a->verb == NULL) argp_error(state, "say what to do: fetch ENCODER, or list");
-  const bool fetch = strcmp(a->verb, "fetch") == 0;
-  if (!fetch && strcmp(a->verb, "list") != 0) argp_error(state, "'%s' is neither fetch nor list", a->verb);
-  if (fetch && a->encoder == NULL) argp_error(state, "say which encoder: see 'pleura weights list'");
-  if (fetch && pl_encoder_find(a->encoder) == NULL) {
-    argp_error(state, "there is no encoder '%s': see 'pleura weights list'", a->encoder);
+  if (a->verb == NULL) argp_error(state, "say what to do: fetch ENCODER, import FILE, or list");
+  const bool fetch = strcmp(a->verb, "fetch") == 0, import = strcmp(a->verb, "import") == 0;
+  if (!fetch && !import && strcmp(a->verb, "list") != 0) {
+    argp_error(state, "'%s' is neither fetch nor import nor list", a->verb);
+  }
+  if (fetch && a->what == NULL) argp_error(state, "say which encoder: see 'pleura weights list'");
+  if (import && a->what == NULL) argp_error(state, "say which file");
+  if (!import && (a->out != NULL || a->encoder != NULL)) argp_error(state, "-o and --encoder go with import");
+  if (!fetch && (a->url != NULL || a->sha256 != NULL)) argp_error(state, "--url and --sha256 go with fetch");
+  const char *encoder = fetch ? a->what : a->encoder;
+  if (encoder != NULL && pl_encoder_find(encoder) == NULL) {
+    argp_error(state, "there is no encoder '%s': see 'pleura weights list'", encoder);
   }
   if (a->sha256 != NULL && !is_sha256(a->sha256)) argp_error(state, "a SHA-256 has 64 hexadecimal digits");
 }
@@ -51,11 +58,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_URL: a->url = arg; return 0;
     case OPTION_SHA256: a->sha256 = arg; return 0;
     case OPTION_FORCE: a->force = true; return 0;
+    case OPTION_ENCODER: a->encoder = arg; return 0;
+    case 'o': a->out = arg; return 0;
     case ARGP_KEY_ARG:
       if (state->arg_num > 1) argp_error(state, "'%s' is one word too many", arg);
-      *(state->arg_num == 0 ? &a->verb : &a->encoder) = arg;
+      *(state->arg_num == 0 ? &a->verb : &a->what) = arg;
       return 0;
-    case ARGP_KEY_END: check_arguments(a, state); return 0;
+    case ARGP_KEY_END:
+      check_arguments(a, state);
+      if (strcmp(a->verb, "fetch") == 0) a->encoder = a->what;
+      return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -169,7 +181,12 @@ static const struct argp_option options[] = {
      .arg = "URL",
      .doc = "Another place: a safetensors file with the encoder's tensors, by http or https"},
     {.name = "sha256", .key = OPTION_SHA256, .arg = "HEX", .doc = "Take the file only when it has this SHA-256"},
-    {.name = "force", .key = OPTION_FORCE, .doc = "Fetch anew what is there already"},
+    {.name = "encoder",
+     .key = OPTION_ENCODER,
+     .arg = "NAME",
+     .doc = "import: the encoder that they are for; new runs of it then find them by themselves"},
+    {.name = "output", .key = 'o', .arg = "FILE", .doc = "import: where to (default: beside the file)"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Replace what is there already"},
     {.name = "quiet", .key = 'q', .doc = "No progress"},
     {0},
 };
@@ -178,7 +195,7 @@ int pl_cli_weights(int argc, char **argv) {
   static const struct argp parser = {
       .options = options,
       .parser = parse,
-      .args_doc = "fetch ENCODER\nlist",
+      .args_doc = "fetch ENCODER\nimport FILE.pth\nlist",
       .doc =
           "ImageNet weights of the encoders. What 'fetch' brings is kept in ~/.cache/pleura/weights (or "
           "XDG_CACHE_HOME), and every new run of that encoder starts from it unless --weights says otherwise.\v"
@@ -188,12 +205,20 @@ int pl_cli_weights(int argc, char **argv) {
           "legacy_seresnets. "
           "What else is in it, such as a classifier, is left. Its SHA-256 is printed; none is built in, so compare it "
           "with one that you trust, or give that with --sha256.\n\n"
+          "'import' makes safetensors of a file of PyTorch's torch.save, in either of its two forms. Such files are "
+          "programs; only tensors are read of them and nothing is run, so that a file that wants more is refused. "
+          "'pleura train --weights FILE.safetensors' starts from it, with decoder and head where it has them.\n\n"
           "Examples:\n"
           "  pleura weights fetch resnet34\n"
+          "  pleura weights import best.pth -o best.safetensors\n"
           "  pleura weights fetch resnet34 --url https://mirror.example/resnet34.safetensors --sha256 HEX",
   };
   arguments a = {.verb = NULL};
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
-  return strcmp(a.verb, "list") == 0 ? list() : run(&a);
+  if (strcmp(a.verb, "list") == 0) return list();
+  if (strcmp(a.verb, "fetch") == 0) return run(&a);
+  pl_error err = {0};
+  const pl_status status = pl_cli_weights_import(a.what, a.out, a.encoder, a.force, &err);
+  return status == PL_OK ? 0 : pl_cli_report("weights", &err);
 }
