@@ -218,7 +218,7 @@ static pl_status push_storage(machine *m, pl_error *err) {
   uint32_t id = 0;
   value storage = {.kind = VALUE_STORAGE};
   pl_status status = pop(&id, m, err);
-  if (status == PL_OK) status = pl_pickle_storage(&storage, m, &m->values[id], err);
+  if (status == PL_OK) status = pl_pickle_storage_of(&storage, m, &m->values[id], err);
   return status == PL_OK ? push(m, &storage, err) : status;
 }
 

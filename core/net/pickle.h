@@ -49,11 +49,19 @@ typedef struct pl_pickle_tensor {
   int64_t sizes[PL_PICKLE_RANK_MAX], strides[PL_PICKLE_RANK_MAX];
 } pl_pickle_tensor;
 
+// A storage that a tensor of the pickle lies in, whether that is one of the dictionary's or not.
+typedef struct pl_pickle_storage {
+  char key[PL_PICKLE_NAME_MAX];
+  pl_torch_type type;
+} pl_pickle_storage;
+
 // What a pickle held. Tensors in the dictionary's order, of a name that is there twice the last.
 typedef struct pl_pickle {
   pl_pickle_tensor *tensors;
   size_t count;
-  char within[PL_PICKLE_NAME_MAX];    // "state_dict" when they lay in that member of the outer dictionary, else ""
+  char within[PL_PICKLE_NAME_MAX];  // "state_dict" when they lay in that member of the outer dictionary, else ""
+  pl_pickle_storage *storages;      // one may be there several times
+  size_t storage_count;
   size_t others;                      // values beside them that are no tensors, such as an epoch's number
   char (*texts)[PL_PICKLE_NAME_MAX];  // when it was a list of texts: they
   size_t text_count;

@@ -77,7 +77,7 @@ typedef struct machine {
 const known_name *pl_pickle_known(text_value module, text_value name);
 
 // A storage from the tuple of a persistent id, a tensor from the arguments of its rebuilding; into *out.
-pl_status pl_pickle_storage(value *out, const machine *m, const value *id, pl_error *err);
+pl_status pl_pickle_storage_of(value *out, const machine *m, const value *id, pl_error *err);
 pl_status pl_pickle_tensor_of(value *out, const machine *m, const value *arguments, pl_error *err);
 
 // Fills the result from the value that the pickle left.

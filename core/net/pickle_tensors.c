@@ -63,7 +63,7 @@ const known_name *pl_pickle_known(text_value module, text_value name) {
 static const value *item(const machine *m, const value *of, uint32_t index) { return &m->values[of->items.ids[index]]; }
 
 // ('storage', TYPE, KEY, place, elements[, a view's numbers])
-pl_status pl_pickle_storage(value *out, const machine *m, const value *id, pl_error *err) {
+pl_status pl_pickle_storage_of(value *out, const machine *m, const value *id, pl_error *err) {
   if (id->kind != VALUE_TUPLE || id->items.count < 5) {
     return pl_fail(err, PL_E_FORMAT, "a storage is not described as torch.save does");
   }
@@ -222,6 +222,21 @@ static pl_status collect_texts(pl_pickle *out, const machine *m, const value *li
   return PL_OK;
 }
 
+static pl_status collect_storages(pl_pickle *out, const machine *m, pl_error *err) {
+  size_t count = 0;
+  for (uint32_t i = 0; i < m->value_count; i++) count += m->values[i].kind == VALUE_STORAGE;
+  if (count > 4 * PL_PICKLE_TENSORS_MAX) return pl_fail(err, PL_E_LIMIT, "it holds %zu storages", count);
+  out->storages = pl_xcalloc(count + 1, sizeof *out->storages);
+  for (uint32_t i = 0; i < m->value_count; i++) {
+    if (m->values[i].kind != VALUE_STORAGE) continue;
+    pl_pickle_storage *s = &out->storages[out->storage_count++];
+    s->type = m->values[i].storage.type;
+    pl_status status = copy_name(s->key, m->values[i].storage.key, err);
+    if (status != PL_OK) return status;
+  }
+  return PL_OK;
+}
+
 static pl_status collect_dict(pl_pickle *out, const machine *m, const value *root, pl_error *err) {
   const value *dict = root;
   pl_status status = PL_OK;
@@ -240,7 +255,10 @@ pl_status pl_pickle_collect(pl_pickle *out, const machine *m, uint32_t root, pl_
   pl_pickle result = {0};
   pl_status status = PL_OK;
   switch (v->kind) {
-    case VALUE_DICT: status = collect_dict(&result, m, v, err); break;
+    case VALUE_DICT:
+      status = collect_storages(&result, m, err);
+      if (status == PL_OK) status = collect_dict(&result, m, v, err);
+      break;
     case VALUE_LIST: status = collect_texts(&result, m, v, err); break;
     case VALUE_INTEGER:
       result.is_integer = true;
@@ -258,6 +276,7 @@ pl_status pl_pickle_collect(pl_pickle *out, const machine *m, uint32_t root, pl_
 
 void pl_pickle_clear(pl_pickle *pickle) {
   free(pickle->tensors);
+  free(pickle->storages);
   free(pickle->texts);
   *pickle = (pl_pickle){0};
 }

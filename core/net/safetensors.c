@@ -166,6 +166,10 @@ static pl_status read_header(pl_safetensors *file, uint64_t file_size, pl_error 
   if (status != PL_OK) return status;
   uint64_t length = 0;
   for (int i = LENGTH_SIZE - 1; i >= 0; i--) length = length << 8 | prefix[i];
+  if (memcmp(prefix, "PK\3\4", 4) == 0 || memcmp(prefix, "\x80\2\x8a\x0a", 4) == 0) {
+    return pl_fail(err, PL_E_FORMAT,
+                   "it is a file of PyTorch's torch.save; 'pleura weights import FILE' makes safetensors");
+  }
   if (length > PL_SAFETENSORS_HEADER_MAX) {
     return pl_fail(err, PL_E_LIMIT,
                    "its header would be %llu bytes, more than %d: it is damaged or no safetensors file",

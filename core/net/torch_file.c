@@ -115,10 +115,10 @@ static pl_status read_pickle(pl_pickle *out, pl_torch_file *file, size_t *at, pl
   return status;
 }
 
-// The size of a storage's elements: what the tensors say that lie in it. 0 when none does.
-static size_t element_size(const pl_torch_file *file, const char *key) {
-  for (size_t i = 0; i < file->contents.count; i++) {
-    if (strcmp(file->contents.tensors[i].storage, key) == 0) return pl_torch_type_size(file->contents.tensors[i].type);
+// The size of a storage's elements; 0 for one that nothing lies in.
+static size_t element_size(const pl_pickle *contents, const char *key) {
+  for (size_t i = 0; i < contents->storage_count; i++) {
+    if (strcmp(contents->storages[i].key, key) == 0) return pl_torch_type_size(contents->storages[i].type);
   }
   return 0;
 }
@@ -127,17 +127,14 @@ static pl_status find_storages(pl_torch_file *file, const pl_pickle *keys, size_
   file->storages = pl_xcalloc(keys->text_count + 1, sizeof *file->storages);
   for (size_t i = 0; i < keys->text_count; i++) {
     legacy_storage *s = &file->storages[file->storage_count++];
-    size_t size = element_size(file, keys->texts[i]), bytes = 0;
+    size_t size = element_size(&file->contents, keys->texts[i]), bytes = 0;
     uint64_t elements = 0;
     (void)pl_copy_text(s->key, sizeof s->key, keys->texts[i]);
     if (file->length - at < sizeof elements)
       return pl_fail(err, PL_E_FORMAT, "it ends before its tensors: it was cut off");
     for (size_t b = sizeof elements; b > 0; b--) elements = elements << 8 | file->bytes[at + b - 1];
     at += sizeof elements;
-    if (size == 0 && i + 1 < keys->text_count) {
-      return pl_fail(err, PL_E_UNSUPPORTED,
-                     "a storage belongs to no tensor of the dictionary; save its state_dict alone");
-    }
+    if (size == 0) return pl_fail(err, PL_E_FORMAT, "it lists a storage that nothing lies in");
     if (!pl_mul_size(&bytes, (size_t)elements, size) || bytes > file->length - at) {
       return pl_fail(err, PL_E_FORMAT, "it ends within its tensors: it was cut off");
     }

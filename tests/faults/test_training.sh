@@ -17,6 +17,14 @@ expect 0 "epoch 1/1" "$pleura" train -C ws $small --epochs 1 --name parts \
   --on-end 'echo "$PLEURA_NAME $PLEURA_STATE $PLEURA_EXIT_CODE $PLEURA_BEST_EPOCH" >ended'
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s ws/runs/parts/ended ] || sleep 0.5; done
 [ "$(cat ws/runs/parts/ended)" = "parts finished 0 1" ] || complain "on-end says $(cat ws/runs/parts/ended)"
+# What goes to other programs.
+expect 0 "182 tensors of U-Net resnet18" "$pleura" export --weights parts -C ws -o parts.safetensors
+cmp parts.safetensors ws/runs/parts/ckpt/best/weights.safetensors || complain "exported weights are others"
+expect 2 "is there already" "$pleura" export --weights parts -C ws -o parts.safetensors
+same "$("$pleura" export --epochs parts -C ws | wc -l)" 3 "the rows of the exported curves"
+expect 0 "2 epochs" "$pleura" export --tfevents parts -C ws -o events.out.tfevents.0
+same "$("$pleura" export --cases -C ws --where 'fold=1 positive' | wc -l)" 3 "the rows of exported cases"
+expect 2 "say what" "$pleura" export parts -C ws
 grep -q on-end ws/runs/parts/run.json && complain "the run remembers what to do at its end"
 expect 0 "epoch 2/2" "$pleura" train -C ws --resume parts --epochs 2
 cmp "ws/runs/whole/ckpt/$(last whole)/weights.safetensors" "ws/runs/parts/ckpt/$(last parts)/weights.safetensors" ||

@@ -68,6 +68,8 @@ def main():
         file.write(safetensors(rows))
     state = collections.OrderedDict(("module." + name, tensor) for name, (tensor, _) in rows.items())
     checkpoint = {"epoch": 3, "loss": 0.5, "args": argparse.Namespace(lr=1e-4), "best": np.float64(0.5), "state_dict": state}
+    # What training checkpoints have beside the network: tensors that are not asked for.
+    checkpoint["optimizer"] = {"state": {0: {"exp_avg": torch.full((3,), 7.0, dtype=torch.float64)}}}
     plain = collections.OrderedDict((name, tensor) for name, (tensor, _) in rows.items())
     for form, zipped in (("zip", True), ("legacy", False)):
         torch.save(checkpoint, os.path.join(folder, f"checkpoint-{form}.pth"), _use_new_zipfile_serialization=zipped)

@@ -46,6 +46,7 @@ int pl_cli_data(int argc, char **argv);
 int pl_cli_demo(int argc, char **argv);
 int pl_cli_decode(int argc, char **argv);
 int pl_cli_devices(int argc, char **argv);
+int pl_cli_export(int argc, char **argv);
 int pl_cli_fetch(int argc, char **argv);
 int pl_cli_golden(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);

@@ -1,6 +1,8 @@
 // pleura weights import.
 #pragma once
 
+#include <stdbool.h>
+
 #include "core/base/status.h"
 
 // Makes safetensors of a file of torch.save, and says what it holds and which encoders it fits. Written to `out`, or

@@ -75,8 +75,8 @@ static void test_both_forms(void **state) {
 // What a training writes: the tensors in a member, under DataParallel's names, other things beside them.
 static void test_checkpoints(void **state) {
   (void)state;
-  check_file("checkpoint-zip.pth", "state_dict", 4);
-  check_file("checkpoint-legacy.pth", "state_dict", 4);
+  check_file("checkpoint-zip.pth", "state_dict", 5);
+  check_file("checkpoint-legacy.pth", "state_dict", 5);
 }
 
 static void check_refused(const char *name, const char *words) {
@@ -97,6 +97,20 @@ static void test_code_is_refused(void **state) {
   check_refused("numbers.pth", "torch.save did not write it");
   check_refused("expected.safetensors", "torch.save did not write it");
   check_refused("not there", "No such file");
+}
+
+// Who takes such a file for safetensors is told what to do.
+static void test_as_safetensors(void **state) {
+  (void)state;
+  const char *const names[] = {"plain-zip.pth", "plain-legacy.pth"};
+  for (size_t i = 0; i < 2; i++) {
+    char *path = golden(names[i]);
+    pl_safetensors *file = NULL;
+    pl_error err = {0};
+    assert_int_equal(pl_safetensors_open(&file, path, &err), PL_E_FORMAT);
+    assert_non_null(strstr(err.message, "'pleura weights import FILE'"));
+    free(path);
+  }
 }
 
 static pl_status open_and_read(const void *bytes, size_t length, pl_error *err) {
@@ -167,8 +181,8 @@ static void test_mutations(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_both_forms), cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_code_is_refused),
-      cmocka_unit_test(test_cut_off),    cmocka_unit_test(test_mutations),
+      cmocka_unit_test(test_both_forms),     cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_code_is_refused),
+      cmocka_unit_test(test_as_safetensors), cmocka_unit_test(test_cut_off),     cmocka_unit_test(test_mutations),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
