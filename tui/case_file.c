@@ -13,13 +13,17 @@
 #include "core/image/decode.h"
 #include "core/image/png_io.h"
 #include "core/image/resize.h"
+#include "tui/prediction.h"
+#include "viewers/colormap.h"
 #include "viewers/draw.h"
 
 static const double ruler_steps[] = {200, 100, 50, 20, 10, 5, 2, 1};  // millimetres
+static const double heat_opacity = 2;  // of a mask's: a heat map has no edge that tells where it is
 
 pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c) {
   const bool masked = c->label == PL_LABEL_POSITIVE;
   return (pl_case_order){.number = c->number,
+                         .is_labelled = c->label != PL_LABEL_UNKNOWN,
                          .source = pl_xstrdup(c->source),
                          .image_path = pl_case_image_path(manifest, c),
                          .mask_path = masked ? pl_case_mask_path(manifest, c) : NULL,
@@ -98,6 +102,8 @@ static pl_view_area box_of(const pl_image *mask) {
 
 void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_table *table) {
   out->number = order->number;
+  out->id = pl_xstrdup(order->id);
+  out->is_labelled = order->is_labelled;
   pl_error reason = {0};
   out->is_original = read_original(&out->dicom, order, &reason) == PL_OK;
   if (!out->is_original) {
@@ -126,7 +132,24 @@ void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_tab
 void pl_case_file_clear(pl_case_file *file) {
   pl_dicom_clear(&file->dicom);
   pl_image_clear(&file->mask);
+  free(file->id);
   *file = (pl_case_file){0};
+}
+
+pl_status pl_case_map_read(pl_case_map *out, const pl_case_file *file, const char *run, int64_t epoch, pl_error *err) {
+  pl_image map = {0};
+  pl_status status = pl_prediction_load(&map, run, epoch, file->id, err);
+  if (status != PL_OK) return status;
+  pl_case_map made = {.width = map.width, .height = map.height};
+  status = pl_image_resize(&made.map, &map, file->dicom.image.width, file->dicom.image.height, err);
+  pl_image_clear(&map);
+  if (status == PL_OK) *out = made;
+  return status;
+}
+
+void pl_case_map_clear(pl_case_map *map) {
+  pl_image_clear(&map->map);
+  *map = (pl_case_map){0};
 }
 
 // ---- Drawing
@@ -156,24 +179,109 @@ static pl_status draw_ruler(pl_bitmap *bitmap, const pl_case_file *file, double 
   return status;
 }
 
-pl_status pl_case_file_draw(pl_bitmap *out, const pl_case_file *file, const pl_case_drawing *how,
-                            const pl_lens_frame *frame, pl_error *err) {
-  pl_image grey = {0};
-  pl_status status = pl_lut_apply(&grey, &file->dicom, &how->window, err);
+// ---- What lies over the picture
+
+// The planes that layers show, owned, and the layers.
+typedef struct overlay {
+  pl_image predicted, parts[PL_AGREEMENT_PARTS];
+  pl_view_layer layers[PL_AGREEMENT_PARTS];
+  size_t count;
+} overlay;
+
+static const pl_colour part_colours[PL_AGREEMENT_PARTS] = {PL_COLOUR_HIT, PL_COLOUR_FALSE_ALARM, PL_COLOUR_MISSED};
+
+static void overlay_clear(overlay *o) {
+  pl_image_clear(&o->predicted);
+  for (int i = 0; i < PL_AGREEMENT_PARTS; i++) pl_image_clear(&o->parts[i]);
+}
+
+static void add_layer(overlay *o, const pl_image *plane, pl_colour colour, const pl_case_drawing *how) {
+  o->layers[o->count++] =
+      (pl_view_layer){.plane = plane, .mode = how->mask_mode, .opacity = how->opacity, .colour = pl_colour_rgb(colour)};
+}
+
+static pl_status overlay_predicted(overlay *o, pl_case_result *result, const pl_case_file *file, const pl_case_map *map,
+                                   const pl_case_drawing *how, pl_error *err) {
+  const uint32_t width = file->dicom.image.width, height = file->dicom.image.height;
+  pl_status status = pl_probability_mask(&o->predicted, &map->map, width, height, how->threshold, err);
   if (status != PL_OK) return status;
+  pl_agreement a = {0};
+  if (how->shows == PL_CASE_DIFFERENCE && file->is_labelled) {
+    status = pl_agreement_split(o->parts, &a, &file->mask, &o->predicted, err);
+    for (int i = 0; i < PL_AGREEMENT_PARTS; i++) add_layer(o, &o->parts[i], part_colours[i], how);
+  } else {
+    status = pl_agreement_count(&a, &file->mask, &o->predicted, err);
+    if (how->shows == PL_CASE_PROBABILITY) {
+      add_layer(o, &map->map, PL_COLOUR_SKY, how);
+      o->layers[0].opacity = fmin(1, heat_opacity * how->opacity);
+    } else {
+      add_layer(o, &o->predicted, PL_COLOUR_SKY, how);
+    }
+  }
+  result->width = map->width;
+  result->height = map->height;
+  result->predicted = a.hit + a.false_alarm;
+  result->compared = file->is_labelled;
+  result->agreement = a;
+  return status;
+}
+
+static pl_status overlay_make(overlay *o, pl_case_result *result, const pl_case_file *file, const pl_case_map *map,
+                              const pl_case_drawing *how, pl_error *err) {
+  if (how->shows != PL_CASE_TRUTH) {
+    if (map == NULL) return pl_fail(err, PL_E_NOTFOUND, "there is no prediction of this case");
+    return overlay_predicted(o, result, file, map, how, err);
+  }
+  if (file->mask.data != NULL) add_layer(o, &file->mask, PL_COLOUR_ORANGE, how);
+  return PL_OK;
+}
+
+// What the three colours mean, in the lower right corner.
+static void draw_legend(pl_bitmap *bitmap) {
+  static const char *const words[PL_AGREEMENT_PARTS] = {"hit", "false alarm", "missed"};
+  enum { PAD = 4, SWATCH = 8 };
+  const int scale = bitmap->width > 700 ? 2 : 1, row = (PL_FONT_HEIGHT + 2) * scale;
+  const int width = pl_text_width(words[1], scale) + (SWATCH + 3 * PAD) * scale;
+  const int height = PL_AGREEMENT_PARTS * row + 2 * PAD;
+  if ((int)bitmap->width < 2 * width || (int)bitmap->height < 3 * height) return;
+  const int left = (int)bitmap->width - width - PAD, top = (int)bitmap->height - height - PAD;
+  pl_draw_rect(bitmap, (pl_rect){left, top, width, height}, (pl_rgb){0, 0, 0}, 0.6);
+  for (int i = 0; i < PL_AGREEMENT_PARTS; i++) {
+    const int y = top + PAD + i * row;
+    const pl_rect swatch = {left + PAD * scale, y + scale, SWATCH * scale, SWATCH * scale};
+    pl_draw_rect(bitmap, swatch, pl_colour_rgb(part_colours[i]), 1);
+    pl_draw_text(bitmap, pl_bitmap_rect(bitmap), swatch.x + (SWATCH + PAD) * scale, y, scale, (pl_rgb){255, 255, 255},
+                 words[i]);
+  }
+}
+
+pl_status pl_case_file_draw(pl_bitmap *out, pl_case_result *result, const pl_case_file *file, const pl_case_map *map,
+                            const pl_case_drawing *how, const pl_lens_frame *frame, pl_error *err) {
+  pl_image grey = {0};
+  pl_bitmap bitmap = {0};
+  overlay over = {.count = 0};
   pl_view_case_options options = pl_view_case_defaults((uint32_t)frame->width, (uint32_t)frame->height);
   options.pixel_aspect = frame->pixel_aspect;
   options.area = pl_lens_area(&how->lens, frame);
   options.window_centre = 127.5;  // the window is applied already, at full depth
   options.window_width = 255;
   options.invert = how->invert;
-  options.mask_mode = how->mask_mode;
-  options.opacity = how->opacity;
-  status = pl_view_case(out, &grey, file->mask.data != NULL ? &file->mask : NULL, &options, err);
-  pl_image_clear(&grey);
-  if (status == PL_OK && how->ruler && frame->pixel_aspect < 1.5) {
-    status = draw_ruler(out, file, pl_lens_zoom(&how->lens, frame), err);
-    if (status != PL_OK) pl_bitmap_clear(out);
+  *result = (pl_case_result){.status = PL_OK};
+  pl_status status = pl_lut_apply(&grey, &file->dicom, &how->window, err);
+  if (status == PL_OK) status = overlay_make(&over, result, file, map, how, err);
+  if (status == PL_OK) status = pl_view_case_layers(&bitmap, &grey, over.layers, over.count, &options, err);
+  const bool has_square_pixels = frame->pixel_aspect < 1.5;
+  if (status == PL_OK && how->ruler && has_square_pixels) {
+    status = draw_ruler(&bitmap, file, pl_lens_zoom(&how->lens, frame), err);
   }
-  return status;
+  const bool in_colours = how->shows == PL_CASE_DIFFERENCE && result->compared && how->mask_mode != PL_MASK_OFF;
+  if (status == PL_OK && how->legend && in_colours) draw_legend(&bitmap);
+  overlay_clear(&over);
+  pl_image_clear(&grey);
+  if (status != PL_OK) {
+    pl_bitmap_clear(&bitmap);
+    return status;
+  }
+  *out = bitmap;
+  return PL_OK;
 }

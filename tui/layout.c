@@ -7,7 +7,6 @@ enum {
   BARS_ROWS = 3,
   EPOCH_ROWS_MIN = 4,  // the head and three epochs
   EPOCH_ROWS_MAX = 14,
-  CASE_HEADER_ROWS = 2,
   CASE_SIDE_COLS = 34,
   BATCH_HEADER_ROWS = 2,
   BATCH_LIST_COLS = 18,  // "#12047 positive"
@@ -107,10 +106,10 @@ pl_runs_layout pl_layout_runs(pl_area body) {
   return out;
 }
 
-pl_case_layout pl_layout_case(pl_area body, int panes, bool side) {
+pl_case_layout pl_layout_case(pl_area body, int header_rows, int panes, bool side) {
   pl_case_layout out = {0};
   if (pl_area_empty(body)) return out;
-  const int header = min_int(CASE_HEADER_ROWS, body.rows), rows = body.rows - header, y = body.y + header;
+  const int header = min_int(header_rows, body.rows), rows = body.rows - header, y = body.y + header;
   out.header = (pl_area){body.y, body.x, header, body.cols};
   int cols = body.cols;
   if (side && cols >= CASE_SIDE_COLS + 2 * PL_PICTURE_MIN_COLS && rows > 0) {

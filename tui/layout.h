@@ -48,7 +48,7 @@ typedef struct pl_batch_layout {
   pl_area header, picture, border, list;
 } pl_batch_layout;
 
-// Case screen: two lines about the case, one or two pictures, each with a border right of it, and the file's header
+// Case screen: some lines about the case, one or two pictures, each with a border right of it, and the file's header
 // right of them where there is room for it and it is wanted.
 typedef struct pl_case_layout {
   pl_area header, pictures[2], borders[2], side;
@@ -64,7 +64,7 @@ pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
 pl_train_layout pl_layout_train(pl_area body);
 pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
 pl_runs_layout pl_layout_runs(pl_area body);
-pl_case_layout pl_layout_case(pl_area body, int panes, bool side);
+pl_case_layout pl_layout_case(pl_area body, int header_rows, int panes, bool side);
 
 // A box of at most rows x cols in the middle of `outer`.
 pl_area pl_layout_centre(pl_area outer, int rows, int cols);

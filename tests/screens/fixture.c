@@ -10,7 +10,10 @@
 #include "core/data/manifest.h"
 #include "core/image/png_io.h"
 #include "core/run/journal.h"
+#include "core/run/previews.h"
 #include "core/run/rundir.h"
+
+enum { MASK_LEFT = 16, MASK_RIGHT = 40, MASK_TOP = 8, MASK_BOTTOM = 24 };
 
 static const double start_time = 1795435200.0;  // 2026-11-23 12:00:00 UTC
 
@@ -22,7 +25,7 @@ static pl_status write_pictures(const pl_manifest *manifest, const pl_case *c, p
     for (uint32_t y = 0; y < FIXTURE_SIDE; y++) {
       for (uint32_t x = 0; x < FIXTURE_SIDE; x++) {
         image.u8[y * FIXTURE_SIDE + x] = (uint8_t)((x * 3 + y + c->number * 8) & 0xff);
-        mask.u8[y * FIXTURE_SIDE + x] = x > 16 && x < 40 && y > 8 && y < 24 ? 255 : 0;
+        mask.u8[y * FIXTURE_SIDE + x] = x > MASK_LEFT && x < MASK_RIGHT && y > MASK_TOP && y < MASK_BOTTOM ? 255 : 0;
       }
     }
     char *image_path = pl_case_image_path(manifest, c), *mask_path = pl_case_mask_path(manifest, c);
@@ -186,4 +189,39 @@ pl_status fixture_run(char **folder, const char *workspace, const char *name, in
   }
   *folder = made;
   return PL_OK;
+}
+
+// How far a point lies outside of an interval.
+static double outside(double at, double low, double high) { return fmax(0, fmax(low - at, at - high)); }
+
+static void fill_map(float *map, uint32_t side, const pl_case *c, double wrong) {
+  for (uint32_t y = 0; y < side; y++) {
+    for (uint32_t x = 0; x < side; x++) {
+      const double at_x = (x + 0.5) * FIXTURE_SIDE / side, at_y = (y + 0.5) * FIXTURE_SIDE / side;
+      const double moved = 8 * wrong, there = c->label == PL_LABEL_POSITIVE ? 0.95 : 0.95 * wrong;
+      const double far =
+          hypot(outside(at_x, MASK_LEFT + 1 + moved, MASK_RIGHT + moved), outside(at_y, MASK_TOP + 1, MASK_BOTTOM));
+      map[y * side + x] = (float)(there * exp(-far / 4));
+    }
+  }
+}
+
+pl_status fixture_previews(const char *run, const char *workspace, int epochs, int first, pl_error *err) {
+  enum { SIDE = FIXTURE_SIDE / 2, SHOWN = 3 };
+  static const size_t cases[SHOWN] = {0, 3, 1};
+  pl_manifest manifest = {0};
+  pl_preview_writer *writer = NULL;
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_preview_writer_open(&writer, run, &manifest, cases, SHOWN, first, err);
+  for (int epoch = first; epoch <= epochs && status == PL_OK; epoch++) {
+    for (int i = 0; i < SHOWN && status == PL_OK; i++) {
+      float map[SIDE * SIDE];
+      fill_map(map, SIDE, &manifest.cases[cases[i]], (double)(epochs - epoch) / epochs);
+      status = pl_preview_writer_add(writer, &manifest.cases[cases[i]], map, SIDE, err);
+    }
+    if (status == PL_OK) status = pl_preview_writer_end(writer, epoch, err);
+  }
+  pl_preview_writer_close(writer);
+  pl_manifest_clear(&manifest);
+  return status;
 }

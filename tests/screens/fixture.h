@@ -16,3 +16,8 @@ pl_status fixture_workspace(const char *folder, size_t cases, pl_error *err);
 // 12:00 UTC on. The caller frees *folder.
 pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
                       pl_error *err);
+
+// Gives a run previews of the cases #1 and #4 (positive) and #2 (negative) at half the pictures' size, for epochs 0 to
+// `epochs`. With E epochs done the prediction is the mask's rectangle, moved right by 8*(E - epoch)/E pixels and
+// surrounded by a falling probability; of #2 it is a square that vanishes.
+pl_status fixture_previews(const char *run, const char *workspace, int epochs, int first, pl_error *err);

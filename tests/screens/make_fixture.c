@@ -17,6 +17,7 @@ int main(int argc, char **argv) {
   free(folder);
   folder = NULL;
   if (status == PL_OK) status = fixture_run(&folder, argv[1], "2026-11-23-a", 12, PL_PHASE_TRAINING, &err);
+  if (status == PL_OK) status = fixture_previews(folder, argv[1], 12, 0, &err);
   if (status == PL_OK) status = pl_run_lock(&lock, folder, &err);
   free(folder);
   if (status != PL_OK) {

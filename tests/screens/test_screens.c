@@ -44,7 +44,7 @@ static int set_up(void **state) {
   folder = NULL;
   // The second run counts as alive as long as this test holds its lock.
   if (fixture_run(&folder, w->workspace, "2026-11-23-a", 12, PL_PHASE_TRAINING, &err) != PL_OK ||
-      pl_run_lock(&w->lock, folder, &err) != PL_OK) {
+      fixture_previews(folder, w->workspace, 12, 0, &err) != PL_OK || pl_run_lock(&w->lock, folder, &err) != PL_OK) {
     fail_msg("%s", err.message);
   }
   free(folder);
@@ -164,6 +164,30 @@ static void test_case(void **state) {
   check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job\nkey i\nwait-job", "case_vt100");
   check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 2\nwait-job", "case_empty");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key Enter\nwait-job\nkey Esc\nwait-job", "case_back");
+}
+
+// Truth, prediction, difference and probability; scrubbing, pinning, two panes, thresholds, and why there is nothing.
+static void test_predictions(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key Enter\nwait-job\nkey t t H\nwait-job",
+        "predict_difference");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey t t\nwait-job",
+        "predict_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "cmd case 4\nwait-job\nkey t\nwait-job\nkey < < <\nwait-job\nkey v c\nwait-job", "predict_split");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "cmd case 4\nwait-job\ncmd epoch 3\nwait-job\nkey B\ncmd epoch newest\nkey v\nwait-job\nkey , , t\nwait-job",
+        "predict_pinned");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "cmd case 1\nwait-job\ncmd show probability\nwait-job\ncmd threshold 0.3\ncmd epoch 0\nwait-job\nkey b H\n"
+        "wait-job",
+        "predict_blink");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "cmd case 4\nwait-job\nkey t\nwait-job\nkey n\nwait-job\nkey H\nwait-job", "predict_none");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "cmd case 1\nwait-job\ncmd prediction 2026-11-22-a\nwait-job", "predict_other_run");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40, "cmd case 1\nwait-job\ncmd epoch 13\nwait-job",
+        "predict_no_epoch");
 }
 
 // Marks, flags and notes, in a workspace of their own; somebody else's remarks appear by themselves.
@@ -496,7 +520,7 @@ int main(void) {
       cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
       cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
       cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
-      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made),
+      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made), cmocka_unit_test(test_predictions),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -9,14 +9,15 @@
 #include "tui/screens/case_private.h"
 #include "tui/screens/data.h"
 
-static const double opacity_default = 0.25;
+static const double opacity_default = 0.25, threshold_default = 0.5;
 
 pl_case_screen *pl_case_self(pl_app *app) { return pl_app_self(app, "case"); }
 
 static bool is_active(const pl_case_screen *self) { return pl_screens[self->app->active] == &pl_screen_case; }
 
 pl_case_layout pl_case_layout_of(const pl_case_screen *self) {
-  return pl_layout_case(pl_app_body(self->app), self->split ? 2 : 1, self->side);
+  const int header = self->shows != PL_CASE_TRUTH ? 3 : 2;
+  return pl_layout_case(pl_app_body(self->app), header, self->split ? 2 : 1, self->side);
 }
 
 bool pl_case_frame_of(pl_lens_frame *out, const pl_case_screen *self) {
@@ -57,17 +58,35 @@ void pl_case_preset_words(char *out, size_t size, const pl_case_file *file, size
 
 // ---- Pictures
 
-pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, int pane) {
-  // The second pane, and the other side of blinking, is the picture without its mask.
-  const bool plain = pane == 1 || !self->mask;
-  return (pl_case_drawing){.lens = self->lens,
-                           .window = self->window,
-                           .invert = self->invert,
-                           .mask_mode = plain           ? PL_MASK_OFF
-                                        : self->contour ? PL_MASK_CONTOUR
-                                                        : PL_MASK_FILL,
-                           .opacity = self->opacity,
-                           .ruler = self->ruler};
+pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, pl_case_pane pane) {
+  const bool predicted = self->shows != PL_CASE_TRUTH, has = pl_case_has_prediction(self);
+  pl_case_drawing out = {.lens = self->lens,
+                         .window = self->window,
+                         .invert = self->invert,
+                         .epoch = pl_case_epoch(self),
+                         .threshold = self->threshold,
+                         .mask_mode = !self->mask     ? PL_MASK_OFF
+                                      : self->contour ? PL_MASK_CONTOUR
+                                                      : PL_MASK_FILL,
+                         .opacity = self->opacity,
+                         .ruler = self->ruler,
+                         .legend = self->app->format.graphics == PL_GRAPHICS_SIXEL};
+  if (pane == PL_CASE_MAIN) {
+    if (has) out.shows = self->shows;
+    if (predicted && !has) out.mask_mode = PL_MASK_OFF;  // rather nothing than the truth in the prediction's place
+  } else if (!predicted) {
+    out.mask_mode = PL_MASK_OFF;
+  } else if (self->predictions.has_pinned && has) {
+    out.shows = self->shows;
+    out.epoch = self->predictions.pinned;
+  }
+  return out;
+}
+
+pl_case_pane pl_case_pane_at(const pl_case_screen *self, int place) {
+  // What a prediction is compared with stands left of it.
+  const bool swapped = self->split && self->shows != PL_CASE_TRUTH;
+  return (place == 0) == swapped ? PL_CASE_OTHER : PL_CASE_MAIN;
 }
 
 void pl_case_redraw(pl_case_screen *self) {
@@ -78,8 +97,9 @@ void pl_case_redraw(pl_case_screen *self) {
   const int panes = self->split || self->blink ? 2 : 1;
   for (int i = 0; i < panes; i++) {
     const pl_area area = layout.pictures[self->split ? i : 0];
-    const pl_case_drawing how = pl_case_drawing_of(self, i);
-    if (!pl_area_empty(area)) pl_case_view_draw(self->view, i, &how, &self->app->format, area);
+    const pl_case_pane pane = pl_case_pane_at(self, i);
+    const pl_case_drawing how = pl_case_drawing_of(self, pane);
+    if (!pl_area_empty(area)) pl_case_view_draw(self->view, (int)pane, &how, &self->app->format, area);
   }
 }
 
@@ -96,6 +116,7 @@ static void ready(void *context) {
     if (self->preset >= pl_case_presets(file)) self->preset = 0;
     self->window = pl_case_preset(file, self->preset);
     self->by_hand = false;
+    if (self->shows != PL_CASE_TRUTH) pl_case_find_predictions(self);
   }
   pl_case_redraw(self);
 }
@@ -112,6 +133,8 @@ static void *open_screen(pl_app *app) {
   self->app = app;
   self->mask = self->ruler = true;
   self->opacity = opacity_default;
+  self->threshold = threshold_default;
+  self->predictions.newest = true;
   self->view = pl_case_view_create(app->jobs, ready, self, &app->next_serial);
   return self;
 }
@@ -119,6 +142,7 @@ static void *open_screen(pl_app *app) {
 static void close_screen(pl_app *app, void *data) {
   (void)app;
   pl_case_screen *self = data;
+  pl_case_clear_predictions(self);
   pl_case_view_destroy(self->view);
   free(self);
 }
@@ -130,10 +154,11 @@ static void changed(pl_app *app, void *data, unsigned what) {
     pl_case_view_forget(self->view);
     self->number = 0;
   }
-  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) {
-    open_selected(self);
-    pl_case_redraw(self);
-  }
+  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) open_selected(self);
+  const bool may_be_newer = (what & (PL_CHANGED_RUNS | PL_CHANGED_TIME | PL_CHANGED_LAYOUT)) != 0;
+  const bool is_newer =
+      may_be_newer && self->shows != PL_CASE_TRUTH && is_active(self) && pl_case_find_predictions(self);
+  if (is_newer || (what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) pl_case_redraw(self);
   if ((what & PL_CHANGED_TIME) != 0 && self->blink && is_active(self)) {
     self->blinked = !self->blinked;
     self->app->dirty = true;
@@ -141,6 +166,8 @@ static void changed(pl_app *app, void *data, unsigned what) {
 }
 
 static const char *mask_words(const pl_case_screen *self, const pl_case *c, const pl_case_file *file) {
+  if (self->shows != PL_CASE_TRUTH && !pl_case_has_prediction(self)) return "nothing over it";
+  if (self->shows != PL_CASE_TRUTH) return !self->mask ? "hidden" : self->contour ? "outlined" : "filled";
   if (c->label != PL_LABEL_POSITIVE || file->mask.data == NULL) return "no mask";
   if (self->blink) return "blinking";
   return !self->mask ? "mask hidden" : self->contour ? "mask outlined" : "mask filled";
@@ -206,12 +233,20 @@ static const pl_case *case_of(const pl_app *app, uint32_t number) {
 static void draw_pictures(const pl_case_screen *self, const pl_canvas *canvas, const pl_case_layout *layout) {
   const int panes = self->split ? 2 : 1;
   for (int i = 0; i < panes; i++) {
-    if (pl_area_empty(layout->pictures[i])) continue;
+    const pl_area area = layout->pictures[i];
+    if (pl_area_empty(area)) continue;
     pl_canvas_vline(canvas, layout->borders[i], PL_STYLE_DIM);
-    const int shown = self->blink && !self->split && self->blinked ? 1 : i;
-    const pl_picture *picture = pl_case_view_picture(self->view, shown);
-    if (picture == NULL) picture = pl_case_view_picture(self->view, 0);
-    if (picture != NULL) pl_imgslots_want(canvas->slots, canvas, layout->pictures[i], picture);
+    const bool other = self->blink && self->blinked;
+    const int pane = other ? PL_CASE_OTHER : (int)pl_case_pane_at(self, i);
+    const pl_case_result *result = pl_case_view_result(self->view, pane);
+    const pl_picture *picture = pl_case_view_picture(self->view, pane);
+    if (result->status != PL_OK) {
+      char safe[PL_ERROR_MESSAGE_MAX];
+      pl_safe_text(safe, sizeof safe, result->error.message, strlen(result->error.message));
+      pl_canvas_wrapped(canvas, pl_layout_centre(area, 4, area.cols - 4), PL_STYLE_BAD, safe);
+    } else if (picture != NULL) {
+      pl_imgslots_want(canvas->slots, canvas, area, picture);
+    }
   }
 }
 
@@ -240,6 +275,9 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   }
   if (layout.header.rows > 1) {
     draw_state(self, canvas, (pl_area){layout.header.y + 1, layout.header.x, 1, layout.header.cols}, c, file);
+  }
+  if (layout.header.rows > 2) {
+    pl_case_draw_prediction(self, canvas, (pl_area){layout.header.y + 2, layout.header.x, 1, layout.header.cols});
   }
   if (!pl_area_empty(layout.side)) pl_case_draw_side(self, canvas, layout.side, c);
   if (app->format.graphics == PL_GRAPHICS_NONE) {

@@ -242,9 +242,15 @@ static void export_entered(pl_app *app, const char *text) {
   if (self == NULL || text[0] == '\0') return;
   // At least at the picture's own resolution.
   const double zoom = pl_lens_zoom(&self->lens, &frame), scale = zoom < 1 ? 1 / zoom : 1;
-  const pl_case_drawing how = pl_case_drawing_of(self, 0);
+  // As on the screen: both sides when it is split, the one that is seen when it blinks.
+  const int count = self->split ? 2 : 1;
+  pl_case_drawing panes[PL_CASE_PANES];
+  for (int i = 0; i < count; i++) {
+    const bool other = self->blink && self->blinked;
+    panes[i] = pl_case_drawing_of(self, other ? PL_CASE_OTHER : pl_case_pane_at(self, i));
+  }
   pl_error err = {0};
-  if (pl_case_view_export(self->view, &how, &frame, scale, text, &err) != PL_OK) {
+  if (pl_case_view_export(self->view, panes, count, &frame, scale, text, &err) != PL_OK) {
     pl_app_complain(app, &err);
   } else {
     pl_app_say(app, "written to %s", text);

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/fs.h"
 #include "core/base/str.h"
+#include "tui/prediction.h"
 #include "tui/screens/case_private.h"
+#include "tui/words.h"
 
 typedef struct writer {
   const pl_canvas *canvas;
@@ -15,7 +18,7 @@ typedef struct writer {
 static void line(writer *w, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void line(writer *w, const char *name, const char *format, ...) {
-  enum { NAME_COLS = 11 };
+  enum { NAME_COLS = 12 };
   if (w->row >= w->area.rows) return;
   char raw[160], text[200];
   va_list arguments;
@@ -57,6 +60,28 @@ static void describe_file(writer *w, const pl_case_file *file) {
   }
 }
 
+// What is predicted, in numbers, and at which size they were counted.
+static void describe_prediction(writer *w, const pl_case_screen *self, const pl_case_file *file) {
+  const pl_case_predictions *p = &self->predictions;
+  const pl_case_result *result = pl_case_view_result(self->view, PL_CASE_MAIN);
+  if (p->count == 0 || result->status != PL_OK || result->width == 0) return;
+  char words[64];
+  pl_prediction_words(words, sizeof words, p->epochs[p->at], p->planned);
+  w->row++;
+  line(w, "run", "%s", pl_path_base(p->run));
+  line(w, "", "%s", words);
+  line(w, "map", "%" PRIu32 " x %" PRIu32, result->width, result->height);
+  line(w, "compared at", "%" PRIu32 " x %" PRIu32, file->dicom.image.width, file->dicom.image.height);
+  line(w, "above", "%.2f", self->threshold);
+  line(w, "predicted", "%" PRIu64 " px", result->predicted);
+  if (!result->compared) return;
+  line(w, "hit", "%" PRIu64 " px", result->agreement.hit);
+  line(w, "false alarm", "%" PRIu64 " px", result->agreement.false_alarm);
+  line(w, "missed", "%" PRIu64 " px", result->agreement.missed);
+  pl_words_score(words, sizeof words, pl_agreement_dice(&result->agreement));
+  line(w, "dice", "%s", words);
+}
+
 void pl_case_draw_side(const pl_case_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
   writer w = {.canvas = canvas, .area = area};
   const pl_case_file *file = pl_case_view_file(self->view);
@@ -74,4 +99,5 @@ void pl_case_draw_side(const pl_case_screen *self, const pl_canvas *canvas, pl_a
       line(&w, "", "%.1f cm2", (double)c->mask_area * pixel);
     }
   }
+  if (self->shows != PL_CASE_TRUTH) describe_prediction(&w, self, file);
 }

@@ -56,7 +56,7 @@ static void test_layout(void **state) {
         assert_int_equal(batch.border.rows, batch.picture.rows);
       }
       for (int panes = 1; panes <= 2; panes++) {
-        const pl_case_layout one = pl_layout_case(frame.body, panes, cols % 2 == 0);
+        const pl_case_layout one = pl_layout_case(frame.body, rows % 4, panes, cols % 2 == 0);
         const pl_area parts[] = {one.header,     one.pictures[0], one.pictures[1],
                                  one.borders[0], one.borders[1],  one.side};
         check_areas(parts, 6, frame.body);
