@@ -193,7 +193,8 @@ void pl_app_draw(const pl_app *app, const pl_canvas *canvas) {
 
 void pl_app_use_theme(pl_app *app) {
   const bool few = strcmp(app->settings.theme, "16") == 0 || strcmp(app->settings.theme, "mono") == 0;
-  app->format.colours = pl_term_colours(app->term) >= 256 && !few ? PL_COLOURS_256 : PL_COLOURS_MONO;
+  const bool many = pl_term_colours(app->term) >= 256 && !few && app->format.graphics != PL_GRAPHICS_ASCII;
+  app->format.colours = many ? PL_COLOURS_256 : PL_COLOURS_MONO;
   pl_term_set_theme(app->term, app->settings.theme);
   pl_term_repaint(app->term, app->slots);
   pl_app_tell(app, PL_CHANGED_LAYOUT);
@@ -221,6 +222,7 @@ static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error
   if (status == PL_OK) status = pl_model_create(&app->model, options->folder, err);
   if (status == PL_OK) status = pl_jobs_create(&app->jobs, JOB_THREADS, err);
   if (status == PL_OK) read_settings(app);
+  if (status == PL_OK) status = pl_imgslots_create(&app->slots, app->settings.greys, err);
   // Last, so that every message above reaches a normal terminal.
   if (status == PL_OK) status = pl_term_open(&app->term, err);
   return status;
@@ -246,7 +248,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   pl_app app = {.clock = pl_clock_system(), .dirty = true};
   pl_status status = open_parts(&app, options, err);
   if (status == PL_OK) {
-    app.slots = pl_imgslots_create();
+    if (app.script != NULL) pl_imgslots_steady(app.slots);
     choose_format(&app);
     pl_term_set_mouse(app.term, app.settings.mouse);
     for (size_t i = 0; i < pl_screen_count; i++) app.selves[i] = pl_screens[i]->open(&app);

@@ -196,7 +196,6 @@ pl_status pl_chart_make(pl_picture *out, const pl_curve_chart *chart, const pl_p
     return status;
   }
   pl_picture made = {.serial = serial, .width = width, .height = height};
-  pl_buf_init(&made.sixel, 0);
   const pl_status status = make_cells(&made, chart, format, area, err);
   if (status == PL_OK) *out = made;
   return status;

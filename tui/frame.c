@@ -46,11 +46,13 @@ void pl_frame_draw_tabs(const pl_app *app, const pl_canvas *canvas, pl_area area
   }
 }
 
-static const char *graphics_name(const pl_app *app) {
-  switch (app->format.graphics) {
-    case PL_GRAPHICS_SIXEL: return "sixel";
-    case PL_GRAPHICS_BLOCKS: return "blocks";
-    default: return "text only";
+static void graphics_words(char *out, size_t size, const pl_app *app) {
+  const pl_graphics graphics = app->format.graphics;
+  if (graphics == PL_GRAPHICS_SIXEL) {
+    const pl_quality quality = pl_imgslots_quality(app->slots);
+    snprintf(out, size, "sixel, %u greys%s", quality.greys, quality.halved ? ", halved" : "");
+  } else {
+    snprintf(out, size, "%s", graphics == PL_GRAPHICS_NONE ? "text only" : pl_graphics_name(graphics));
   }
 }
 
@@ -85,7 +87,8 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
     if (run->state.device[0] != '\0') used = add_text(text, used, " on %s", run->state.device);
   }
   pl_canvas_fill(canvas, area, PL_STYLE_BAR);
-  const char *graphics = graphics_name(app);
+  char graphics[48];
+  graphics_words(graphics, sizeof graphics, app);
   const int right = pl_text_columns(graphics) + 1;
   pl_canvas_text(canvas, area.y, area.x, area.cols - right - 2, PL_STYLE_BAR, text);
   pl_canvas_text(canvas, area.y, area.x + area.cols - right, right, PL_STYLE_BAR, graphics);

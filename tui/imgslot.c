@@ -1,132 +1,157 @@
 #include "tui/imgslot.h"
 
-#include <errno.h>
 #include <ncurses.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/mem.h"
-#include "viewers/colormap.h"
-#include "viewers/out_sixel.h"
+#include "tui/jobs.h"
+#include "viewers/sixel_update.h"
 
-enum { SLOTS_MAX = 4, GREYS = 64, SIXEL_ROWS = 6 };
+enum { SLOTS_MAX = 4 };
 
-typedef struct slot {
+// A picture that moves should come this soon; it rests when no other came for that long; no piece takes longer than
+// this.
+static const double moving_seconds = 0.08, resting_seconds = 0.15, piece_seconds = 0.25;
+
+typedef struct wanted_slot {
   pl_area area;
   const pl_picture *picture;  // borrowed during a frame
+} wanted_slot;
+
+typedef struct shown_slot {
+  pl_area area;
+  uint64_t serial;   // of the picture that was sent whole
+  pl_bitmap bitmap;  // what the terminal shows; empty for unknown
+  pl_quality quality;
+  uint64_t asked;     // serial of the picture wanted last,
+  double asked_time;  // and since when
+} shown_slot;
+
+// Everything that the encoder needs and gives, by value.
+typedef struct encoding {
+  pl_area area;
   uint64_t serial;
-} slot;
+  uint64_t generation;
+  pl_bitmap now, shown;  // shown: empty to send all
+  bool refine;           // the same picture, better
+  bool steady;
+  pl_quality best, quality;
+  pl_caps caps;
+  pl_pace pace;
+  pl_sixel_update update;
+  size_t sent;  // pieces
+  pl_status status;
+} encoding;
 
 struct pl_imgslots {
-  slot wanted[SLOTS_MAX], shown[SLOTS_MAX];
+  pl_jobs *encoder;
+  wanted_slot wanted[SLOTS_MAX];
+  shown_slot shown[SLOTS_MAX];
   size_t wanted_count, shown_count;
+  bool working;         // the encoder is
+  encoding *ready;      // what it made and is to be sent; NULL for none
+  uint64_t generation;  // counts what made slots unknown: what was encoded before builds on sand
+  unsigned most_greys;
+  pl_quality best;  // that this terminal can show
+  bool steady;
 };
 
 static bool same_area(pl_area a, pl_area b) { return a.y == b.y && a.x == b.x && a.rows == b.rows && a.cols == b.cols; }
 
-bool pl_picture_format_equal(const pl_picture_format *a, const pl_picture_format *b) {
-  return a->graphics == b->graphics && a->colours == b->colours && a->caps.cell_width == b->caps.cell_width &&
-         a->caps.cell_height == b->caps.cell_height;
+static void encoding_free(encoding *e) {
+  if (e == NULL) return;
+  pl_bitmap_clear(&e->now);
+  pl_bitmap_clear(&e->shown);
+  pl_sixel_update_clear(&e->update);
+  free(e);
 }
 
-bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, const pl_picture_format *format,
-                     pl_area area) {
-  if (area.rows < PL_PICTURE_MIN_ROWS || area.cols < PL_PICTURE_MIN_COLS) return false;
-  const pl_caps *caps = &format->caps;
-  const double cell_width = caps->cell_width > 0 && caps->cell_height > 0 ? (double)caps->cell_width : 1.0;
-  const double cell_height = caps->cell_width > 0 && caps->cell_height > 0 ? (double)caps->cell_height : 2.0;
-  if (format->graphics == PL_GRAPHICS_BLOCKS) {
-    *width = (uint32_t)area.cols;
-    *height = (uint32_t)area.rows * 2;
-    *pixel_aspect = cell_height / 2.0 / cell_width;
-    return true;
-  }
-  if (format->graphics != PL_GRAPHICS_SIXEL || caps->cell_width == 0 || caps->cell_height == 0) return false;
-  uint32_t w = (uint32_t)area.cols * caps->cell_width, h = (uint32_t)area.rows * caps->cell_height;
-  if (caps->max_width > 0 && w > caps->max_width) w = caps->max_width;
-  if (caps->max_height > 0 && h > caps->max_height) h = caps->max_height;
-  // Sixels come in bands of six rows; a last band that is not full would reach beyond the area.
-  h -= h % SIXEL_ROWS;
-  *width = w;
-  *height = h;
-  *pixel_aspect = 1.0;
-  return w > 0 && h > 0;
-}
-
-// Shades have no hue: what the picture shows in colour (a mask) gets a character that no shade has, and keeps its
-// colour for terminals with a few.
-static void mark_colours(pl_cells *cells, const pl_bitmap *bitmap) {
-  for (uint32_t row = 0; row < cells->rows; row++) {
-    for (uint32_t column = 0; column < cells->columns; column++) {
-      for (uint32_t y = 2 * row; y < 2 * row + 2 && y < bitmap->height; y++) {
-        const pl_rgb pixel = bitmap->pixels[(size_t)y * bitmap->width + column];
-        if (pl_rgb_is_grey(pixel)) continue;
-        pl_cell *cell = &cells->cells[(size_t)row * cells->columns + column];
-        cell->glyph = '#';
-        cell->fg = pixel;
-      }
-    }
-  }
-}
-
-pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_picture_format *format, uint64_t serial,
-                          pl_error *err) {
-  pl_picture made = {.serial = serial, .width = bitmap->width, .height = bitmap->height};
-  pl_buf_init(&made.sixel, PL_SIXEL_BYTES_MAX + 4096);
-  pl_status status = PL_OK;
-  if (format->graphics == PL_GRAPHICS_SIXEL) {
-    const pl_sixel_options options = pl_sixel_options_for(&format->caps, GREYS);
-    status = pl_sixel_encode(&made.sixel, bitmap, &options, err);
-  } else {
-    status = pl_blocks(&made.cells, bitmap, format->colours, format->caps.utf8, err);
-    if (status == PL_OK && format->colours != PL_COLOURS_256) mark_colours(&made.cells, bitmap);
-  }
+pl_status pl_imgslots_create(pl_imgslots **out, unsigned most_greys, pl_error *err) {
+  pl_imgslots *slots = pl_xcalloc(1, sizeof *slots);
+  slots->most_greys = most_greys > 0 ? most_greys : PL_SIXEL_GREYS_MAX;
+  slots->best = (pl_quality){.greys = slots->most_greys};
+  const pl_status status = pl_jobs_create(&slots->encoder, 1, err);
   if (status != PL_OK) {
-    pl_picture_clear(&made);
+    free(slots);
     return status;
   }
-  *out = made;
+  *out = slots;
   return PL_OK;
 }
 
-void pl_picture_clear(pl_picture *picture) {
-  pl_buf_clear(&picture->sixel);
-  pl_cells_clear(&picture->cells);
-  *picture = (pl_picture){0};
+void pl_imgslots_destroy(pl_imgslots *slots) {
+  if (slots == NULL) return;
+  pl_jobs_destroy(slots->encoder);
+  pl_imgslots_lost(slots);
+  encoding_free(slots->ready);
+  free(slots);
 }
 
-pl_imgslots *pl_imgslots_create(void) { return pl_xcalloc(1, sizeof(pl_imgslots)); }
+void pl_imgslots_steady(pl_imgslots *slots) { slots->steady = true; }
 
-void pl_imgslots_destroy(pl_imgslots *slots) { free(slots); }
+int pl_imgslots_fd(const pl_imgslots *slots) { return pl_jobs_fd(slots->encoder); }
+
+void pl_imgslots_collect(pl_imgslots *slots) { pl_jobs_collect(slots->encoder); }
+
+// ---- What a frame wants
 
 void pl_imgslots_begin(pl_imgslots *slots) { slots->wanted_count = 0; }
 
 void pl_imgslots_want(pl_imgslots *slots, const pl_canvas *canvas, pl_area area, const pl_picture *picture) {
   if (picture == NULL || picture->serial == 0 || slots->wanted_count == SLOTS_MAX) return;
-  if (picture->sixel.length == 0) {
-    pl_canvas_cells(canvas, area, &picture->cells);
-  }
-  slots->wanted[slots->wanted_count++] = (slot){.area = area, .picture = picture, .serial = picture->serial};
+  if (!pl_picture_is_sixel(picture)) pl_canvas_cells(canvas, area, &picture->cells);
+  slots->wanted[slots->wanted_count++] = (wanted_slot){.area = area, .picture = picture};
 }
 
 void pl_imgslots_cover(pl_imgslots *slots, pl_area area) {
   size_t kept = 0;
   for (size_t i = 0; i < slots->wanted_count; i++) {
     // Half blocks are characters: what is written over them wins without our help.
-    const bool hidden = slots->wanted[i].picture->sixel.length > 0 && pl_area_overlap(slots->wanted[i].area, area);
+    const bool hidden = pl_picture_is_sixel(slots->wanted[i].picture) && pl_area_overlap(slots->wanted[i].area, area);
     if (!hidden) slots->wanted[kept++] = slots->wanted[i];
   }
   slots->wanted_count = kept;
 }
 
-static const slot *find_wanted(const pl_imgslots *slots, pl_area area) {
+size_t pl_imgslots_count(const pl_imgslots *slots) { return slots->wanted_count; }
+
+pl_area pl_imgslots_area(const pl_imgslots *slots, size_t index, const pl_picture **picture) {
+  *picture = slots->wanted[index].picture;
+  return slots->wanted[index].area;
+}
+
+static const wanted_slot *find_wanted(const pl_imgslots *slots, pl_area area) {
   for (size_t i = 0; i < slots->wanted_count; i++) {
-    if (same_area(slots->wanted[i].area, area) && slots->wanted[i].picture->sixel.length > 0) return &slots->wanted[i];
+    if (same_area(slots->wanted[i].area, area) && pl_picture_is_sixel(slots->wanted[i].picture))
+      return &slots->wanted[i];
   }
   return NULL;
+}
+
+static shown_slot *find_shown(pl_imgslots *slots, pl_area area) {
+  for (size_t i = 0; i < slots->shown_count; i++) {
+    if (same_area(slots->shown[i].area, area)) return &slots->shown[i];
+  }
+  return NULL;
+}
+
+// ---- What the terminal shows
+
+// What was encoded for a slot may rest on what is no longer there.
+static void forget(pl_imgslots *slots, shown_slot *slot) {
+  pl_bitmap_clear(&slot->bitmap);
+  slot->serial = 0;
+  slots->generation++;
+  encoding_free(slots->ready);
+  slots->ready = NULL;
+}
+
+void pl_imgslots_lost(pl_imgslots *slots) {
+  for (size_t i = 0; i < slots->shown_count; i++) forget(slots, &slots->shown[i]);
+  slots->shown_count = 0;
 }
 
 void pl_imgslots_before_update(pl_imgslots *slots, struct _win_st *window) {
@@ -138,6 +163,7 @@ void pl_imgslots_before_update(pl_imgslots *slots, struct _win_st *window) {
       slots->shown[kept++] = slots->shown[i];
     } else {
       gone[gone_count++] = slots->shown[i].area;
+      forget(slots, &slots->shown[i]);
       wredrawln(window, slots->shown[i].area.y, slots->shown[i].area.rows);
     }
   }
@@ -146,64 +172,189 @@ void pl_imgslots_before_update(pl_imgslots *slots, struct _win_st *window) {
   for (size_t i = 0; i < slots->shown_count; i++) {
     for (size_t j = 0; j < gone_count; j++) {
       const pl_area lines = {gone[j].y, slots->shown[i].area.x, gone[j].rows, slots->shown[i].area.cols};
-      if (pl_area_overlap(slots->shown[i].area, lines)) slots->shown[i].serial = 0;
+      if (pl_area_overlap(slots->shown[i].area, lines)) forget(slots, &slots->shown[i]);
     }
   }
 }
 
-static bool write_all(int fd, const char *bytes, size_t length) {
-  while (length > 0) {
-    const ssize_t written = write(fd, bytes, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes += written;
-    length -= (size_t)written;
+pl_quality pl_imgslots_quality(const pl_imgslots *slots) {
+  pl_quality worst = slots->best;
+  for (size_t i = 0; i < slots->shown_count; i++) {
+    if (slots->shown[i].bitmap.pixels != NULL) worst = pl_quality_worse(worst, slots->shown[i].quality);
+  }
+  return worst;
+}
+
+// ---- Encoding, on the encoder's thread
+
+// A picture that takes long comes in pieces, so that text gets through between them.
+static unsigned rows_of_a_piece(const encoding *e, size_t pixels) {
+  if (e->steady || e->pace.bytes_per_second <= 0) return 0;
+  const double seconds = pl_pace_bytes(&e->pace, e->quality, pixels) / e->pace.bytes_per_second;
+  return seconds > 2 * piece_seconds ? (unsigned)(e->area.rows * piece_seconds / seconds) + 1 : 0;
+}
+
+static void work(void *data) {
+  encoding *e = data;
+  const bool known = e->shown.pixels != NULL;
+  const size_t pixels = known ? pl_sixel_changed(&e->now, &e->shown) : (size_t)e->now.width * e->now.height;
+  e->quality = e->best;
+  if (!e->steady && !e->refine) e->quality = pl_pace_choose(&e->pace, pixels, e->best.greys, moving_seconds);
+  pl_sixel_order order = {.now = &e->now,
+                          .shown = known ? &e->shown : NULL,
+                          .cell_width = e->caps.cell_width,
+                          .cell_height = e->caps.cell_height,
+                          .composes = e->caps.composes,
+                          .piece_rows = e->refine ? rows_of_a_piece(e, pixels) : 0,
+                          .options = pl_sixel_options_for(&e->caps, e->quality.greys)};
+  order.options.halved = e->quality.halved;
+  pl_error err;
+  e->status = pl_sixel_update_make(&e->update, &order, &err);
+  if (e->status == PL_OK) pl_pace_made(&e->pace, e->quality, pixels, e->update.bytes.length);
+}
+
+static void done(void *owner, void *data) {
+  pl_imgslots *slots = owner;
+  encoding *e = data;
+  slots->working = false;
+  const bool builds_on_sand = e->shown.pixels != NULL && e->generation != slots->generation;
+  if (builds_on_sand) {
+    encoding_free(e);
+    return;
+  }
+  encoding_free(slots->ready);
+  slots->ready = e;
+}
+
+static void drop(void *data) { encoding_free(data); }
+
+static pl_status copy_bitmap(pl_bitmap *out, const pl_bitmap *from) {
+  if (from->pixels == NULL) return PL_OK;
+  const pl_status status = pl_bitmap_init(out, from->width, from->height, NULL);
+  if (status == PL_OK) memcpy(out->pixels, from->pixels, (size_t)from->width * from->height * sizeof *from->pixels);
+  return status;
+}
+
+static void encode(pl_imgslots *slots, const wanted_slot *wanted, const shown_slot *shown, bool refine,
+                   const pl_caps *caps, const pl_pace *pace) {
+  const pl_bitmap *now = &wanted->picture->bitmap;
+  const bool same_size = shown->bitmap.width == now->width && shown->bitmap.height == now->height;
+  encoding *e = pl_xcalloc(1, sizeof *e);
+  *e = (encoding){.area = wanted->area,
+                  .serial = wanted->picture->serial,
+                  .generation = slots->generation,
+                  .refine = refine,
+                  .steady = slots->steady,
+                  .best = slots->best,
+                  .caps = *caps,
+                  .pace = *pace};
+  pl_status status = copy_bitmap(&e->now, now);
+  if (status == PL_OK && same_size && !refine) status = copy_bitmap(&e->shown, &shown->bitmap);
+  if (status != PL_OK) {
+    encoding_free(e);  // no memory now; the next frame tries again
+    return;
+  }
+  slots->working = true;
+  pl_jobs_submit(slots->encoder, &(pl_job){.work = work, .done = done, .drop = drop, .owner = slots, .data = e});
+}
+
+// ---- Sending
+
+// True when all pieces are with the link.
+static bool send_pieces(encoding *e, pl_link *link, double now) {
+  while (e->sent < e->update.count) {
+    if (!pl_link_free(link, now)) return false;
+    const pl_sixel_piece *piece = &e->update.pieces[e->sent++];
+    const int row = e->area.y + piece->area.y / (int)e->caps.cell_height;
+    const int column = e->area.x + piece->area.x / (int)e->caps.cell_width;
+    pl_buf bytes;
+    pl_buf_init(&bytes, piece->length + 64);
+    pl_buf_printf(&bytes, "\x1b\x37\x1b[%d;%dH", row + 1, column + 1);
+    pl_buf_add(&bytes, e->update.bytes.data + piece->first, piece->length);
+    pl_buf_add_text(&bytes, "\x1b\x38");
+    pl_link_put(link, bytes.data, bytes.length, now);
+    pl_link_mark(link, now);
+    pl_buf_clear(&bytes);
   }
   return true;
 }
 
-static bool can_write(int fd) {
-  struct pollfd ready = {.fd = fd, .events = POLLOUT};
-  return poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0;
+static void take_over(encoding *e, shown_slot *slot, pl_pace *pace) {
+  if (e->status != PL_OK) {
+    // It cannot be shown, and would not be the next time.
+    pl_bitmap_clear(&slot->bitmap);
+    slot->serial = e->serial;
+    slot->quality = e->best;
+    return;
+  }
+  const bool whole = e->shown.pixels == NULL;
+  slot->quality = whole || e->update.count == 0 ? e->quality : pl_quality_worse(slot->quality, e->quality);
+  slot->serial = e->serial;
+  pl_bitmap_clear(&slot->bitmap);
+  slot->bitmap = e->now;
+  e->now = (pl_bitmap){0};
+  pace->noise = e->pace.noise;
 }
 
-static bool send_picture(int fd, const slot *one) {
-  pl_buf out;
-  pl_buf_init(&out, one->picture->sixel.length + 64);
-  pl_buf_printf(&out, "\x1b\x37\x1b[%d;%dH", one->area.y + 1, one->area.x + 1);
-  pl_buf_add(&out, one->picture->sixel.data, one->picture->sixel.length);
-  pl_buf_add_text(&out, "\x1b\x38");
-  const bool sent = !out.failed && write_all(fd, out.data, out.length);
-  pl_buf_clear(&out);
-  return sent;
+// False while the link must be waited for.
+static bool send_ready(pl_imgslots *slots, pl_link *link, double now) {
+  encoding *e = slots->ready;
+  if (e == NULL) return true;
+  const wanted_slot *wanted = find_wanted(slots, e->area);
+  shown_slot *slot = find_shown(slots, e->area);
+  // A better version of what is no longer wanted.
+  const bool stale = wanted == NULL || slot == NULL || (e->refine && wanted->picture->serial != e->serial);
+  if (!stale) {
+    if (!send_pieces(e, link, now)) return false;
+    take_over(e, slot, pl_link_pace(link));
+  }
+  encoding_free(e);
+  slots->ready = NULL;
+  return true;
 }
 
-bool pl_imgslots_after_update(pl_imgslots *slots, int fd, const pl_caps *caps, pl_area screen) {
+static bool fits(const wanted_slot *one, const pl_caps *caps, pl_area screen) {
+  return one->picture->width <= (uint32_t)one->area.cols * caps->cell_width &&
+         one->picture->height <= (uint32_t)one->area.rows * caps->cell_height && pl_area_inside(one->area, screen) &&
+         one->area.y + one->area.rows < screen.y + screen.rows;
+}
+
+bool pl_imgslots_after_update(pl_imgslots *slots, pl_link *link, const pl_caps *caps, pl_area screen, double now) {
+  const pl_sixel_options options = pl_sixel_options_for(caps, slots->most_greys);
+  slots->best = (pl_quality){.greys = pl_sixel_greys(&options)};
+  bool complete = send_ready(slots, link, now);
   for (size_t i = 0; i < slots->wanted_count; i++) {
-    const slot *one = &slots->wanted[i];
-    if (one->picture->sixel.length == 0) continue;
-    slot *shown = NULL;
-    for (size_t j = 0; j < slots->shown_count; j++) {
-      if (same_area(slots->shown[j].area, one->area)) shown = &slots->shown[j];
+    const wanted_slot *one = &slots->wanted[i];
+    // One that was made for another size is followed by the right one.
+    if (!pl_picture_is_sixel(one->picture) || !fits(one, caps, screen)) continue;
+    shown_slot *slot = find_shown(slots, one->area);
+    if (slot == NULL && slots->shown_count < SLOTS_MAX) {
+      slot = &slots->shown[slots->shown_count++];
+      *slot = (shown_slot){.area = one->area};
     }
-    if (shown != NULL && shown->serial == one->serial) continue;
-    const bool fits = one->picture->width <= (uint32_t)one->area.cols * caps->cell_width &&
-                      one->picture->height <= (uint32_t)one->area.rows * caps->cell_height &&
-                      pl_area_inside(one->area, screen) && one->area.y + one->area.rows < screen.y + screen.rows;
-    if (!fits) continue;  // made for another size; the right one is on its way
-    if (!can_write(fd)) return false;
-    if (shown == NULL && slots->shown_count < SLOTS_MAX) shown = &slots->shown[slots->shown_count++];
-    if (shown == NULL) continue;
-    *shown = (slot){.area = one->area, .serial = send_picture(fd, one) ? one->serial : 0};
+    if (slot == NULL) continue;
+    if (slot->asked != one->picture->serial) {
+      slot->asked = one->picture->serial;
+      slot->asked_time = now;
+    }
+    const bool is_there = slot->serial == one->picture->serial;
+    if (is_there && pl_quality_equal(slot->quality, slots->best)) continue;
+    const bool due = !is_there || now - slot->asked_time >= resting_seconds;
+    if (due && slots->ready == NULL && !slots->working && pl_link_free(link, now)) {
+      encode(slots, one, slot, is_there, caps, pl_link_pace(link));
+    }
+    complete = false;
   }
-  return true;
+  return complete;
 }
 
-void pl_imgslots_lost(pl_imgslots *slots) { slots->shown_count = 0; }
-
-size_t pl_imgslots_count(const pl_imgslots *slots) { return slots->wanted_count; }
-
-pl_area pl_imgslots_area(const pl_imgslots *slots, size_t index, const pl_picture **picture) {
-  *picture = slots->wanted[index].picture;
-  return slots->wanted[index].area;
+int pl_imgslots_wait(const pl_imgslots *slots, double now) {
+  double soonest = -1;
+  for (size_t i = 0; i < slots->shown_count; i++) {
+    const shown_slot *slot = &slots->shown[i];
+    if (slot->serial == 0 || slot->serial != slot->asked || pl_quality_equal(slot->quality, slots->best)) continue;
+    const double left = slot->asked_time + resting_seconds - now;
+    if (left > 0 && (soonest < 0 || left < soonest)) soonest = left;
+  }
+  return soonest < 0 ? -1 : (int)(soonest * 1000) + 1;
 }

@@ -5,51 +5,29 @@
 //  - A picture goes away only where characters are written: wredrawln over its rows.
 //  - After a full repaint every picture is gone and is sent again.
 //  - A picture that reaches below the last row scrolls the screen: none may.
+//
+// What a slot shows is remembered, and of the next picture only what differs is sent, encoded on a thread of its own.
+// While pictures follow each other their quality is what the link can carry; when they rest, the best one follows.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/buf.h"
 #include "tui/canvas.h"
 #include "tui/layout.h"
-#include "viewers/bitmap.h"
+#include "tui/link.h"
+#include "tui/picture.h"
 #include "viewers/caps.h"
-#include "viewers/out_blocks.h"
-
-// A bitmap in the form that this terminal takes. Plain data; made by jobs.
-typedef struct pl_picture {
-  uint64_t serial;         // differs between pictures; 0 for none
-  uint32_t width, height;  // pixels, or half-block pixels
-  pl_buf sixel;            // complete sequence, empty for cells
-  pl_cells cells;
-} pl_picture;
-
-// How pictures are made for a terminal; plain data that jobs may copy.
-typedef struct pl_picture_format {
-  pl_graphics graphics;
-  pl_caps caps;
-  pl_colour_depth colours;  // for cells: 256 or mono
-} pl_picture_format;
-
-// Whether a picture made for one is right for the other.
-bool pl_picture_format_equal(const pl_picture_format *a, const pl_picture_format *b);
-
-// The pixels that a picture for the area must have, so that it fills it without reaching beyond; false when there is no
-// room or no graphics. *pixel_aspect is the height of a pixel over its width.
-bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, const pl_picture_format *format,
-                     pl_area area);
-
-// Encodes the bitmap; safe on any thread. `serial` is the caller's. The caller clears *out.
-pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_picture_format *format, uint64_t serial,
-                          pl_error *err);
-void pl_picture_clear(pl_picture *picture);
 
 typedef struct pl_imgslots pl_imgslots;
 
-pl_imgslots *pl_imgslots_create(void);
+// `most_greys`: of the best quality, 0 for as many as there are. PL_E_IO when no thread can be started.
+pl_status pl_imgslots_create(pl_imgslots **out, unsigned most_greys, pl_error *err);
 void pl_imgslots_destroy(pl_imgslots *slots);
+
+// Always the best quality, whatever the link can carry: for scripts, whose dumps must not depend on it.
+void pl_imgslots_steady(pl_imgslots *slots);
 
 // One frame: begin, then while drawing want and cover, then before_update, doupdate, after_update.
 void pl_imgslots_begin(pl_imgslots *slots);
@@ -59,12 +37,23 @@ void pl_imgslots_want(pl_imgslots *slots, const pl_canvas *canvas, pl_area area,
 void pl_imgslots_cover(pl_imgslots *slots, pl_area area);
 // Marks the lines of pictures that go away for rewriting.
 void pl_imgslots_before_update(pl_imgslots *slots, struct _win_st *window);
-// Sends what changed to `fd`, each picture in one go. Returns false when the terminal does not take bytes now (a slow
-// link): the frame's pictures are then still due, and a later frame sends the newest.
-bool pl_imgslots_after_update(pl_imgslots *slots, int fd, const pl_caps *caps, pl_area screen);
+// Sends what has been encoded, and has encoded what differs. `now`: monotonic seconds. False while something of the
+// frame's pictures is still to come: then present again when the link can be written to, pl_imgslots_fd is readable,
+// the terminal answered, or pl_imgslots_wait is over. A later frame's pictures take the place of those that have not
+// begun.
+bool pl_imgslots_after_update(pl_imgslots *slots, pl_link *link, const pl_caps *caps, pl_area screen, double now);
+
+// Readable when something has been encoded; then collect.
+int pl_imgslots_fd(const pl_imgslots *slots);
+void pl_imgslots_collect(pl_imgslots *slots);
+// Milliseconds until a resting picture gets its best quality; -1 when none is waiting for that.
+int pl_imgslots_wait(const pl_imgslots *slots, double now);
 
 // The screen was cleared: nothing of what was sent is there any more.
 void pl_imgslots_lost(pl_imgslots *slots);
+
+// The quality of the worst picture on the screen; of the best possible while there is none.
+pl_quality pl_imgslots_quality(const pl_imgslots *slots);
 
 // How many pictures the last frame wanted, and one of them, for tests.
 size_t pl_imgslots_count(const pl_imgslots *slots);

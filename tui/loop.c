@@ -9,9 +9,9 @@
 #include "tui/script.h"
 
 enum {
-  TICK_MS = 1000,     // folders are looked at this often even when inotify says nothing (network file systems)
-  QUIET_MS = 100,     // after a look that inotify asked for: a burst of writes is one look
-  SLOW_LINK_MS = 40,  // when the terminal did not take a picture
+  TICK_MS = 1000,      // folders are looked at this often even when inotify says nothing (network file systems)
+  QUIET_MS = 100,      // after a look that inotify asked for: a burst of writes is one look
+  SLOW_LINK_MS = 250,  // when an answer of the terminal may never come
   SCRIPT_MS = 5,
 };
 
@@ -79,26 +79,32 @@ static void present(pl_app *app, loop_state *state) {
   pl_imgslots_begin(app->slots);
   const pl_canvas canvas = pl_term_canvas(app->term, app->slots);
   pl_app_draw(app, &canvas);
+  const pl_quality before = pl_imgslots_quality(app->slots);
   state->picture_due = !pl_term_present(app->term, app->slots);
-  app->dirty = false;
+  // The status line says how good the picture is.
+  app->dirty = !pl_quality_equal(before, pl_imgslots_quality(app->slots));
 }
 
 static int timeout_of(const pl_app *app, const loop_state *state, double now) {
   int timeout = milliseconds_until(now, state->next_tick);
   timeout = soonest(timeout, pl_term_wait(app->term));
   if (state->folders_changed) timeout = soonest(timeout, milliseconds_until(now, state->quiet_until));
-  if (state->picture_due) timeout = soonest(timeout, SLOW_LINK_MS);
+  if (state->picture_due) {
+    timeout = soonest(timeout, SLOW_LINK_MS);
+    timeout = soonest(timeout, pl_imgslots_wait(app->slots, now));
+  }
   if (app->script != NULL) timeout = soonest(timeout, SCRIPT_MS);
   return timeout;
 }
 
 void pl_loop_run(pl_app *app) {
   loop_state state = {0};
-  enum { KEYS, SIGNALS, JOBS, FOLDERS, COUNT };
+  enum { KEYS, SIGNALS, JOBS, ENCODER, OUTPUT, FOLDERS, COUNT };
   struct pollfd fds[COUNT] = {
       [KEYS] = {.fd = pl_term_input_fd(app->term), .events = POLLIN},
       [SIGNALS] = {.fd = pl_term_signal_fd(app->term), .events = POLLIN},
       [JOBS] = {.fd = pl_jobs_fd(app->jobs), .events = POLLIN},
+      [ENCODER] = {.fd = pl_imgslots_fd(app->slots), .events = POLLIN},
       [FOLDERS] = {.fd = pl_model_fd(app->model), .events = POLLIN},  // a negative one is skipped by poll
   };
   state.next_tick = now_of(app) + TICK_MS / 1000.0;
@@ -106,6 +112,7 @@ void pl_loop_run(pl_app *app) {
     present(app, &state);
     // While a look is being held back, the folders' descriptor would only wake us over and over.
     fds[FOLDERS].fd = state.folders_changed ? -1 : pl_model_fd(app->model);
+    fds[OUTPUT] = (struct pollfd){.fd = pl_term_output_fd(app->term), .events = POLLOUT};
     const int ready = poll(fds, COUNT, timeout_of(app, &state, now_of(app)));
     if (ready < 0 && errno != EINTR) {
       app->ended_by = SIGHUP;
@@ -115,6 +122,7 @@ void pl_loop_run(pl_app *app) {
       if (fds[SIGNALS].revents != 0) take_signals(app);
       if (app->quit) return;
       if (fds[JOBS].revents != 0 && pl_jobs_collect(app->jobs) > 0) app->dirty = true;
+      if (fds[ENCODER].revents != 0) pl_imgslots_collect(app->slots);
       if (fds[FOLDERS].revents != 0) state.folders_changed = true;
     }
     // Also without input: an Escape alone becomes a key when nothing follows it.

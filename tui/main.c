@@ -7,11 +7,12 @@
 #include "tui/app.h"
 #include "tui/cli/cli.h"
 
-enum { OPTION_SCRIPT = 256 };
+enum { OPTION_SCRIPT = 256, OPTION_GRAPHICS };
 
 typedef struct arguments {
   pl_app_options app;
-  int command;  // index of the command's name in argv; 0 for the workbench
+  const char *graphics;  // NULL for what the environment and the settings say
+  int command;           // index of the command's name in argv; 0 for the workbench
   bool help, version;
 } arguments;
 
@@ -19,6 +20,10 @@ static error_t parse(int key, char *value, struct argp_state *state) {
   arguments *out = state->input;
   switch (key) {
     case 'C': out->app.folder = value; return 0;
+    case OPTION_GRAPHICS:
+      if (!pl_graphics_is_choice(value)) argp_error(state, "--graphics %s: it can be " PL_GRAPHICS_CHOICES, value);
+      out->graphics = value;
+      return 0;
     case OPTION_SCRIPT: out->app.script = value; return 0;
     case 'V': out->version = true; return 0;
     case 'h': out->help = true; return 0;
@@ -38,7 +43,7 @@ static int run_command(const arguments *given, int argc, char **argv) {
     fprintf(stderr, "pleura: there is no command '%s'; 'pleura help' lists them\n", name);
     return 2;
   }
-  if (given->app.folder != NULL || given->app.script != NULL) {
+  if (given->app.folder != NULL || given->app.script != NULL || given->graphics != NULL) {
     fprintf(stderr, "pleura: options go behind the command: pleura %s ... -C WORKSPACE\n", name);
     return 2;
   }
@@ -47,6 +52,7 @@ static int run_command(const arguments *given, int argc, char **argv) {
 
 static int run_workbench(arguments *given) {
   pl_error err = {0};
+  if (given->graphics != NULL) setenv("PLEURA_GRAPHICS", given->graphics, 1);
   const int code = pl_app_run(&given->app, &err);
   if (err.code != PL_OK) fprintf(stderr, "pleura: %s\n", err.message);
   if (given->app.farewell[0] != '\0') printf("%s\n", given->app.farewell);
@@ -59,6 +65,10 @@ int main(int argc, char **argv) {
        .key = 'C',
        .arg = "WORKSPACE",
        .doc = "Open this workspace (default: the one around here)"},
+      {.name = "graphics",
+       .key = OPTION_GRAPHICS,
+       .arg = "HOW",
+       .doc = "Draw pictures as " PL_GRAPHICS_CHOICES " (default: auto)"},
       {.name = "script", .key = OPTION_SCRIPT, .arg = "FILE", .flags = OPTION_HIDDEN, .doc = "Type these keys"},
       {.name = "version", .key = 'V', .doc = "Print the version"},
       {.name = "help", .key = 'h', .doc = "Print the commands"},

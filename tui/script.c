@@ -243,8 +243,8 @@ static step_result do_dump(pl_script *script, pl_app *app, const char *args) {
     const pl_picture *picture = NULL;
     const pl_area area = pl_imgslots_area(app->slots, i, &picture);
     pl_buf_printf(&out, "[picture %s at %d,%d of %dx%d cells, %ux%u pixels]\n",
-                  picture->sixel.length > 0 ? "sixel" : "cells", area.x, area.y, area.cols, area.rows, picture->width,
-                  picture->height);
+                  pl_picture_is_sixel(picture) ? "sixel" : "cells", area.x, area.y, area.cols, area.rows,
+                  picture->width, picture->height);
   }
   app->dirty = true;
   const pl_status status = pl_fs_replace(args, out.data, out.length, &script->error);

@@ -7,10 +7,13 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/num.h"
 #include "core/base/str.h"
 #include "tui/cmd.h"
 #include "tui/keymap.h"
 #include "tui/theme.h"
+#include "viewers/caps.h"
+#include "viewers/out_sixel.h"
 
 enum { FILE_MAX = 1 << 18 };
 
@@ -63,8 +66,16 @@ static bool is_one_of(const char *text, const char *const *names) {
 }
 
 static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node, pl_error *err) {
-  static const char *const graphics[] = {"auto", "sixel", "blocks", "none", NULL};
   const char *text = text_of(node);
+  if (strcmp(name, "greys") == 0) {
+    uint64_t greys = 0;
+    if (text == NULL || !pl_parse_u64(&greys, text, strlen(text)) || greys < 16 || greys > PL_SIXEL_GREYS_MAX) {
+      (void)pl_fail(err, PL_E_FORMAT, "greys is a number from 16 to %d", PL_SIXEL_GREYS_MAX);
+      return at(r, node, err);
+    }
+    r->settings->greys = (unsigned)greys;
+    return PL_OK;
+  }
   if (strcmp(name, "mouse") == 0) {
     const bool on = text != NULL && is_one_of(text, (const char *const[]){"on", "true", "yes", NULL});
     if (!on && (text == NULL || !is_one_of(text, (const char *const[]){"off", "false", "no", NULL}))) {
@@ -75,9 +86,9 @@ static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node
     return PL_OK;
   }
   const bool theme = strcmp(name, "theme") == 0;
-  if (text == NULL || !is_one_of(text, theme ? pl_theme_names : graphics)) {
+  if (text == NULL || !(theme ? is_one_of(text, pl_theme_names) : pl_graphics_is_choice(text))) {
     (void)pl_fail(err, PL_E_FORMAT,
-                  theme ? "theme is dark, colour-blind, 16 or mono" : "graphics is auto, sixel, blocks or none");
+                  theme ? "theme is dark, colour-blind, 16 or mono" : "graphics is " PL_GRAPHICS_CHOICES);
     return at(r, node, err);
   }
   (void)pl_copy_text(theme ? r->settings->theme : r->settings->graphics, sizeof r->settings->theme, text);
@@ -182,8 +193,9 @@ static pl_status read_root(reader *r, pl_error *err) {
     const yaml_node_t *key = yaml_document_get_node(&r->document, p->key);
     const yaml_node_t *value = yaml_document_get_node(&r->document, p->value);
     const char *name = text_of(key);
-    if (name == NULL || !is_one_of(name, (const char *const[]){"mouse", "theme", "graphics", "keys", NULL})) {
-      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, graphics, keys", name != NULL ? name : "");
+    if (name == NULL || !is_one_of(name, (const char *const[]){"mouse", "theme", "graphics", "greys", "keys", NULL})) {
+      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, graphics, greys, keys",
+                    name != NULL ? name : "");
       return at(r, key, err);
     }
     pl_status status = strcmp(name, "keys") == 0 ? read_keys(r, value, err) : read_plain(r, name, value, err);

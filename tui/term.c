@@ -13,15 +13,18 @@
 #include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "tui/imgslot.h"
 #include "tui/keymap.h"
+#include "tui/link.h"
 
 enum { RESTORE_MAX = 256, ESCAPE_WAIT_MS = 50, TYPED_MAX = 1 << 16, MOUSE_MAX = 64 };
+
+static const double answer_wait = 0.25;  // seconds; longer than most round trips
 
 #define MOUSE_OFF "\x1b[?1016l\x1b[?1006l\x1b[?1002l"
 
@@ -30,7 +33,9 @@ struct pl_term {
   WINDOW *keys;  // a pad: reading from it never refreshes the screen
   pl_caps caps;
   pl_reply_parser parser;
-  struct timespec last_input;
+  pl_link *link;
+  pl_clock clock;
+  double last_input;
   bool mouse;                  // reported
   pl_mouse events[MOUSE_MAX];  // that nobody took yet
   size_t event_first, event_count;
@@ -185,15 +190,16 @@ static void set_modes(pl_term *term) {
   meta(term->keys, TRUE);
 }
 
-static void send_text(const char *text) {
-  const ssize_t ignored = write(STDOUT_FILENO, text, strlen(text));
-  (void)ignored;
+static double now_of(const pl_term *term) { return pl_clock_monotonic(&term->clock); }
+
+static void send_text(const pl_term *term, const char *text) {
+  pl_link_put(term->link, text, strlen(text), now_of(term));
 }
 
 // Mode 1016 counts in pixels and is the same as 1006 otherwise.
 static void report_mouse(const pl_term *term, bool on) {
   const bool pixels = term->caps.pixel_mouse && term->caps.cell_width > 0;
-  send_text(!on ? MOUSE_OFF : pixels ? "\x1b[?1002h\x1b[?1006h\x1b[?1016h" : "\x1b[?1002h\x1b[?1006h");
+  send_text(term, !on ? MOUSE_OFF : pixels ? "\x1b[?1002h\x1b[?1006h\x1b[?1016h" : "\x1b[?1002h\x1b[?1006h");
 }
 
 static void make_canvas(pl_term *term) {
@@ -248,6 +254,7 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
   pl_status status = check_terminal(err);
   if (status != PL_OK) return status;
   pl_term *term = pl_xcalloc(1, sizeof *term);
+  term->clock = pl_clock_system();
   status = make_pipes(term, err);
   if (status != PL_OK) {
     free(term);
@@ -268,14 +275,27 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
     return status;
   }
   prepare_emergency();
+  term->link = pl_link_create(STDOUT_FILENO, term->caps.round_trip);
   make_canvas(term);
   *out = term;
   return PL_OK;
 }
 
+// Leaves nothing half written, and takes in the answer that is on its way, so that the shell does not get it.
+static void settle(pl_term *term) {
+  pl_link_reset(term->link);
+  if (term->mouse) report_mouse(term, false);
+  const double end = now_of(term) + answer_wait;
+  for (double left = answer_wait; pl_link_awaits(term->link) && left > 0; left = end - now_of(term)) {
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&ready, 1, (int)(left * 1000) + 1) != 1 || !pl_term_read(term)) break;
+  }
+}
+
 void pl_term_close(pl_term *term) {
   if (term == NULL) return;
-  if (term->mouse) report_mouse(term, false);
+  settle(term);
+  pl_link_destroy(term->link);
   delwin(term->keys);
   endwin();
   emergency.active = 0;
@@ -311,12 +331,6 @@ pl_term_events pl_term_take_events(pl_term *term) {
   return events;
 }
 
-static double seconds_since(const struct timespec *then) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) * 1e-9;
-}
-
 static void add_mouse(pl_term *term, const pl_mouse *event) {
   if (term->event_count > 0) {
     pl_mouse *last = &term->events[(term->event_first + term->event_count - 1) % MOUSE_MAX];
@@ -345,6 +359,8 @@ static void filter_byte(pl_term *term, unsigned char byte) {
   switch (pl_reply_feed(&term->parser, byte)) {
     case PL_REPLY_INPUT: take_input(term, (const char *)term->parser.input, term->parser.input_length); break;
     case PL_REPLY_COMPLETE:
+      if (term->parser.reply.kind == PL_REPLY_STATUS) pl_link_answered(term->link, now_of(term));
+      break;
     case PL_REPLY_MORE: break;
   }
 }
@@ -361,15 +377,17 @@ bool pl_term_read(pl_term *term) {
       alive = false;
       break;
     }
-    clock_gettime(CLOCK_MONOTONIC, &term->last_input);
+    term->last_input = now_of(term);
     for (ssize_t i = 0; i < count; i++) filter_byte(term, bytes[i]);
   }
   if (pl_reply_pending(&term->parser) &&
-      pl_reply_idle(&term->parser, seconds_since(&term->last_input)) == PL_REPLY_INPUT) {
+      pl_reply_idle(&term->parser, now_of(term) - term->last_input) == PL_REPLY_INPUT) {
     take_typed(term, (const char *)term->parser.input, term->parser.input_length);
   }
   return alive;
 }
+
+int pl_term_output_fd(const pl_term *term) { return pl_link_fd(term->link); }
 
 int pl_term_wait(const pl_term *term) { return pl_reply_pending(&term->parser) ? ESCAPE_WAIT_MS + 10 : -1; }
 
@@ -437,12 +455,15 @@ pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots) {
 }
 
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
-  if (term->caps.synchronized) send_text("\x1b[?2026h");
+  // Text must not come into the midst of a picture's bytes.
+  pl_link_flush(term->link, now_of(term));
+  if (!pl_link_drained(term->link)) return false;
+  if (term->caps.synchronized) send_text(term, "\x1b[?2026h");
   pl_imgslots_before_update(slots, stdscr);
   wnoutrefresh(stdscr);
   doupdate();
-  const bool sent = pl_imgslots_after_update(slots, STDOUT_FILENO, &term->caps, term->canvas.area);
-  if (term->caps.synchronized) send_text("\x1b[?2026l");
+  const bool sent = pl_imgslots_after_update(slots, term->link, &term->caps, term->canvas.area, now_of(term));
+  if (term->caps.synchronized) send_text(term, "\x1b[?2026l");
   return sent;
 }
 
@@ -467,7 +488,7 @@ void pl_term_repaint(pl_term *term, struct pl_imgslots *slots) {
 }
 
 void pl_term_suspend(pl_term *term, struct pl_imgslots *slots) {
-  if (term->mouse) report_mouse(term, false);
+  settle(term);
   def_prog_mode();
   endwin();
   emergency.active = 0;

@@ -28,6 +28,8 @@ void pl_term_close(pl_term *term);
 int pl_term_input_fd(const pl_term *term);   // readable when there are keys: then pl_term_read
 int pl_term_signal_fd(const pl_term *term);  // readable when there are signals: then pl_term_take_events
 
+int pl_term_output_fd(const pl_term *term);  // writable when a picture's bytes can go on: then present; -1 for none
+
 pl_term_events pl_term_take_events(pl_term *term);
 
 // Takes in what was typed. False when the terminal is gone.
@@ -51,7 +53,8 @@ int pl_term_colours(const pl_term *term);  // that curses can use; 0 for monochr
 // A canvas for one frame, cleared.
 pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots);
 
-// Brings the frame and its pictures to the screen. False when a picture could not be sent yet.
+// Brings the frame and its pictures to the screen. False when something of it could not be sent yet, as in
+// pl_imgslots_after_update.
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots);
 
 // The window has a new size. True when it really is another, or the cells have other pixels.

@@ -15,9 +15,15 @@ extern "C" {
 
 typedef enum pl_graphics {
   PL_GRAPHICS_NONE,    // no pictures: words only
+  PL_GRAPHICS_ASCII,   // shades of ASCII characters, without colours
   PL_GRAPHICS_BLOCKS,  // half blocks or shades in character cells
   PL_GRAPHICS_SIXEL,
 } pl_graphics;
+
+// What a user may choose: auto leaves it to what the terminal answers.
+#define PL_GRAPHICS_CHOICES "auto, sixel, blocks, ascii or none"
+bool pl_graphics_is_choice(const char *text);
+const char *pl_graphics_name(pl_graphics graphics);  // as in the choices
 
 typedef enum pl_colour_depth {
   PL_COLOURS_MONO,
@@ -39,12 +45,14 @@ typedef struct pl_caps {
   bool utf8;
   bool synchronized;    // private mode 2026
   bool pixel_mouse;     // private mode 1016
+  bool composes;        // lays transparent pictures over others: seen of those that XTVERSION names
   bool kitty;           // answers the kitty graphics query
   bool tmux, screen;    // inside one of them
   bool has_background;  // the terminal told its background (OSC 11)
   pl_rgb background;
-  bool answered;  // DA1 came: every reply before it has been seen
-  char name[64];  // what XTVERSION said, safe for terminals; "" when unknown
+  bool answered;      // DA1 came: every reply before it has been seen
+  double round_trip;  // seconds until the first answer; 0 for unknown
+  char name[64];      // what XTVERSION said, safe for terminals; "" when unknown
 } pl_caps;
 
 // ---- The environment
@@ -57,8 +65,9 @@ pl_caps_env pl_caps_env_read(void);
 // A terminal of which only the environment is known: no sixel, blocks when TERM is a real terminal.
 pl_caps pl_caps_from_env(const pl_caps_env *env);
 
-// Decides caps->graphics: PLEURA_GRAPHICS (sixel, blocks, none) wins; else sixel where DA1 promised it and the cell
-// size is known; else blocks; nothing for TERM=dumb. PL_E_USAGE for another value of PLEURA_GRAPHICS.
+// Decides caps->graphics: PLEURA_GRAPHICS wins unless it is auto; else sixel where DA1 promised it and the cell size is
+// known; else blocks, or ascii where there are neither colours nor UTF-8; nothing for TERM=dumb. PL_E_USAGE for a value
+// of PLEURA_GRAPHICS that is no choice.
 pl_status pl_caps_decide(pl_caps *caps, const pl_caps_env *env, pl_error *err);
 
 // Cells and pixels from the kernel (TIOCGWINSZ); keeps what the terminal itself said about pixels as long as the cell
@@ -75,6 +84,7 @@ typedef enum pl_reply_kind {
   PL_REPLY_WINDOW,    // CSI ... t; args
   PL_REPLY_MODE,      // DECRPM; args: mode, state
   PL_REPLY_KITTY,     // text
+  PL_REPLY_STATUS,    // DSR, the answer to CSI 5 n
   PL_REPLY_COLOUR,    // OSC 11; text after "11;"
   PL_REPLY_OTHER,     // swallowed without meaning
 } pl_reply_kind;

@@ -27,9 +27,9 @@ static void take_result(pl_caps *caps, pl_reply_parser *parser, pl_reply_result 
 }
 
 // Reads until DA1 or the cap. Bytes behind DA1 in the same read are input and go to `typed`.
-static pl_status listen_for_replies(pl_caps *caps, int fd, pl_buf *typed, pl_error *err) {
-  pl_clock clock = pl_clock_system();
-  double end = pl_clock_monotonic(&clock) + cap_seconds;
+static pl_status listen_for_replies(pl_caps *caps, int fd, double asked, pl_buf *typed, pl_error *err) {
+  const pl_clock clock = pl_clock_system();
+  const double end = pl_clock_monotonic(&clock) + cap_seconds;
   pl_reply_parser parser = {0};
   while (!caps->answered || pl_reply_pending(&parser)) {
     double left = end - pl_clock_monotonic(&clock);
@@ -46,6 +46,7 @@ static pl_status listen_for_replies(pl_caps *caps, int fd, pl_buf *typed, pl_err
     if (count < 0 && errno != EINTR && errno != EAGAIN)
       return pl_fail_errno(err, errno, "cannot read from the terminal");
     if (count == 0) break;
+    if (caps->round_trip <= 0) caps->round_trip = pl_clock_monotonic(&clock) - asked;
     for (ssize_t i = 0; i < count; i++) take_result(caps, &parser, pl_reply_feed(&parser, bytes[i]), typed);
   }
   return PL_OK;
@@ -60,8 +61,10 @@ static pl_status ask(pl_caps *caps, int in, int out, pl_buf *typed, pl_error *er
   raw.c_cc[VTIME] = 0;
   if (tcsetattr(in, TCSANOW, &raw) != 0) return pl_fail_errno(err, errno, "cannot set the terminal's mode");
   const char *questions = pl_caps_questions();
+  const pl_clock clock = pl_clock_system();
+  const double asked = pl_clock_monotonic(&clock);
   pl_status status = write_all(out, questions, strlen(questions), err);
-  if (status == PL_OK) status = listen_for_replies(caps, in, typed, err);
+  if (status == PL_OK) status = listen_for_replies(caps, in, asked, typed, err);
   // Without an answer to DA1 the rest may still be on its way; what came until now must not reach the shell.
   tcsetattr(in, caps->answered ? TCSANOW : TCSAFLUSH, &before);
   return status;

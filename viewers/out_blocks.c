@@ -9,7 +9,10 @@
 enum { UPPER_HALF = 0x2580 };
 
 static const uint32_t shades_utf8[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
-static const char shades_ascii[] = " .:-=+*#%@";
+static const char shades_ascii[] = " .:-=+*%@";
+
+// Shades have no hue: what the picture shows in colour (a mask) gets a character that no shade has.
+static const char coloured_mark = '#';
 
 pl_status pl_cells_init(pl_cells *out, uint32_t columns, uint32_t rows, pl_colour_depth colours, pl_error *err) {
   if (columns == 0 || rows == 0 || columns > PL_BITMAP_SIDE_MAX || rows > PL_BITMAP_SIDE_MAX) {
@@ -39,13 +42,16 @@ static uint8_t index_of(pl_rgb *shown, pl_rgb colour, pl_colour_depth colours) {
   return index;
 }
 
+static bool is_nearly_grey(pl_rgb c) { return abs(c.r - c.b) <= 24 && abs(c.r - c.g) <= 24; }
+
 // Sixteen colours have four greys. Between them, cells of shade characters: of all pairs and shades the one whose mean
 // is nearest. Only for cells that are nearly one grey; elsewhere the edge between the halves matters more.
 static bool make_shade(pl_cell *cell, pl_rgb top, pl_rgb bottom) {
   static const uint8_t greys[] = {0, 8, 7, 15};
   pl_rgb mean = pl_rgb_mix(top, bottom, 0.5);
-  uint8_t high = top.r > top.b ? top.r : top.b, low = top.r < top.b ? top.r : top.b;
-  if (abs(pl_rgb_luma(top) - pl_rgb_luma(bottom)) > 70 || high - low > 24) return false;
+  if (abs(pl_rgb_luma(top) - pl_rgb_luma(bottom)) > 70 || !is_nearly_grey(top) || !is_nearly_grey(bottom)) {
+    return false;
+  }
   int best = 256, value = pl_rgb_luma(mean);
   for (size_t pair = 0; pair < 3; pair++) {
     pl_rgb dark = pl_rgb_from_index(greys[pair]), light = pl_rgb_from_index(greys[pair + 1]);
@@ -67,6 +73,9 @@ static pl_cell make_cell(pl_rgb top, pl_rgb bottom, pl_colour_depth colours, boo
     unsigned steps = utf8 ? sizeof shades_utf8 / sizeof shades_utf8[0] : sizeof shades_ascii - 1;
     unsigned step = (unsigned)pl_rgb_luma(mean) * steps / 256;
     cell.glyph = utf8 ? shades_utf8[step] : (unsigned char)shades_ascii[step];
+    const bool top_coloured = !pl_rgb_is_grey(top), coloured = top_coloured || !pl_rgb_is_grey(bottom);
+    if (coloured) cell.glyph = (unsigned char)coloured_mark;
+    if (coloured) cell.fg = top_coloured ? top : bottom;
     return cell;
   }
   if (!utf8) {

@@ -32,6 +32,7 @@ void pl_cells_clear(pl_cells *cells);  // fine on a zeroed struct
 
 // Turns a bitmap into cells: one column for a pixel, one row for two pixels (an odd last one has black below it). So a
 // picture for C x R cells is drawn at C x 2R pixels. Without UTF-8 one row still stands for two pixels, as their mean.
+// Without colours, cells with a pixel that is not grey are marked by #, and their `fg` keeps its colour.
 // PL_E_LIMIT, PL_E_NOMEM.
 pl_status pl_blocks(pl_cells *out, const pl_bitmap *bitmap, pl_colour_depth colours, bool utf8, pl_error *err);
 

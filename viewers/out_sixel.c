@@ -6,9 +6,11 @@
 
 #include "core/base/mem.h"
 #include "viewers/colormap.h"
+#include "viewers/draw.h"
 #include "viewers/palette.h"
 
-enum { GREYS_DEFAULT = 64, GREYS_LEAST = 16, OVERLAY_LEAST = 16 };
+// The index of pixels that are left out: the palette has at most 255 colours then.
+enum { GREYS_DEFAULT = 64, GREYS_LEAST = 16, OVERLAY_LEAST = 16, LEFT_OUT = 255 };
 
 pl_sixel_options pl_sixel_options_for(const pl_caps *caps, unsigned greys) {
   return (pl_sixel_options){
@@ -16,13 +18,13 @@ pl_sixel_options pl_sixel_options_for(const pl_caps *caps, unsigned greys) {
 }
 
 static unsigned usable_registers(const pl_sixel_options *options) {
-  unsigned registers = options->registers == 0 ? PL_SIXEL_COLOURS_MAX : options->registers;
-  if (registers > PL_SIXEL_COLOURS_MAX) return PL_SIXEL_COLOURS_MAX;
+  unsigned registers = options->registers == 0 ? LEFT_OUT : options->registers;
+  if (registers > LEFT_OUT) return LEFT_OUT;
   return registers < 4 ? 4 : registers;
 }
 
 // At least 16 registers, or half of a small number, stay for what is not grey.
-static unsigned grey_count(const pl_sixel_options *options) {
+unsigned pl_sixel_greys(const pl_sixel_options *options) {
   unsigned registers = usable_registers(options), greys = options->greys == 0 ? GREYS_DEFAULT : options->greys;
   unsigned overlay = registers >= 2 * OVERLAY_LEAST ? OVERLAY_LEAST : registers / 2;
   if (greys > PL_SIXEL_GREYS_MAX) greys = PL_SIXEL_GREYS_MAX;
@@ -75,7 +77,7 @@ pl_status pl_sixel_quantise(pl_indexed *out, const pl_bitmap *bitmap, const pl_s
     free(colours);
     return pl_fail(err, PL_E_NOMEM, "no memory to quantise %ux%u pixels", bitmap->width, bitmap->height);
   }
-  unsigned greys = grey_count(options);
+  unsigned greys = pl_sixel_greys(options);
   for (unsigned i = 0; i < greys; i++) indexed.palette[i] = grey_level(i, greys);
   indexed.colours = greys + pl_palette_cut(indexed.palette + greys, usable_registers(options) - greys, colours, count);
   qsort(colours, count, sizeof *colours, compare_colours);
@@ -106,6 +108,7 @@ static SIXELSTATUS encode_with(const pl_indexed *indexed, sixel_output_t *output
   return sixel_encode(indexed->pixels, (int)indexed->width, (int)indexed->height, 8, dither, output);
 }
 
+// Pixels whose index is none of the palette's are left out.
 static pl_status encode_indexed(pl_buf *out, const pl_indexed *indexed, pl_error *err) {
   sixel_output_t *output = NULL;
   sixel_dither_t *dither = NULL;
@@ -119,6 +122,23 @@ static pl_status encode_indexed(pl_buf *out, const pl_indexed *indexed, pl_error
                  sixel_helper_format_error(result));
 }
 
+// libsixel defines every colour that it is given, 15 bytes each: only those that occur are left.
+static void drop_unused_colours(pl_indexed *indexed) {
+  uint8_t place[PL_SIXEL_COLOURS_MAX];
+  bool used[PL_SIXEL_COLOURS_MAX] = {false};
+  const size_t pixels = (size_t)indexed->width * indexed->height;
+  for (size_t i = 0; i < pixels; i++) used[indexed->pixels[i]] = true;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < PL_SIXEL_COLOURS_MAX; i++) {
+    place[i] = LEFT_OUT;
+    if (i >= indexed->colours || !used[i]) continue;
+    place[i] = (uint8_t)kept;
+    indexed->palette[kept++] = indexed->palette[i];
+  }
+  for (size_t i = 0; i < pixels; i++) indexed->pixels[i] = place[indexed->pixels[i]];
+  indexed->colours = kept;
+}
+
 // libsixel 1.10 begins with a new line when the picture is less than one band (6 rows) high, which shifts it down.
 static void drop_first_newline(pl_buf *bytes) {
   char *newline = memchr(bytes->data, '-', bytes->length);
@@ -127,17 +147,107 @@ static void drop_first_newline(pl_buf *bytes) {
   bytes->length--;
 }
 
+// ---- Parts
+
+static pl_rgb mean_of_square(const pl_bitmap *bitmap, uint32_t x, uint32_t y) {
+  unsigned sum[3] = {0}, count = 0;
+  for (uint32_t r = y; r < y + 2 && r < bitmap->height; r++) {
+    for (uint32_t c = x; c < x + 2 && c < bitmap->width; c++, count++) {
+      const pl_rgb pixel = bitmap->pixels[(size_t)r * bitmap->width + c];
+      sum[0] += pixel.r;
+      sum[1] += pixel.g;
+      sum[2] += pixel.b;
+    }
+  }
+  return (pl_rgb){(uint8_t)(sum[0] / count), (uint8_t)(sum[1] / count), (uint8_t)(sum[2] / count)};
+}
+
+// The rectangle as a bitmap of its own. Squares of a halved one begin at even pixels of the whole.
+static pl_status cut_out(pl_bitmap *out, const pl_bitmap *bitmap, pl_rect part, bool halved, pl_error *err) {
+  const pl_status status = pl_bitmap_init(out, (uint32_t)part.width, (uint32_t)part.height, err);
+  if (status != PL_OK) return status;
+  for (int y = 0; y < part.height; y++) {
+    const uint32_t row = (uint32_t)(part.y + y);
+    pl_rgb *to = &out->pixels[(size_t)y * out->width];
+    const pl_rgb *from = &bitmap->pixels[(size_t)row * bitmap->width + (size_t)part.x];
+    if (!halved) memcpy(to, from, (size_t)part.width * sizeof *to);
+    for (int x = 0; halved && x < part.width; x++) {
+      const uint32_t column = (uint32_t)(part.x + x);
+      to[x] = x > 0 && column % 2 != 0 ? to[x - 1] : mean_of_square(bitmap, column & ~1u, row & ~1u);
+    }
+  }
+  return PL_OK;
+}
+
+static bool is_unchanged(const pl_bitmap *bitmap, const pl_bitmap *shown, size_t at) {
+  return pl_rgb_equal(bitmap->pixels[at], shown->pixels[at]);
+}
+
+// What is left out must not take part in the choice of colours: it becomes black first, and is marked afterwards.
+static void for_unchanged(pl_bitmap *cut, pl_indexed *indexed, const pl_bitmap *bitmap, pl_rect part,
+                          const pl_bitmap *shown) {
+  for (int y = 0; y < part.height; y++) {
+    for (int x = 0; x < part.width; x++) {
+      if (!is_unchanged(bitmap, shown, (size_t)(part.y + y) * bitmap->width + (size_t)(part.x + x))) continue;
+      const size_t to = (size_t)y * (size_t)part.width + (size_t)x;
+      if (cut != NULL) cut->pixels[to] = (pl_rgb){0};
+      if (indexed != NULL) indexed->pixels[to] = LEFT_OUT;
+    }
+  }
+}
+
 // One attempt with that many greys. `out` has failed when the picture did not fit.
-static pl_status attempt(pl_buf *out, const pl_bitmap *bitmap, const pl_sixel_options *options, pl_error *err) {
+static pl_status attempt(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown,
+                         const pl_sixel_options *options, pl_error *err) {
   pl_indexed indexed = {0};
-  pl_status status = pl_sixel_quantise(&indexed, bitmap, options, err);
-  if (status == PL_OK) status = encode_indexed(out, &indexed, err);
+  pl_bitmap cut = {0};
+  pl_status status = cut_out(&cut, bitmap, part, options->halved, err);
+  if (status == PL_OK && shown != NULL) for_unchanged(&cut, NULL, bitmap, part, shown);
+  if (status == PL_OK) status = pl_sixel_quantise(&indexed, &cut, options, err);
+  if (status == PL_OK && shown != NULL) for_unchanged(NULL, &indexed, bitmap, part, shown);
+  if (status == PL_OK) {
+    drop_unused_colours(&indexed);
+    if (indexed.colours > 0) status = encode_indexed(out, &indexed, err);
+  }
   pl_indexed_clear(&indexed);
-  if (status == PL_OK && bitmap->height < 6 && !out->failed) drop_first_newline(out);
+  pl_bitmap_clear(&cut);
+  if (status == PL_OK && part.height < 6 && out->length > 0 && !out->failed) drop_first_newline(out);
   return status;
 }
 
 static unsigned fewer_greys(unsigned greys) { return greys > 64 ? 64 : greys > 32 ? 32 : GREYS_LEAST; }
+
+// libsixel writes no parameters. "0;1" says that pixels which are not drawn keep what was there.
+static bool add_transparent(pl_buf *out, const pl_buf *bytes) {
+  static const char begin[] = "\x1bPq", transparent[] = "\x1bP0;1q";
+  const size_t length = sizeof begin - 1;
+  if (bytes->length == 0) return true;  // nothing has changed
+  if (bytes->length < length || memcmp(bytes->data, begin, length) != 0) return false;
+  return pl_buf_add_text(out, transparent) && pl_buf_add(out, bytes->data + length, bytes->length - length);
+}
+
+static pl_status encode(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown, bool transparent,
+                        const pl_sixel_options *options, pl_error *err) {
+  pl_sixel_options now = *options;
+  now.greys = pl_sixel_greys(options);
+  for (;;) {
+    pl_buf bytes;
+    pl_buf_init(&bytes, PL_SIXEL_BYTES_MAX);
+    pl_status status = attempt(&bytes, bitmap, part, shown, &now, err);
+    const bool fits = !bytes.failed;
+    if (status == PL_OK && fits) {
+      const bool added = transparent ? add_transparent(out, &bytes) : pl_buf_add(out, bytes.data, bytes.length);
+      if (!added) status = pl_fail(err, PL_E_LIMIT, "no room for %zu bytes of sixel", bytes.length);
+    }
+    pl_buf_clear(&bytes);
+    if (status != PL_OK || fits) return status;
+    if (now.greys <= GREYS_LEAST) {
+      return pl_fail(err, PL_E_LIMIT, "a picture of %dx%d pixels needs more than %d bytes of sixel; make it smaller",
+                     part.width, part.height, PL_SIXEL_BYTES_MAX);
+    }
+    now.greys = fewer_greys(now.greys);
+  }
+}
 
 pl_status pl_sixel_encode(pl_buf *out, const pl_bitmap *bitmap, const pl_sixel_options *options, pl_error *err) {
   bool wide = options->max_width > 0 && bitmap->width > options->max_width;
@@ -146,22 +256,10 @@ pl_status pl_sixel_encode(pl_buf *out, const pl_bitmap *bitmap, const pl_sixel_o
     return pl_fail(err, PL_E_LIMIT, "the picture is %ux%u pixels; this terminal shows at most %ux%u", bitmap->width,
                    bitmap->height, options->max_width, options->max_height);
   }
-  pl_sixel_options now = *options;
-  now.greys = grey_count(options);
-  for (;;) {
-    pl_buf bytes;
-    pl_buf_init(&bytes, PL_SIXEL_BYTES_MAX);
-    pl_status status = attempt(&bytes, bitmap, &now, err);
-    bool fits = !bytes.failed;
-    if (status == PL_OK && fits && !pl_buf_add(out, bytes.data, bytes.length)) {
-      status = pl_fail(err, PL_E_LIMIT, "no room for %zu bytes of sixel", bytes.length);
-    }
-    pl_buf_clear(&bytes);
-    if (status != PL_OK || fits) return status;
-    if (now.greys <= GREYS_LEAST) {
-      return pl_fail(err, PL_E_LIMIT, "a picture of %ux%u pixels needs more than %d bytes of sixel; make it smaller",
-                     bitmap->width, bitmap->height, PL_SIXEL_BYTES_MAX);
-    }
-    now.greys = fewer_greys(now.greys);
-  }
+  return encode(out, bitmap, pl_bitmap_rect(bitmap), NULL, false, options, err);
+}
+
+pl_status pl_sixel_encode_part(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown,
+                               const pl_sixel_options *options, pl_error *err) {
+  return encode(out, bitmap, part, shown, true, options, err);
 }

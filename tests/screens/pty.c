@@ -58,6 +58,7 @@ static void answer(pty *p) {
       {"\x1b[?2;4;0S", "\x1b[?2;0;4000;4000S"},
       {"\x1b[?2;1;0S", "\x1b[?2;0;4000;4000S"},
       {"\x1b[16t", "\x1b[6;20;10t"},
+      {"\x1b[5n", "\x1b[0n"},
   };
   if (p->kind == PTY_SILENT) return;
   // In the order of the questions; what has been answered is not looked at again.

@@ -10,7 +10,7 @@
 #include "tui/cli/cli.h"
 #include "viewers/caps.h"
 
-enum { OPTION_JSON = 256, REMEDY_SIZE = 400 };
+enum { OPTION_JSON = 256, OPTION_GRAPHICS, REMEDY_SIZE = 400 };
 
 typedef struct row {
   const char *asked;  // in words
@@ -18,7 +18,7 @@ typedef struct row {
   char answer[96];
 } row;
 
-enum { ROWS = 9 };
+enum { ROWS = 11 };
 
 static const char *yes(bool value) { return value ? "yes" : "no"; }
 
@@ -44,8 +44,13 @@ static void fill(row rows[ROWS], const pl_caps *c) {
   snprintf(rows[i++].answer, 96, "%ux%u", c->columns, c->rows);
   rows[i] = (row){.asked = "synchronized output", .by = "DECRQM 2026"};
   snprintf(rows[i++].answer, 96, "%s", unknown_unless(c->answered, yes(c->synchronized)));
+  rows[i] = (row){.asked = "pictures over others", .by = "XTVERSION"};
+  snprintf(rows[i++].answer, 96, "%s", c->composes ? "yes" : "not known to work");
   rows[i] = (row){.asked = "mouse in pixels", .by = "DECRQM 1016"};
   snprintf(rows[i++].answer, 96, "%s", unknown_unless(c->answered, yes(c->pixel_mouse)));
+  rows[i] = (row){.asked = "the first answer", .by = "the clock"};
+  if (c->round_trip > 0) snprintf(rows[i].answer, 96, "after %.1f ms", 1000 * c->round_trip);
+  i++;
   rows[i] = (row){.asked = "colours of text", .by = "TERM, COLORTERM, XTVERSION"};
   snprintf(rows[i++].answer, 96, "%s%s", colours[c->colours], c->utf8 ? ", UTF-8" : ", no UTF-8");
   for (size_t k = 0; k < ROWS; k++) {
@@ -53,19 +58,11 @@ static void fill(row rows[ROWS], const pl_caps *c) {
   }
 }
 
-static const char *graphics_name(pl_graphics graphics) {
-  switch (graphics) {
-    case PL_GRAPHICS_SIXEL: return "sixel";
-    case PL_GRAPHICS_BLOCKS: return "blocks";
-    default: return "none";
-  }
-}
-
 // Why pictures are drawn that way.
 static void reason(char *out, size_t size, const pl_caps *c) {
   const char *wish = getenv("PLEURA_GRAPHICS");
   if (wish != NULL && wish[0] != '\0' && strcmp(wish, "auto") != 0) {
-    snprintf(out, size, "PLEURA_GRAPHICS is %.20s", wish);
+    snprintf(out, size, "that was chosen");
   } else if (c->graphics == PL_GRAPHICS_SIXEL) {
     snprintf(out, size, "the terminal has sixel, and the size of its cells is known");
   } else if (c->graphics == PL_GRAPHICS_NONE) {
@@ -100,18 +97,18 @@ static void remedy(char *out, size_t size, const pl_caps *c) {
 
 static void print_text(const row rows[ROWS], const pl_caps *c, const char *why, const char *help) {
   for (size_t i = 0; i < ROWS; i++) printf("%-22s %-32s %s\n", rows[i].asked, rows[i].by, rows[i].answer);
-  printf("\npictures: %s, because %s\n", graphics_name(c->graphics), why);
+  printf("\npictures: %s, because %s\n", pl_graphics_name(c->graphics), why);
   if (help[0] != '\0') printf("for real pixels: %s\n", help);
 }
 
 static void print_json(const pl_caps *c, const char *why, const char *help) {
-  json_t *o =
-      json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:b, s:s, s:s, s:s}",
-                "terminal", c->name, "answered", c->answered, "sixel", c->sixel, "registers", (int)c->registers,
-                "max_width", (int)c->max_width, "max_height", (int)c->max_height, "cell_width", (int)c->cell_width,
-                "cell_height", (int)c->cell_height, "columns", (int)c->columns, "rows", (int)c->rows, "synchronized",
-                c->synchronized, "pixel_mouse", c->pixel_mouse, "utf8", c->utf8, "tmux", c->tmux, "screen", c->screen,
-                "graphics", graphics_name(c->graphics), "because", why, "remedy", help);
+  json_t *o = json_pack(
+      "{s:s, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:b, s:b, s:f, s:s, s:s, s:s}",
+      "terminal", c->name, "answered", c->answered, "sixel", c->sixel, "registers", (int)c->registers, "max_width",
+      (int)c->max_width, "max_height", (int)c->max_height, "cell_width", (int)c->cell_width, "cell_height",
+      (int)c->cell_height, "columns", (int)c->columns, "rows", (int)c->rows, "synchronized", c->synchronized,
+      "composes", c->composes, "pixel_mouse", c->pixel_mouse, "utf8", c->utf8, "tmux", c->tmux, "screen", c->screen,
+      "round_trip", c->round_trip, "graphics", pl_graphics_name(c->graphics), "because", why, "remedy", help);
   char *text = o != NULL ? json_dumps(o, JSON_INDENT(2)) : NULL;
   if (text != NULL) printf("%s\n", text);
   free(text);
@@ -123,12 +120,18 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     *(bool *)state->input = true;
     return 0;
   }
+  if (key == OPTION_GRAPHICS) {
+    if (!pl_graphics_is_choice(arg)) argp_error(state, "--graphics %s: it can be " PL_GRAPHICS_CHOICES, arg);
+    setenv("PLEURA_GRAPHICS", arg, 1);
+    return 0;
+  }
   if (key == ARGP_KEY_ARG) argp_error(state, "'%s' is one word too many", arg);
   return ARGP_ERR_UNKNOWN;
 }
 
 int pl_cli_caps(int argc, char **argv) {
   static const struct argp_option options[] = {
+      {.name = "graphics", .key = OPTION_GRAPHICS, .arg = "HOW", .doc = "What would follow from " PL_GRAPHICS_CHOICES},
       {.name = "json", .key = OPTION_JSON, .doc = "Print a JSON object; 0 stands for unknown"},
       {0},
   };

@@ -52,7 +52,10 @@ int pl_cli_help(int argc, char **argv) {
 
 const pl_cli_command pl_cli_commands[] = {
     {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
-    {.name = "caps", .arguments = "[--json]", .summary = "tell what this terminal can do", .run = pl_cli_caps},
+    {.name = "caps",
+     .arguments = "[--graphics HOW --json]",
+     .summary = "tell what this terminal can do",
+     .run = pl_cli_caps},
     {.name = "data",
      .arguments = "report [-C WORKSPACE --size PX -o FILE.png --json]",
      .summary = "tell what a data set holds and what training sizes can reach",

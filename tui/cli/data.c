@@ -82,7 +82,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_NO_PICTURES: a->no_pictures = true; return 0;
     case OPTION_GRAPHICS:
-      if (!pl_cli_is_graphics(arg)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", arg);
+      if (!pl_graphics_is_choice(arg)) argp_error(state, "--graphics %s: it can be " PL_GRAPHICS_CHOICES, arg);
       a->graphics = arg;
       return 0;
     case ARGP_KEY_ARG:

@@ -11,10 +11,6 @@
 
 enum { LINES_SPARED = 2, BYTES_MAX = 64 << 20 };  // for the prompt after the caption
 
-bool pl_cli_is_graphics(const char *text) {
-  return strcmp(text, "auto") == 0 || strcmp(text, "sixel") == 0 || strcmp(text, "blocks") == 0;
-}
-
 static uint32_t at_most(uint32_t value, uint32_t limit) { return limit > 0 && value > limit ? limit : value; }
 
 // Rows that are left for the picture, so that it and its caption are on the screen together.
@@ -42,7 +38,10 @@ static pl_status add_blocks(pl_buf *out, const pl_cli_picture *p, const pl_caps 
   pl_status status = p->draw(&bitmap, p->context, at_most(caps->columns, p->size),
                              at_most(2 * picture_rows(p, caps), p->size), aspect, err);
   pl_cells cells = {0};
-  if (status == PL_OK) status = pl_blocks(&cells, &bitmap, caps->colours, caps->utf8, err);
+  const bool ascii = caps->graphics == PL_GRAPHICS_ASCII;
+  if (status == PL_OK) {
+    status = pl_blocks(&cells, &bitmap, ascii ? PL_COLOURS_MONO : caps->colours, !ascii && caps->utf8, err);
+  }
   if (status == PL_OK && !pl_cells_ansi(out, &cells)) status = pl_fail(err, PL_E_LIMIT, "the picture is too large");
   pl_cells_clear(&cells);
   pl_bitmap_clear(&bitmap);
@@ -63,7 +62,8 @@ pl_status pl_cli_print_on(const pl_cli_picture *p, const pl_caps *caps, pl_error
   pl_buf bytes;
   pl_buf_init(&bytes, BYTES_MAX);
   if (caps->graphics == PL_GRAPHICS_SIXEL) status = add_sixel(&bytes, p, caps, err);
-  if (caps->graphics == PL_GRAPHICS_BLOCKS) status = add_blocks(&bytes, p, caps, err);
+  if (caps->graphics == PL_GRAPHICS_BLOCKS || caps->graphics == PL_GRAPHICS_ASCII)
+    status = add_blocks(&bytes, p, caps, err);
   if (status == PL_OK) pl_buf_printf(&bytes, "%s\n", p->caption);
   if (status == PL_OK && (fwrite(bytes.data, 1, bytes.length, stdout) != bytes.length || fflush(stdout) != 0)) {
     status = pl_fail(err, PL_E_IO, "cannot write to the standard output");

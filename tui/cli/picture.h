@@ -13,12 +13,9 @@ typedef struct pl_cli_picture {
                     pl_error *err);
   const void *context;
   const char *caption;   // lines below the picture, the last one without its end
-  const char *graphics;  // auto, sixel or blocks; the last two also into a file or pipe
+  const char *graphics;  // a choice of caps.h; all but auto and none also into a file or pipe
   uint32_t size;         // of the picture at most, in pixels or half blocks; 0 for what there is room for
 } pl_cli_picture;
-
-// True for a word that `graphics` may be.
-bool pl_cli_is_graphics(const char *text);
 
 // What the standard output can show with that choice of graphics: PL_GRAPHICS_NONE for a file or pipe unless forced.
 // PL_E_USAGE for a wrong PLEURA_GRAPHICS.

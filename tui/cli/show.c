@@ -126,7 +126,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
     case KEY_NO_MASK: a->mask_mode = PL_MASK_OFF; return 0;
     case KEY_CONTOUR: a->mask_mode = PL_MASK_CONTOUR; return 0;
     case KEY_GRAPHICS:
-      if (!pl_cli_is_graphics(text)) argp_error(state, "--graphics %s: it can be auto, sixel or blocks", text);
+      if (!pl_graphics_is_choice(text)) argp_error(state, "--graphics %s: it can be " PL_GRAPHICS_CHOICES, text);
       a->graphics = text;
       return 0;
     case KEY_INVERT: a->invert = true; return 0;
@@ -251,7 +251,7 @@ int pl_cli_show(int argc, char **argv) {
           "--batch shows the first nine images of a training batch as the network gets them.\v"
           "CASE is a case's number (12 or '#12'), its id, the unique ending of an id, or the path of a .dcm or .png "
           "file. A file whose name is a case of the workspace is shown with that case's mask; any other file "
-          "needs no workspace and has no mask. PLEURA_GRAPHICS (auto, sixel, blocks, none) is the default of "
+          "needs no workspace and has no mask. PLEURA_GRAPHICS (auto, sixel, blocks, ascii, none) is the default of "
           "--graphics.\n\nExamples:\n"
           "  pleura show 12 --contour\n"
           "  pleura show --where 'positive mask<500' -o small\n"
@@ -275,7 +275,7 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
     {"size", KEY_SIZE, "PX", 0, "fit the picture into PX by PX pixels (characters and half rows for blocks)", 0},
     {"no-mask", KEY_NO_MASK, NULL, 0, "without the mask", 0},
     {"contour", KEY_CONTOUR, NULL, 0, "only the mask's edge", 0},
-    {"graphics", KEY_GRAPHICS, "HOW", 0, "auto, sixel or blocks; the last two also into a file or pipe", 0},
+    {"graphics", KEY_GRAPHICS, "HOW", 0, PL_GRAPHICS_CHOICES "; all but auto also into a file or pipe", 0},
     {"invert", KEY_INVERT, NULL, 0, "black for white", 0},
     {"window", KEY_WINDOW, "WINDOW", 0,
      "centre and width as C,W, in the values of the file after its rescale; or one of the DICOM file's own windows and "

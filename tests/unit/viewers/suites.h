@@ -6,4 +6,5 @@ int run_curve_tests(void);
 int run_draw_tests(void);
 int run_grid_tests(void);
 int run_out_tests(void);
+int run_update_tests(void);
 int run_view_case_tests(void);

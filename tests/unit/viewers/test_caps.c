@@ -32,7 +32,7 @@ static void xterm_vt340(void **state) {
   pl_caps caps = caps_of(
       "\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;1024S\x1b[?2;0;1000;1000S\x1b[?2026;0$y\x1b[?1016;2$y"
       "\x1b]11;rgb:ffff/8080/0000\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c");
-  assert_true(caps.answered && caps.sixel && caps.pixel_mouse && !caps.synchronized && !caps.kitty);
+  assert_true(caps.answered && caps.sixel && caps.pixel_mouse && !caps.synchronized && !caps.kitty && caps.composes);
   assert_int_equal(caps.registers, 1024);
   assert_int_equal(caps.max_width, 1000);
   assert_int_equal(caps.max_height, 1000);
@@ -54,7 +54,7 @@ static void xterm_without_sixel(void **state) {
 static void mlterm(void **state) {
   (void)state;
   pl_caps caps = caps_of("\x1b[?1;0;1024S\x1b[?1;0;1024S\x1b[6;19;12t\x1b[4;1045;1080t\x1b[?63;1;2;3;4;7;29c");
-  assert_true(caps.sixel);
+  assert_true(caps.sixel && !caps.composes);
   assert_int_equal(caps.registers, 1024);
   assert_int_equal(caps.max_width, 0);
   assert_int_equal(caps.cell_width, 12);
@@ -227,6 +227,9 @@ static void environment(void **state) {
   env.graphics = "blocks";
   assert_int_equal(pl_caps_decide(&caps, &env, &err), PL_OK);
   assert_int_equal(caps.graphics, PL_GRAPHICS_BLOCKS);
+  env.graphics = "ascii";
+  assert_int_equal(pl_caps_decide(&caps, &env, &err), PL_OK);
+  assert_int_equal(caps.graphics, PL_GRAPHICS_ASCII);
   env.graphics = "kitty";
   assert_int_equal(pl_caps_decide(&caps, &env, &err), PL_E_USAGE);
   env = (pl_caps_env){.term = "linux", .colorterm = "truecolor", .graphics = "sixel"};
@@ -234,6 +237,13 @@ static void environment(void **state) {
   assert_true(caps.colours == PL_COLOURS_TRUE && !caps.utf8);
   assert_int_equal(pl_caps_decide(&caps, &env, &err), PL_OK);
   assert_true(caps.graphics == PL_GRAPHICS_SIXEL && caps.cell_width > 0);
+  // Neither colours nor UTF-8: nothing is left but characters.
+  env = (pl_caps_env){.term = "vt220", .locale = "C"};
+  caps = pl_caps_from_env(&env);
+  assert_int_equal(pl_caps_decide(&caps, &env, &err), PL_OK);
+  assert_int_equal(caps.graphics, PL_GRAPHICS_ASCII);
+  assert_true(pl_graphics_is_choice("auto") && pl_graphics_is_choice("ascii") && !pl_graphics_is_choice("kitty"));
+  assert_string_equal(pl_graphics_name(PL_GRAPHICS_BLOCKS), "blocks");
   env = (pl_caps_env){.term = "dumb"};
   assert_int_equal(pl_caps_from_env(&env).graphics, PL_GRAPHICS_NONE);
   env = (pl_caps_env){.term = "linux", .no_color = "1"};

@@ -166,7 +166,7 @@ static void shades_without_colour(void **state) {
   pl_buf_init(&out, 1 << 16);
   assert_int_equal(pl_blocks(&cells, &bitmap, PL_COLOURS_MONO, false, NULL), PL_OK);
   assert_true(pl_cells_ansi(&out, &cells));
-  assert_string_equal(out.data, " :=#@\n");
+  assert_string_equal(out.data, " :=*@\n");
   pl_cells_clear(&cells);
   pl_buf_reset(&out);
   assert_int_equal(pl_blocks(&cells, &bitmap, PL_COLOURS_MONO, true, NULL), PL_OK);
@@ -175,6 +175,41 @@ static void shades_without_colour(void **state) {
   pl_cells_clear(&cells);
   pl_buf_clear(&out);
   pl_bitmap_clear(&bitmap);
+}
+
+// A mask of 3x3 pixels of 1024x1024 in 80x23 cells is seen with every number of colours.
+static void small_masks_are_seen(void **state) {
+  (void)state;
+  pl_image image = {0}, mask = {0};
+  assert_int_equal(pl_image_init(&image, 1024, 1024, PL_PIXEL_U8, PL_IMAGE_GREY, NULL), PL_OK);
+  assert_int_equal(pl_image_init(&mask, 1024, 1024, PL_PIXEL_U8, PL_IMAGE_MASK, NULL), PL_OK);
+  for (size_t i = 0; i < 1024 * 1024; i++) image.u8[i] = (uint8_t)(i / 1024 / 4);
+  for (size_t y = 700; y < 703; y++) memset(&mask.u8[y * 1024 + 411], 255, 3);
+  for (int mode = PL_MASK_FILL; mode <= PL_MASK_CONTOUR; mode++) {
+    pl_view_case_options options = pl_view_case_defaults(80, 46);
+    options.mask_mode = (pl_mask_mode)mode;
+    pl_bitmap bitmap = {0};
+    assert_int_equal(pl_view_case(&bitmap, &image, &mask, &options, NULL), PL_OK);
+    for (int colours = PL_COLOURS_MONO; colours <= PL_COLOURS_TRUE; colours++) {
+      for (int utf8 = 0; utf8 < 2; utf8++) {
+        pl_cells cells = {0};
+        assert_int_equal(pl_blocks(&cells, &bitmap, (pl_colour_depth)colours, utf8 != 0, NULL), PL_OK);
+        size_t coloured = 0;
+        for (size_t i = 0; i < (size_t)cells.columns * cells.rows; i++) {
+          const pl_cell *cell = &cells.cells[i];
+          const bool seen = colours == PL_COLOURS_MONO
+                                ? cell->glyph == '#'
+                                : !pl_rgb_is_grey(cell->bg) || (cell->glyph != ' ' && !pl_rgb_is_grey(cell->fg));
+          coloured += seen;
+        }
+        assert_in_range(coloured, 1, 2);
+        pl_cells_clear(&cells);
+      }
+    }
+    pl_bitmap_clear(&bitmap);
+  }
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
 }
 
 static void shades_between_sixteen_colours(void **state) {
@@ -224,6 +259,7 @@ int run_out_tests(void) {
       cmocka_unit_test(sixel_respects_limits),
       cmocka_unit_test(half_blocks),
       cmocka_unit_test(shades_without_colour),
+      cmocka_unit_test(small_masks_are_seen),
       cmocka_unit_test(shades_between_sixteen_colours),
       cmocka_unit_test(utf8_of_code_points),
   };
