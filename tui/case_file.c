@@ -18,6 +18,7 @@
 #include "viewers/draw.h"
 
 static const double ruler_steps[] = {200, 100, 50, 20, 10, 5, 2, 1};  // millimetres
+static const char *const shows_names[PL_CASE_SHOWS_COUNT];
 static const double heat_opacity = 2;  // of a mask's: a heat map has no edge that tells where it is
 
 pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c) {
@@ -181,6 +182,17 @@ static pl_status draw_ruler(pl_bitmap *bitmap, const pl_case_file *file, double 
 
 // ---- What lies over the picture
 
+const char *pl_case_shows_name(pl_case_shows shows) { return shows_names[shows]; }
+
+bool pl_case_shows_parse(pl_case_shows *out, const char *name) {
+  for (int i = 0; i < PL_CASE_SHOWS_COUNT; i++) {
+    if (strcmp(name, shows_names[i]) != 0) continue;
+    *out = (pl_case_shows)i;
+    return true;
+  }
+  return false;
+}
+
 // The planes that layers show, owned, and the layers.
 typedef struct overlay {
   pl_image predicted, parts[PL_AGREEMENT_PARTS];
@@ -223,6 +235,17 @@ static pl_status overlay_predicted(overlay *o, pl_case_result *result, const pl_
   result->predicted = a.hit + a.false_alarm;
   result->compared = file->is_labelled;
   result->agreement = a;
+  return status;
+}
+
+pl_status pl_case_file_compare(pl_case_result *out, const pl_case_file *file, const pl_case_map *map, double threshold,
+                               pl_error *err) {
+  const pl_case_drawing how = {.shows = PL_CASE_PREDICTION, .threshold = threshold};
+  overlay over = {.count = 0};
+  pl_case_result result = {.status = PL_OK};
+  const pl_status status = overlay_predicted(&over, &result, file, map, &how, err);
+  overlay_clear(&over);
+  if (status == PL_OK) *out = result;
   return status;
 }
 
@@ -285,3 +308,10 @@ pl_status pl_case_file_draw(pl_bitmap *out, pl_case_result *result, const pl_cas
   *out = bitmap;
   return PL_OK;
 }
+
+static const char *const shows_names[PL_CASE_SHOWS_COUNT] = {
+    [PL_CASE_TRUTH] = "truth",
+    [PL_CASE_PREDICTION] = "prediction",
+    [PL_CASE_DIFFERENCE] = "difference",
+    [PL_CASE_PROBABILITY] = "probability",
+};

@@ -6,7 +6,6 @@
 
 #include "core/base/mem.h"
 #include "core/data/table.h"
-#include "tui/case_file.h"
 
 // Something that jobs look at while the view may have moved on. Counted on the owner's thread only.
 typedef struct shared_file {

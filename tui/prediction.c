@@ -52,6 +52,10 @@ pl_status pl_prediction_list(int64_t **epochs, size_t *count, const pl_previews 
   return PL_OK;
 }
 
+size_t pl_prediction_newest(const int64_t *epochs, size_t count) {
+  return count > 1 && epochs[count - 1] == PL_PREDICTION_EVALUATION ? count - 2 : count - 1;
+}
+
 pl_status pl_prediction_load(pl_image *out, const char *run, int64_t epoch, const char *id, pl_error *err) {
   if (epoch != PL_PREDICTION_EVALUATION) return pl_previews_load(out, run, epoch, id, err);
   char *path = evaluation_path(run, id);

@@ -17,6 +17,9 @@ enum { PL_PREDICTION_EVALUATION = -1 };
 pl_status pl_prediction_list(int64_t **epochs, size_t *count, const pl_previews *previews, const char *run,
                              const char *id, pl_error *err);
 
+// The place of the newest epoch among them; the evaluation's when there is nothing else. `count` is above 0.
+size_t pl_prediction_newest(const int64_t *epochs, size_t count);
+
 // The map of one, PL_PIXEL_U16. The caller clears *out. PL_E_NOTFOUND, and as pl_probability_read.
 pl_status pl_prediction_load(pl_image *out, const char *run, int64_t epoch, const char *id, pl_error *err);
 

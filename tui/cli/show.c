@@ -12,7 +12,9 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/picture.h"
 #include "tui/cli/show_batch.h"
+#include "tui/cli/show_prediction.h"
 #include "tui/cli/show_subject.h"
+#include "tui/prediction.h"
 #include "viewers/view_case.h"
 
 typedef struct arguments {
@@ -22,6 +24,8 @@ typedef struct arguments {
   bool invert;
   pl_mask_mode mask_mode;
   pl_show_batch batch;
+  pl_show_prediction prediction;
+  const char *run, *epoch;  // of the batch or the prediction; NULL where not given
 } arguments;
 
 // For drawing into a terminal.
@@ -44,10 +48,12 @@ enum {
   KEY_FOLD,
   KEY_RUN,
   KEY_PRESET,
-  KEY_SET
+  KEY_SET,
+  KEY_AS,
+  KEY_THRESHOLD
 };
 
-enum { OPTION_COUNT = 18 };
+enum { OPTION_COUNT = 21 };
 static const struct argp_option OPTIONS[OPTION_COUNT];
 
 // ---- Arguments
@@ -82,10 +88,8 @@ static bool parse_batch_option(int key, const char *text, struct argp_state *sta
       batch->wanted = true;
       if (text != NULL) batch->number = number_from_1(state, text, "--batch");
       return true;
-    case KEY_EPOCH: batch->epoch = number_from_1(state, text, "--epoch"); break;
     case KEY_SEED: add_setting(state, batch, "seed", text); break;
     case KEY_FOLD: add_setting(state, batch, "fold", text); break;
-    case KEY_RUN: batch->run = text; break;
     case KEY_PRESET: batch->preset = text; break;
     case KEY_SET: add_setting(state, batch, NULL, text); break;
     default: return false;
@@ -94,25 +98,71 @@ static bool parse_batch_option(int key, const char *text, struct argp_state *sta
   return true;
 }
 
-static void check_end(struct argp_state *state, arguments *a) {
-  if (!a->batch.wanted && a->batch.configured) {
-    argp_error(state, "--epoch, --seed, --fold, --run, --preset and --set are for --batch");
+// Options about predictions, and those that a batch has too; false for any other.
+static bool parse_prediction_option(int key, const char *text, struct argp_state *state) {
+  arguments *a = state->input;
+  pl_show_prediction *p = &a->prediction;
+  switch (key) {
+    case KEY_RUN: a->run = text; return true;
+    case KEY_EPOCH: a->epoch = text; return true;
+    case KEY_AS:
+      p->wanted = true;
+      if (!pl_case_shows_parse(&p->shows, text)) {
+        argp_error(state, "--as %s: it can be truth, prediction, difference or probability", text);
+      }
+      return true;
+    case KEY_THRESHOLD:
+      p->wanted = true;
+      if (!pl_parse_double(&p->threshold, text, strlen(text)) || !(p->threshold >= 0 && p->threshold <= 1)) {
+        argp_error(state, "--threshold takes a probability from 0 to 1, not '%s'", text);
+      }
+      return true;
+    default: return false;
   }
-  if (!a->batch.wanted && a->source.name == NULL && a->where == NULL) argp_error(state, "say which case to show");
-  if (a->where != NULL && (a->batch.wanted || a->source.name != NULL)) {
-    argp_error(state, "--where chooses the cases: no case and no --batch beside it");
-  }
-  if (!a->batch.wanted) return;
-  if (a->source.has_window || a->source.choice != NULL)
+}
+
+static void check_batch(struct argp_state *state, arguments *a) {
+  if (a->where != NULL) argp_error(state, "--where chooses the cases: no --batch beside it");
+  if (a->prediction.wanted) argp_error(state, "--as and --threshold are about a case, not about a batch");
+  if (a->source.has_window || a->source.choice != NULL) {
     argp_error(state, "a batch is shown as the network sees it: no --window");
+  }
+  a->batch.run = a->run;
+  if (a->epoch != NULL) a->batch.epoch = number_from_1(state, a->epoch, "--epoch");
   // "--batch 3" is meant as "--batch=3".
   if (a->source.name != NULL) a->batch.number = number_from_1(state, a->source.name, "--batch");
+}
+
+static void check_prediction(struct argp_state *state, arguments *a) {
+  pl_show_prediction *p = &a->prediction;
+  uint64_t epoch = 0;
+  p->wanted = p->wanted || a->run != NULL || a->epoch != NULL;
+  p->run = a->run;
+  if (a->epoch == NULL || strcmp(a->epoch, "newest") == 0) return;
+  p->has_epoch = true;
+  p->epoch = PL_PREDICTION_EVALUATION;
+  if (strcmp(a->epoch, "evaluation") == 0) return;
+  if (!pl_parse_u64(&epoch, a->epoch, strlen(a->epoch)) || epoch > INT32_MAX) {
+    argp_error(state, "--epoch takes a number from 0, 'newest' or 'evaluation', not '%s'", a->epoch);
+  }
+  p->epoch = (int64_t)epoch;
+}
+
+static void check_end(struct argp_state *state, arguments *a) {
+  if (!a->batch.wanted && a->batch.configured) argp_error(state, "--seed, --fold, --preset and --set are for --batch");
+  if (!a->batch.wanted && a->source.name == NULL && a->where == NULL) argp_error(state, "say which case to show");
+  if (a->where != NULL && a->source.name != NULL) argp_error(state, "--where chooses the cases: no case beside it");
+  if (a->batch.wanted) {
+    check_batch(state, a);
+  } else {
+    check_prediction(state, a);
+  }
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state) {
   arguments *a = state->input;
   uint64_t number = 0;
-  if (parse_batch_option(key, text, state)) return 0;
+  if (parse_batch_option(key, text, state) || parse_prediction_option(key, text, state)) return 0;
   switch (key) {
     case 'C': a->source.workspace = text; return 0;
     case 'o': a->output = text; return 0;
@@ -229,25 +279,33 @@ static pl_status show_where(const arguments *a, pl_error *err) {
   return status;
 }
 
-static pl_status show_batch(const arguments *a, pl_error *err) {
+static pl_status show(arguments *a, pl_error *err) {
   const pl_show_how how = {.workspace = a->source.workspace,
                            .output = a->output,
                            .graphics = a->graphics,
                            .size = a->size,
                            .invert = a->invert,
                            .mask_mode = a->mask_mode};
-  return pl_show_batch_print(&a->batch, &how, err);
+  if (a->batch.wanted) return pl_show_batch_print(&a->batch, &how, err);
+  if (a->prediction.wanted) return pl_show_prediction_print(&a->prediction, &a->source, a->where, &how, err);
+  a->source.masked = a->mask_mode != PL_MASK_OFF;
+  return a->where != NULL ? show_where(a, err) : show_one(a, err);
 }
 
 int pl_cli_show(int argc, char **argv) {
-  arguments a = {.graphics = "auto", .mask_mode = PL_MASK_FILL, .batch = {.number = 1, .epoch = 1}};
+  arguments a = {.graphics = "auto",
+                 .mask_mode = PL_MASK_FILL,
+                 .batch = {.number = 1, .epoch = 1},
+                 .prediction = {.shows = PL_CASE_PREDICTION, .threshold = 0.5}};
   const struct argp parser = {
       .options = OPTIONS,
       .parser = parse_option,
-      .args_doc = "CASE\n--where FILTER\n--batch [N]",
+      .args_doc = "CASE\nCASE --run RUN\n--where FILTER\n--batch [N]",
       .doc =
           "Prints one image with its mask over it into the terminal: as sixel where the terminal can, else as "
           "coloured half blocks; into anything but a terminal only the caption. With -o it writes a PNG file. "
+          "With --as, --run, --epoch or --threshold it shows what a run predicts about the case, which it does of "
+          "its preview cases after every epoch, and of others when it is evaluated. "
           "--batch shows the first nine images of a training batch as the network gets them.\v"
           "CASE is a case's number (12 or '#12'), its id, the unique ending of an id, or the path of a .dcm or .png "
           "file. A file whose name is a case of the workspace is shown with that case's mask; any other file "
@@ -255,6 +313,7 @@ int pl_cli_show(int argc, char **argv) {
           "--graphics.\n\nExamples:\n"
           "  pleura show 12 --contour\n"
           "  pleura show --where 'positive mask<500' -o small\n"
+          "  pleura show 12 --run last --epoch 7 --as difference -o case-12.png\n"
           "  pleura show --batch 3 --epoch 2 -o batch.png\n"
           "  pleura show --batch --run last --set augment=winner",
   };
@@ -263,10 +322,7 @@ int pl_cli_show(int argc, char **argv) {
   argp_err_exit_status = 2;
   if (argp_parse(&parser, argc, argv, 0, NULL, &a) != 0) return 2;
   pl_error err = {0};
-  if (a.batch.wanted) return show_batch(&a, &err) == PL_OK ? 0 : pl_cli_report("show", &err);
-  a.source.masked = a.mask_mode != PL_MASK_OFF;
-  pl_status status = a.where != NULL ? show_where(&a, &err) : show_one(&a, &err);
-  return status == PL_OK ? 0 : pl_cli_report("show", &err);
+  return show(&a, &err) == PL_OK ? 0 : pl_cli_report("show", &err);
 }
 
 static const struct argp_option OPTIONS[OPTION_COUNT] = {
@@ -283,13 +339,22 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
      0},
     {"where", KEY_WHERE, "FILTER", 0,
      "every case that fits the filter, as in fold=2 mask>2000; -o then names a folder for ID.png each", 0},
-    {NULL, 0, NULL, 0, "Training batches:", 1},
-    {"batch", KEY_BATCH, "N", OPTION_ARG_OPTIONAL, "show batch N of an epoch, augmented, with its masks (1)", 1},
-    {"epoch", KEY_EPOCH, "E", 0, "the epoch, from 1 (1)", 1},
-    {"seed", KEY_SEED, "S", 0, "the run's seed", 1},
-    {"fold", KEY_FOLD, "F", 0, "the fold that is held out", 1},
-    {"run", KEY_RUN, "RUN", 0, "with the options of this run; else those of a new one, from pleura.yaml", 1},
-    {"preset", KEY_PRESET, "NAME", 0, "with a preset of 'pleura train'", 1},
-    {"set", KEY_SET, "OPTION=VALUE", 0, "with any option of 'pleura train', such as size=256; may be repeated", 1},
+    {NULL, 0, NULL, 0, "Predictions of a case:", 1},
+    {"as", KEY_AS, "WHAT", 0,
+     "truth, prediction, difference (hit, false alarm, missed) or probability; prediction by default", 1},
+    {"run", KEY_RUN, "RUN", 0, "of this run, instead of the latest", 1},
+    {"epoch", KEY_EPOCH, "E", 0, "after this epoch, from 0, the untrained network; 'newest' (default); or 'evaluation'",
+     1},
+    {"threshold", KEY_THRESHOLD, "P", 0, "predicted is what is above this probability (0.5)", 1},
+    {NULL, 0, NULL, 0, "Training batches:", 2},
+    {"batch", KEY_BATCH, "N", OPTION_ARG_OPTIONAL,
+     "show batch N of an epoch, augmented, with its masks (1); --epoch is then from 1, and --run takes the options of "
+     "a "
+     "run instead of those of a new one, from pleura.yaml",
+     2},
+    {"seed", KEY_SEED, "S", 0, "the run's seed", 2},
+    {"fold", KEY_FOLD, "F", 0, "the fold that is held out", 2},
+    {"preset", KEY_PRESET, "NAME", 0, "with a preset of 'pleura train'", 2},
+    {"set", KEY_SET, "OPTION=VALUE", 0, "with any option of 'pleura train', such as size=256; may be repeated", 2},
     {0},
 };

@@ -18,9 +18,6 @@
 enum { NARROW = 100 };  // columns
 
 static const double threshold_step = 0.01;
-static const char *const shows_names[PL_CASE_SHOWS_COUNT];
-
-const char *pl_case_shows_name(pl_case_shows shows) { return shows_names[shows]; }
 
 bool pl_case_has_prediction(const pl_case_screen *self) { return self->predictions.count > 0; }
 
@@ -69,10 +66,7 @@ static void take_run(pl_case_screen *self, const char *run) {
   if (run != NULL && pl_run_state_load(&state, run, NULL) == PL_OK) p->planned = state.epochs;
 }
 
-// The place of the newest epoch; an evaluation behind it is no epoch.
-static size_t newest_of(const pl_case_predictions *p) {
-  return p->count > 1 && p->epochs[p->count - 1] == PL_PREDICTION_EVALUATION ? p->count - 2 : p->count - 1;
-}
+static size_t newest_of(const pl_case_predictions *p) { return pl_prediction_newest(p->epochs, p->count); }
 
 // The same epoch as before, or the one before it when it has gone.
 static size_t place_of(const pl_case_predictions *p, int64_t epoch) {
@@ -122,21 +116,16 @@ static void show(pl_case_screen *self, pl_case_shows shows) {
   if (shows != PL_CASE_TRUTH && !find_or_say(self)) return;
   self->shows = shows;
   self->mask = true;
-  pl_app_say(self->app, "%s", shows_names[shows]);
+  pl_app_say(self->app, "%s", pl_case_shows_name(shows));
   pl_case_redraw(self);
 }
 
 void pl_case_show(pl_app *app, const char *args) {
   pl_case_screen *self = pl_case_self(app);
-  if (args[0] == '\0') {
-    show(self, (self->shows + 1) % PL_CASE_SHOWS_COUNT);
+  pl_case_shows shows = (self->shows + 1) % PL_CASE_SHOWS_COUNT;
+  if (args[0] == '\0' || pl_case_shows_parse(&shows, args)) {
+    show(self, shows);
     return;
-  }
-  for (int i = 0; i < PL_CASE_SHOWS_COUNT; i++) {
-    if (strcmp(args, shows_names[i]) == 0) {
-      show(self, (pl_case_shows)i);
-      return;
-    }
   }
   pl_app_say(app, "show takes truth, prediction, difference or probability, not '%s'", args);
   app->message_bad = true;
@@ -304,8 +293,8 @@ void pl_case_draw_prediction(const pl_case_screen *self, const pl_canvas *canvas
   char epoch[64], beside[80], dice[32];
   pl_prediction_words(epoch, sizeof epoch, p->epochs[p->at], p->planned);
   words_beside(beside, sizeof beside, self);
-  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_STRONG, "%s%s, %s", beside, shows_names[self->shows],
-                        epoch);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_STRONG, "%s%s, %s", beside,
+                        pl_case_shows_name(self->shows), epoch);
   // The workbench's run stands in the status bar too.
   if (p->chosen != NULL || row.cols >= NARROW) {
     x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, " of %s", pl_path_base(p->run));
@@ -323,10 +312,3 @@ void pl_case_draw_prediction(const pl_case_screen *self, const pl_canvas *canvas
     draw_swatches(canvas, row.y, x, right, format->colours);
   }
 }
-
-static const char *const shows_names[PL_CASE_SHOWS_COUNT] = {
-    [PL_CASE_TRUTH] = "truth",
-    [PL_CASE_PREDICTION] = "prediction",
-    [PL_CASE_DIFFERENCE] = "difference",
-    [PL_CASE_PROBABILITY] = "probability",
-};

@@ -63,6 +63,5 @@ bool pl_case_has_prediction(const pl_case_screen *self);
 int64_t pl_case_epoch(const pl_case_screen *self);  // that is shown
 // A line about what is shown of a prediction.
 void pl_case_draw_prediction(const pl_case_screen *self, const pl_canvas *canvas, pl_area row);
-const char *pl_case_shows_name(pl_case_shows shows);
 
 void pl_case_draw_side(const pl_case_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c);

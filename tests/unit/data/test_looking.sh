@@ -28,7 +28,7 @@ cmp -s a.png b.png || complain "the same batch gives another picture"
 for other in c d; do cmp -s a.png $other.png && complain "a.png and $other.png are the same picture"; done
 expect 2 "batches 1 to 3" "$pleura" show --batch 4
 expect 2 "there is no fold 7" "$pleura" show --batch --fold 7
-expect 2 "are for --batch" "$pleura" show 3 --epoch 2
+expect 2 "are for --batch" "$pleura" show 3 --seed 2
 expect 2 "no --window" "$pleura" show --batch --window 100,50
 expect 2 "takes a number from 1" "$pleura" show --batch=0
 expect 2 "is not OPTION=VALUE" "$pleura" show --batch --set size
