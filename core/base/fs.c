@@ -79,6 +79,11 @@ static char *parent_of(const char *path) {
 }
 
 pl_status pl_fs_replace(const char *path, const void *bytes, size_t length, pl_error *err) {
+  return pl_fs_replace_checked(path, bytes, length, NULL, NULL, err);
+}
+
+pl_status pl_fs_replace_checked(const char *path, const void *bytes, size_t length, pl_fs_check *check, void *context,
+                                pl_error *err) {
   char *aside = pl_xprintf("%s.tmp-%ld-XXXXXX", path, (long)getpid());
   pl_status status = PL_OK;
   int fd = mkostemp(aside, O_CLOEXEC);
@@ -92,6 +97,7 @@ pl_status pl_fs_replace(const char *path, const void *bytes, size_t length, pl_e
   (void)fchmod(fd, 0666 & ~mask);
   status = write_all(fd, bytes, length, path, err);
   if (close(fd) != 0 && status == PL_OK) status = pl_fail_errno(err, errno, "cannot write %s", path);
+  if (status == PL_OK && check != NULL) status = check(context, aside, err);
   if (status == PL_OK && rename(aside, path) != 0) status = pl_fail_errno(err, errno, "cannot replace %s", path);
   if (status != PL_OK) {
     unlink(aside);

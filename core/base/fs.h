@@ -25,6 +25,12 @@ pl_status pl_fs_read(pl_buf *out, const char *path, pl_error *err);
 // temporary file beside it, write, fsync, rename, fsync of the folder.
 pl_status pl_fs_replace(const char *path, const void *bytes, size_t length, pl_error *err);
 
+// The same, but before the rename `check` looks at the temporary file, as it lies on the disk; when it fails, `path`
+// stays as it was.
+typedef pl_status pl_fs_check(void *context, const char *written, pl_error *err);
+pl_status pl_fs_replace_checked(const char *path, const void *bytes, size_t length, pl_fs_check *check, void *context,
+                                pl_error *err);
+
 // fsync of a folder, so that a rename in it survives power loss.
 pl_status pl_fs_sync_folder(const char *folder, pl_error *err);
 

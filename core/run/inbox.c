@@ -51,9 +51,7 @@ static pl_status check_set(const pl_command *command, pl_error *err) {
 // User, terminal, and an id that sorts by time.
 static void sign(pl_command *command) {
   pl_user_name(command->user);
-  char tty[64] = "";
-  if (ttyname_r(STDIN_FILENO, tty, sizeof tty) != 0) tty[0] = '\0';
-  (void)pl_safe_text(command->tty, sizeof command->tty, tty, strlen(tty));
+  pl_tty_name(command->tty);
   struct timespec now;
   (void)clock_gettime(CLOCK_REALTIME, &now);
   char *id = pl_xprintf("%012" PRIx64 "%08" PRIx64 "-%ld", (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec, (long)getpid());

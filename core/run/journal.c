@@ -10,8 +10,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
-#include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/seal.h"
 #include "core/run/json.h"
 
 enum { PENDING_MAX = 4096 };
@@ -100,8 +100,7 @@ static pl_status write_pending(pl_journal *journal, pl_error *err) {
 
 // Ends the object with its CRC and appends it.
 static pl_status add_line(pl_journal *journal, pl_buf *line, pl_error *err) {
-  uint32_t crc = pl_crc32(0, line->data, line->length);
-  (void)pl_buf_printf(line, ",\"crc\":\"%08x\"}\n", (unsigned)crc);
+  pl_seal(line);
   if (line->failed) return pl_fail(err, PL_E_LIMIT, "a line of %s would be too long", journal->path);
   if (journal->pending_count > 0) {
     pl_status status = write_pending(journal, err);

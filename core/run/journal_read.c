@@ -10,8 +10,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
-#include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/seal.h"
 #include "core/base/str.h"
 #include "core/run/journal.h"
 #include "core/run/json.h"
@@ -132,20 +132,8 @@ static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind 
   }
 }
 
-// False when the line's CRC is missing or wrong.
-static bool crc_fits(const char *line, size_t length) {
-  enum { TAIL = 18 };  // ,"crc":"XXXXXXXX"}
-  if (length < TAIL || memcmp(line + length - TAIL, ",\"crc\":\"", 8) != 0) return false;
-  char *end = NULL;
-  char digits[9];
-  memcpy(digits, line + length - 10, 8);
-  digits[8] = '\0';
-  unsigned long crc = strtoul(digits, &end, 16);
-  return *end == '\0' && (uint32_t)crc == pl_crc32(0, line, length - TAIL);
-}
-
 static bool take_line(pl_journal_reader *r, const char *line, size_t length) {
-  if (!crc_fits(line, length)) return false;
+  if (!pl_seal_holds(line, length)) return false;
   json_error_t problem;
   json_t *o = json_loadb(line, length, 0, &problem);
   const char *kind = json_string_value(json_object_get(o, "kind"));

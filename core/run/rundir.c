@@ -25,12 +25,6 @@
 
 enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27, LOCK_TRIES = 20 };
 
-static void host_name(char out[128]) {
-  char raw[128] = "";
-  if (gethostname(raw, sizeof raw - 1) != 0) raw[0] = '\0';
-  (void)pl_safe_text(out, 128, raw, strlen(raw));
-}
-
 // Adds a file's hash, or nothing when there is no such file.
 static pl_status add_file_hash(pl_buf *out, const char *workspace, const char *name, pl_error *err) {
   char *path = pl_path_join(workspace, name), hex[PL_SHA256_HEX_SIZE];
@@ -122,7 +116,7 @@ static pl_status write_run_json(const char *folder, const char *name, const char
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], host[128], user[64];
   pl_status status = pl_run_hash_dataset(dataset, labels, workspace, err);
   if (status != PL_OK) return status;
-  host_name(host);
+  pl_host_name(host);
   pl_user_name(user);
   pl_clock clock = pl_clock_system();
   pl_buf text;
@@ -405,7 +399,7 @@ static bool is_here(const char *folder) {
     json_t *object = json_loadb(text.data, text.length, 0, &problem);
     char theirs[128], ours[128];
     pl_json_text(theirs, sizeof theirs, object, "host");
-    host_name(ours);
+    pl_host_name(ours);
     here = object == NULL || strcmp(theirs, ours) == 0;
     json_decref(object);
   }
@@ -460,7 +454,7 @@ pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
                                  : pl_fail_errno(err, reason, "cannot lock %s", folder);
   }
   char host[128], boot[64];
-  host_name(host);
+  pl_host_name(host);
   boot_id(boot);
   pl_buf text;
   pl_buf_init(&text, 4096);

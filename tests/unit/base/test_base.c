@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/rng.h"
+#include "core/base/seal.h"
 #include "core/base/status.h"
 #include "core/base/str.h"
 #include "tests/tools/testing.h"
@@ -190,6 +191,52 @@ static void md5_of_files(void **state) {
   assert_int_equal(pl_md5_file(hex, "/nowhere", NULL), PL_E_NOTFOUND);
 }
 
+static pl_status refuse(void *context, const char *written, pl_error *err) {
+  char **seen = context;
+  *seen = pl_xstrdup(written);
+  return pl_fail(err, PL_E_FORMAT, "not good enough");
+}
+
+static void replacing_can_be_refused(void **state) {
+  (void)state;
+  char folder[] = "/tmp/pleura-base-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *path = pl_path_join(folder, "file"), *written = NULL;
+  assert_int_equal(pl_fs_replace(path, "old", 3, NULL), PL_OK);
+  pl_error err = {0};
+  assert_int_equal(pl_fs_replace_checked(path, "new", 3, refuse, &written, &err), PL_E_FORMAT);
+  assert_string_equal(err.message, "not good enough");
+  // The old bytes are there, and what was written aside is gone.
+  pl_buf text;
+  pl_buf_init(&text, 100);
+  assert_int_equal(pl_fs_read(&text, path, &err), PL_OK);
+  assert_string_equal(text.data, "old");
+  assert_false(pl_fs_is_file(written));
+  pl_buf_clear(&text);
+  free(written);
+  free(path);
+  assert_int_equal(pl_fs_remove_tree(folder, &err), PL_OK);
+}
+
+static void sealed_lines(void **state) {
+  (void)state;
+  pl_buf line;
+  pl_buf_init(&line, 200);
+  (void)pl_buf_add_text(&line, "{\"a\":1");
+  pl_seal(&line);
+  // zlib.crc32(b'{"a":1')
+  assert_string_equal(line.data, "{\"a\":1,\"crc\":\"a702fc6e\"}\n");
+  const size_t length = line.length - 1;
+  assert_true(pl_seal_holds(line.data, length));
+  for (size_t cut = 0; cut < length; cut++) assert_false(pl_seal_is_there(line.data, cut));
+  for (size_t i = 0; i < length; i++) {
+    line.data[i] ^= 1;
+    assert_false(pl_seal_holds(line.data, length));
+    line.data[i] ^= 1;
+  }
+  pl_buf_clear(&line);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(safe_text_escapes),
@@ -197,6 +244,8 @@ int main(void) {
       cmocka_unit_test(numbers),
       cmocka_unit_test(buffer_keeps_its_maximum),
       cmocka_unit_test(files_are_replaced_whole),
+      cmocka_unit_test(replacing_can_be_refused),
+      cmocka_unit_test(sealed_lines),
       cmocka_unit_test(rng_is_the_published_one),
       cmocka_unit_test(hashes),
       cmocka_unit_test(md5_of_files),
