@@ -56,8 +56,7 @@ static pl_status deliver(reader *r, size_t line, const char *problem, pl_csv_row
   return status;
 }
 
-// The end of the line that begins at `from`, behind its CR, LF or CRLF.
-static size_t line_end(const char *bytes, size_t length, size_t from) {
+size_t pl_csv_line_end(const char *bytes, size_t length, size_t from) {
   while (from < length && bytes[from] != '\n' && bytes[from] != '\r') from++;
   if (from < length && bytes[from] == '\r') {
     from++;
@@ -89,10 +88,10 @@ static pl_status feed(reader *r, const char *bytes, size_t length, pl_error *err
 // Reads the row that begins at *at, over several lines while a quoted field is open, and moves *at and *line behind
 // it. When the quote is never closed, only the first line is passed, and `complete` stays false.
 static pl_status read_row(reader *r, const char *bytes, size_t length, size_t *at, size_t *line, pl_error *err) {
-  size_t end = *at, lines = 0, first_end = line_end(bytes, length, *at);
+  size_t end = *at, lines = 0, first_end = pl_csv_line_end(bytes, length, *at);
   while (!r->complete && end < length && lines < PL_CSV_QUOTED_LINES_MAX) {
     size_t begin = end;
-    end = line_end(bytes, length, begin);
+    end = pl_csv_line_end(bytes, length, begin);
     lines++;
     pl_status status = feed(r, bytes + begin, end - begin, err);
     // The last line may lack its end.
@@ -111,7 +110,7 @@ pl_status pl_csv_parse(const char *bytes, size_t length, pl_csv_row *row, void *
   size_t at = length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = 1;
   pl_status status = PL_OK;
   while (status == PL_OK && at < length) {
-    size_t end = line_end(bytes, length, at), first = line;
+    size_t end = pl_csv_line_end(bytes, length, at), first = line;
     if (is_blank(bytes + at, end - at)) {
       at = end;
       line++;

@@ -35,6 +35,9 @@ pl_status pl_csv_parse(const char *bytes, size_t length, pl_csv_row *row, void *
 // Reads a file of at most PL_CSV_FILE_MAX bytes and parses it; failures name the file.
 pl_status pl_csv_parse_file(const char *path, pl_csv_row *row, void *context, pl_error *err);
 
+// The place behind the line that begins at `from`, with its CR, LF or CRLF: how the lines above are counted.
+size_t pl_csv_line_end(const char *bytes, size_t length, size_t from);
+
 // The column of that name in a header row, ignoring case, or -1.
 int pl_csv_column(const pl_csv_field *fields, size_t count, const char *name);
 

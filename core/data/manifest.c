@@ -426,7 +426,9 @@ double pl_case_mask_share(const pl_case *c) {
 }
 
 char *pl_case_image_path(const pl_manifest *manifest, const pl_case *c) { return prepared_path(manifest, "images", c); }
-char *pl_case_mask_path(const pl_manifest *manifest, const pl_case *c) { return prepared_path(manifest, "masks", c); }
+char *pl_case_mask_path(const pl_manifest *manifest, const pl_case *c) {
+  return prepared_path(manifest, c->corrected ? PL_CORRECTED_MASKS : "masks", c);
+}
 
 const char *pl_part_name(pl_part part) { return part_names[part]; }
 const char *pl_case_status_name(pl_case_status status) { return status_names[status]; }

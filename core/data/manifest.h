@@ -15,6 +15,9 @@ extern "C" {
 // The file that makes a folder a workspace.
 #define PL_WORKSPACE_FILE "pleura.yaml"
 
+// The folder of the prepared masks of corrected labels, see core/data/labels.h.
+#define PL_CORRECTED_MASKS "masks-corrected"
+
 typedef enum pl_part { PL_PART_TRAIN, PL_PART_TEST } pl_part;
 
 typedef enum pl_case_status {
@@ -41,6 +44,7 @@ typedef struct pl_case {
   char view[8];        // "PA", "AP", or ""
   char *patient;       // a pseudonym, or ""
   char *flag, *note;   // from notes.csv, NULL for none; safe to print
+  bool corrected;      // pl_labels_apply gave it a corrected label, whose mask is a file of its own
   int fold;            // from folds.csv (of its first row there), -1 when it has none
 } pl_case;
 
@@ -76,7 +80,7 @@ const char *pl_case_status_name(pl_case_status status);
 // The mask's share of the source image, 0 to 1; NaN when the image's size is unknown.
 double pl_case_mask_share(const pl_case *c);
 
-// Paths of a case's prepared files (images/ID.png, masks/ID.png); the caller frees.
+// Paths of a case's prepared files (images/ID.png, masks/ID.png or masks-corrected/ID.png); the caller frees.
 char *pl_case_image_path(const pl_manifest *manifest, const pl_case *c);
 char *pl_case_mask_path(const pl_manifest *manifest, const pl_case *c);
 

@@ -32,7 +32,7 @@ struct pl_pack {
   atomic_size_t damaged;
 };
 
-bool pl_pack_wants(const pl_case *c) { return c->status != PL_CASE_BAD; }
+bool pl_pack_wants(const pl_case *c) { return c->status != PL_CASE_BAD && !c->corrected; }
 
 void pl_pack_plane_hash(char hex[PL_SHA256_HEX_SIZE], const uint8_t *image, const uint8_t *mask, size_t pixels) {
   pl_sha256 hash;

@@ -1,6 +1,8 @@
 // The packed cache: one file, pictures.pack, with the decoded pictures of a workspace, for when decoding PNGs is what
 // limits a training. It is mapped, so that a picture costs a copy, and machines with memory enough read it once.
 //
+// It has the original labels: pictures of cases with a corrected one are read from their PNGs.
+//
 // The PNGs stay the truth. A case is taken from the pack only while its PNGs are those that it was made from (same size
 // and time, else same SHA-256), and only after its planes have been found to have their SHA-256, once in each process.
 #pragma once

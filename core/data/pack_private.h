@@ -41,7 +41,7 @@ typedef struct pack_entry {
   char padding[6];
 } pack_entry;
 
-// Whether a case has pictures to be packed.
+// Whether a case has pictures to be packed: neither bad ones nor a corrected mask.
 bool pl_pack_wants(const pl_case *c);
 
 void pl_pack_plane_hash(char hex[PL_SHA256_HEX_SIZE], const uint8_t *image, const uint8_t *mask, size_t pixels);

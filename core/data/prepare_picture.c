@@ -225,6 +225,39 @@ static pl_status make_mask(pl_image *out, const import_job *job, import_item *it
   return status;
 }
 
+pl_status pl_import_shrink_mask(pl_image *out, const import_job *job, const pl_image *mask, pl_error *err) {
+  const frame f = frame_for(job, mask->width, mask->height);
+  pl_image counts = {0};
+  pl_status status = PL_OK;
+  if (job->options->resize == PL_IMPORT_RESIZE_REFERENCE) {
+    // As one row of runs.
+    status = pl_image_init(&counts, mask->width, mask->height, PL_PIXEL_U16, PL_IMAGE_MASK, err);
+    for (size_t i = 0; status == PL_OK && i < pl_image_bytes(mask); i++) counts.u16[i] = mask->u8[i] != 0;
+    if (status == PL_OK) status = pl_mask_resize_reference(out, &counts, f.width, f.height, err);
+    pl_image_clear(&counts);
+  } else {
+    status = pl_image_resize(out, mask, f.width, f.height, err);
+  }
+  if (status != PL_OK) return status;
+  status = place(out, &f, err);
+  if (status != PL_OK) pl_image_clear(out);
+  return status;
+}
+
+bool pl_import_read_recipe(pl_import_options *options, uint32_t *size, const char *recipe) {
+  char rule[16] = "", further[16] = "";
+  int version = 0;
+  unsigned side = 0;
+  const int read = sscanf(recipe, "%d %15s %u %15s", &version, rule, &side, further);
+  if (read < 2 || version != RECIPE_VERSION) return false;
+  for (size_t i = 0; i < sizeof rule_names / sizeof rule_names[0]; i++) {
+    if (strcmp(rule, rule_names[i]) == 0) options->resize = (pl_import_resize)i;
+  }
+  options->keep_aspect = strcmp(further, "aspect") == 0;
+  *size = side;
+  return strcmp(rule, rule_names[options->resize]) == 0 && (side > 0 || options->resize == PL_IMPORT_RESIZE_NONE);
+}
+
 pl_status pl_import_write_mask(const import_job *job, import_item *item, const pl_rle_image *rows, pl_error *err) {
   frame f = frame_for(job, item->entry.cols, item->entry.rows);
   pl_image small = {0};

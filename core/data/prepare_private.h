@@ -111,6 +111,10 @@ pl_status pl_import_write_image(const import_job *job, import_item *item, pl_dic
 // The mask that `rows` (NULL for an empty one) make at the size of item->entry, whose mask_area it sets. PL_E_FORMAT
 // when a run lies outside.
 pl_status pl_import_write_mask(const import_job *job, import_item *item, const pl_rle_image *rows, pl_error *err);
+// The prepared form of a mask of 0 and 255 at its image's own size, by the job's recipe.
+pl_status pl_import_shrink_mask(pl_image *out, const import_job *job, const pl_image *mask, pl_error *err);
+// The options that pl_import_recipe wrote down; false for a recipe that this version does not know.
+bool pl_import_read_recipe(pl_import_options *options, uint32_t *size, const char *recipe);
 // True when the file in that folder has that hash.
 bool pl_import_is_whole(const import_job *job, const char *folder, const char *id, const char *hash);
 void pl_import_remove_mask(const import_job *job, const char *id);
