@@ -208,11 +208,13 @@ static int legend_text(char *out, size_t size, const pl_curve_chart *chart, cons
   return pl_text_width(out, 1);
 }
 
-static int legend_width(const pl_curve_chart *chart, bool values, int scale) {
+enum { SWATCH = 10, GAP = 13 };  // of an entry of the legend
+
+static int legend_width(const pl_curve_chart *chart, bool values, int gap, int scale) {
   int width = 0;
   for (size_t i = 0; i < chart->series_count; i++) {
     char text[80];
-    width += (legend_text(text, sizeof text, chart, &chart->series[i], values) + 27) * scale;
+    width += (SWATCH + 4 + legend_text(text, sizeof text, chart, &chart->series[i], values) + gap) * scale;
   }
   return width;
 }
@@ -224,16 +226,17 @@ static void draw_head(pl_bitmap *bitmap, const pl_curve_chart *chart, const layo
     pl_draw_text(bitmap, all, x, y, scale, pl_colour_rgb(PL_COLOUR_TEXT_STRONG), chart->title);
     x += pl_text_width(chart->title, scale) + 12 * scale;
   }
-  bool values = legend_width(chart, true, scale) <= right - x;
-  int start = right - legend_width(chart, values, scale) + 10 * scale;
+  const bool values = legend_width(chart, true, GAP, scale) <= right - x;
+  const int gap = legend_width(chart, values, GAP, scale) <= right - x ? GAP : GAP / 3;
+  int start = right - legend_width(chart, values, gap, scale) + 10 * scale;
   if (start > x) x = start;
   for (size_t i = 0; i < chart->series_count; i++) {
     char text[80];
     int width = legend_text(text, sizeof text, chart, &chart->series[i], values) * scale;
-    pl_rect swatch = {.x = x, .y = y + 2 * scale, .width = 10 * scale, .height = 3 * scale};
+    pl_rect swatch = {.x = x, .y = y + 2 * scale, .width = SWATCH * scale, .height = 3 * scale};
     pl_draw_rect(bitmap, swatch, chart->series[i].colour, 1);
-    pl_draw_text(bitmap, all, x + 14 * scale, y, scale, pl_colour_rgb(PL_COLOUR_TEXT), text);
-    x += width + 27 * scale;
+    pl_draw_text(bitmap, all, x + (SWATCH + 4) * scale, y, scale, pl_colour_rgb(PL_COLOUR_TEXT), text);
+    x += width + (SWATCH + 4 + gap) * scale;
   }
 }
 
