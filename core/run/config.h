@@ -61,6 +61,7 @@ typedef struct pl_config {
   int64_t fold, seed, limit;
   int64_t previews;  // see core/run/previews.h
   char preview_cases[PL_FILTER_SIZE];
+  bool all_folds;  // a group of runs, see group.h; never of a run
   char best_by[16];
   int64_t early_stopping, keep_best;
   int64_t checkpoint_every, checkpoint_every_steps, checkpoint_every_minutes, keep;

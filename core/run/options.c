@@ -57,13 +57,14 @@ const pl_option pl_options[] = {
      .text = "none",
      .help = "What the decoder's blocks attend to; scse weighs channels and pixels"},
     {.name = "weights",
-     .argument = "FILE",
+     .argument = "FILE|run:NAME",
      .type = PL_OPTION_TEXT,
      .offset = offsetof(pl_config, weights),
      .size = sizeof(((pl_config *)NULL)->weights),
      .text = "",
-     .help = "Weights to start from, a safetensors file of a network or an encoder, or random; without it the fetched "
-             "ImageNet weights, see pleura weights"},
+     .help = "Weights to start from: a safetensors file of a network or an encoder, run:NAME for those of another run "
+             "(run:NAME:last, run:NAME:12 for an epoch), or random; without it the fetched ImageNet weights, see "
+             "pleura weights"},
     {.name = "size",
      .argument = "PX",
      .type = PL_OPTION_INT,
@@ -311,6 +312,14 @@ const pl_option pl_options[] = {
      .max = 999,
      .text = "0",
      .help = "Fold that is held out for validation"},
+    {.name = "all-folds",
+     .type = PL_OPTION_BOOL,
+     .offset = offsetof(pl_config, all_folds),
+     .size = sizeof(((pl_config *)NULL)->all_folds),
+     .text = "off",
+     .flags = PL_OPTION_NOT_FROM_WORKSPACE,
+     .help = "Hold out every fold in turn: a group of runs, one after another; the same again goes on where it was "
+             "cut"},
     {.name = "seed",
      .argument = "N",
      .type = PL_OPTION_INT,

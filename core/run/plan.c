@@ -15,6 +15,7 @@
 #include "core/data/prepare.h"
 #include "core/net/registry.h"
 #include "core/run/rundir.h"
+#include "core/run/start_weights.h"
 #include "core/run/training.h"
 
 enum { FOLDS = 5 };
@@ -170,6 +171,8 @@ pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_m
   planner p = {0};
   plan->config = *config;
   pl_status status = pl_config_check(config, err);
+  if (status == PL_OK)
+    status = pl_start_weights_adopt(&plan->config, manifest != NULL ? manifest->workspace : NULL, err);
   if (status == PL_OK && manifest != NULL) status = pl_run_check_data(&plan->config, manifest, err);
   if (plan->config.size == 0) plan->config.size = PL_IMPORT_SIZE_DEFAULT;
   if (status == PL_OK) status = count_images(plan, manifest, images, err);

@@ -167,19 +167,26 @@ static pl_status make_dated(char **folder, const char *runs, pl_error *err) {
   return pl_fail(err, PL_E_LIMIT, "%s has %d runs of today; give this one a name", runs, LETTERS_MAX);
 }
 
-static pl_status make_folder(char **folder, const char *runs, const char *name, pl_error *err) {
-  pl_status status = pl_fs_make_folders(runs, err);
-  if (status != PL_OK) return status;
-  if (name[0] == '\0') return make_dated(folder, runs, err);
+static pl_status make_named(char **folder, const char *runs, const char *name, pl_error *err) {
   char *path = pl_path_join(runs, name);
-  if (mkdir(path, 0777) != 0) {
-    status = errno == EEXIST ? pl_fail(err, PL_E_EXISTS, "there is a run '%s' already", name)
-                             : pl_fail_errno(err, errno, "cannot make run folder %s", path);
-    free(path);
-    return status;
+  if (mkdir(path, 0777) == 0) {
+    *folder = path;
+    return PL_OK;
   }
-  *folder = path;
-  return PL_OK;
+  pl_status status = errno == EEXIST ? pl_fail(err, PL_E_EXISTS, "there is a run '%s' already", name)
+                                     : pl_fail_errno(err, errno, "cannot make run folder %s", path);
+  free(path);
+  return status;
+}
+
+pl_status pl_run_make_folder(char **folder, const char *root, const char *name, pl_error *err) {
+  char *runs = pl_path_join(root, "runs");
+  pl_status status = pl_fs_make_folders(runs, err);
+  if (status == PL_OK) {
+    status = name[0] == '\0' ? make_dated(folder, runs, err) : make_named(folder, runs, name, err);
+  }
+  free(runs);
+  return status;
 }
 
 // The file that an option names, which is `field` of the configuration. A path in pleura.yaml is meant from there, one
@@ -201,25 +208,33 @@ static pl_status make_absolute(const pl_config *config, const char *option, char
   return status;
 }
 
-pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
-  pl_config frozen = *config;
-  pl_status status = pl_config_check(&frozen, err);
-  if (status != PL_OK) return status;
-  char *root = realpath(workspace, NULL);
-  if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);
+pl_status pl_run_freeze(pl_config *config, const char *root, pl_error *err) {
+  pl_status status = pl_config_check(config, err);
   char safe[PATH_MAX];
   (void)pl_safe_text(safe, sizeof safe, root, strlen(root));
-  if (strcmp(safe, root) != 0) {
+  if (status == PL_OK && strcmp(safe, root) != 0) {
     status = pl_fail(err, PL_E_USAGE, "%s: control characters in the path of a workspace are not supported", root);
   }
-  pl_start_weights_choose(&frozen);
-  if (status == PL_OK && strcmp(frozen.weights, PL_WEIGHTS_RANDOM) != 0)
-    status = make_absolute(&frozen, "weights", frozen.weights, root, err);
-  if (status == PL_OK && strcmp(frozen.choices, PL_CHOICES_FIXED) != 0)
-    status = make_absolute(&frozen, "choices", frozen.choices, root, err);
-  if (status == PL_OK) status = check_workspace(&frozen, root, err);
-  char *runs = pl_path_join(root, "runs"), *made = NULL;
-  if (status == PL_OK) status = make_folder(&made, runs, frozen.name, err);
+  // Of all folds each takes its own.
+  const bool later = config->all_folds && pl_begins_with(config->weights, PL_WEIGHTS_RUN);
+  if (status == PL_OK)
+    status = later ? pl_start_weights_adopt(config, root, err) : pl_start_weights_choose(config, root, err);
+  if (status == PL_OK && !later && strcmp(config->weights, PL_WEIGHTS_RANDOM) != 0)
+    status = make_absolute(config, "weights", config->weights, root, err);
+  if (status == PL_OK && strcmp(config->choices, PL_CHOICES_FIXED) != 0)
+    status = make_absolute(config, "choices", config->choices, root, err);
+  return status == PL_OK ? check_workspace(config, root, err) : status;
+}
+
+pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
+  pl_config frozen = *config;
+  char *root = realpath(workspace, NULL), *made = NULL;
+  if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);
+  pl_status status = pl_run_freeze(&frozen, root, err);
+  if (status == PL_OK && frozen.all_folds) {
+    status = pl_fail(err, PL_E_USAGE, "all-folds: a run has one fold; several are a group of runs");
+  }
+  if (status == PL_OK) status = pl_run_make_folder(&made, root, frozen.name, err);
   if (status == PL_OK) {
     char *inbox = pl_path_join(made, "inbox"), *checkpoints = pl_path_join(made, "ckpt");
     if (mkdir(inbox, 0700) != 0) status = pl_fail_errno(err, errno, "cannot make folder %s", inbox);
@@ -235,7 +250,6 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
   } else {
     free(made);
   }
-  free(runs);
   free(root);
   return status;
 }
@@ -279,13 +293,15 @@ pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err) {
   return status;
 }
 
-// Date and letter in the order of making: -z comes before -aa.
+// Date and letter in the order of making: -z comes before -aa, and -fold2 before -fold10.
 static int by_age(const void *a, const void *b) {
   const char *x = pl_path_base(*(char *const *)a), *y = pl_path_base(*(char *const *)b);
   enum { DATE = 11 };
-  size_t n = strlen(x), m = strlen(y);
-  if (n > DATE && m > DATE && strncmp(x, y, DATE) == 0 && n != m) return n < m ? -1 : 1;
-  return strcmp(x, y);
+  if (strlen(x) > DATE && strlen(y) > DATE && strncmp(x, y, DATE) == 0) {
+    size_t n = strcspn(x + DATE, "-"), m = strcspn(y + DATE, "-");
+    if (n != m) return n < m ? -1 : 1;
+  }
+  return strverscmp(x, y);
 }
 
 pl_status pl_run_list(char ***folders, size_t *count, const char *workspace, pl_error *err) {

@@ -32,6 +32,15 @@ typedef struct pl_run_info {
 // workspace has no cases or no folds, and as pl_config_check.
 pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err);
 
+// What stays open in a run's options is filled in, as it is frozen in run.json: the size, and the paths of weights and
+// choices; with all_folds the weights of another run stay open, for each fold has its own. `root` is the workspace's
+// absolute path. Fails as pl_run_make, with parts of it filled in.
+pl_status pl_run_freeze(pl_config *config, const char *root, pl_error *err);
+
+// Makes the folder ROOT/runs/NAME, or today's date with the next free letter when the name is "". The caller frees.
+// PL_E_EXISTS.
+pl_status pl_run_make_folder(char **folder, const char *root, const char *name, pl_error *err);
+
 // What a run takes from its workspace: labelled cases and the fold must be there (PL_E_NOTFOUND, PL_E_USAGE), and a
 // size of 0 becomes the size of the prepared images.
 pl_status pl_run_check_data(pl_config *config, const pl_manifest *manifest, pl_error *err);

@@ -19,6 +19,7 @@
 #include "core/run/plan.h"
 #include "core/run/session_private.h"
 #include "core/run/spawn.h"
+#include "core/run/start_weights.h"
 #include "core/run/training.h"
 
 enum { SCORES_MAX = 256 << 20, CHOICES_MAX = 16 << 20 };
@@ -280,6 +281,8 @@ static pl_status open_trainer(pl_session *s, const char *choices, const size_t *
   pl_trainer_options options = pl_training_options(&s->info.config);
   options.previews = previews;
   options.preview_count = preview_count;
+  pl_start_weights_name(s->weights_name, sizeof s->weights_name, &s->info.config);
+  options.weights_name = s->weights_name;
   options.choices = choices;
   options.feed.pack = s->pack;
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
@@ -348,6 +351,8 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
     }
   } else if (status == PL_OK) {
     status = pl_trainer_initialise(s->trainer, words, sizeof words, err);
+    char why[PL_ERROR_MESSAGE_MAX];
+    if (pl_start_weights_leak(why, sizeof why, &s->info)) pl_session_note(s, PL_MESSAGE_WARN, "", "%s", why);
   }
   if (status == PL_OK) pl_session_open_previews(s, previews, preview_count);
   free(previews);

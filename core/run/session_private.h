@@ -23,6 +23,7 @@ typedef struct pl_session {
   const pl_session_options *options;
   char *folder, *checkpoints;
   pl_run_info info;
+  char weights_name[160];  // what it starts from, in words
   int lock, log, signals, cases;
   pl_clock clock;
   pl_registry *registry;

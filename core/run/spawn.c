@@ -142,9 +142,10 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
     status = pl_fs_executable(&executable, err);
   }
   if (status == PL_OK) {
-    char command[] = "core", run[] = "--run", ready[] = "--ready=3", resume[] = "--resume", force[] = "--force";
+    char command[] = "core", run[] = "--run", group[] = "--group", ready[] = "--ready=3", resume[] = "--resume",
+         force[] = "--force";
     char **argv = pl_xcalloc(options->set_count + 9, sizeof *argv);
-    memcpy(argv, (char *[]){executable, command, run, path, ready}, 5 * sizeof *argv);
+    memcpy(argv, (char *[]){executable, command, options->group ? group : run, path, ready}, 5 * sizeof *argv);
     size_t n = 5;
     if (options->resume) argv[n++] = resume;
     if (options->force) argv[n++] = force;

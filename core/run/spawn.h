@@ -12,6 +12,7 @@ extern "C" {
 
 typedef struct pl_spawn_options {
   const char *executable;   // run as `executable core --run FOLDER`; NULL for the running executable itself
+  bool group;               // FOLDER is of a group of runs (group.h): `--group FOLDER`
   bool resume;              // go on from the newest valid checkpoint
   bool force;               // resume although the dataset changed
   const char *const *sets;  // with `resume`: live options that change, "epochs=20"

@@ -27,10 +27,11 @@ typedef enum pl_best_by {
 // Texts and arrays are borrowed while the trainer lives.
 typedef struct pl_trainer_options {
   const char *encoder;
-  const char *attention;  // of the decoder; NULL is none
-  const char *weights;    // file to start from, "random", or ""
-  const char *choices;    // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
-  pl_feed_options feed;   // of the training subset; the other one has the same fold, size and limit
+  const char *attention;     // of the decoder; NULL is none
+  const char *weights;       // file to start from, "random", or ""
+  const char *weights_name;  // what it is called in words, NULL for the file's name
+  const char *choices;       // what pl_trainer_choices gave to an earlier trainer of this run, or NULL
+  pl_feed_options feed;      // of the training subset; the other one has the same fold, size and limit
   int32_t valid_batch;
   int64_t epochs, accumulation;
   const pl_schedule *schedule;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/base/str.h"
@@ -195,7 +196,8 @@ pl_status pl_trainer_initialise(pl_trainer *t, char *words, size_t words_size, p
   if (status != PL_OK) return status;
   char took[512], text[800];
   pl_weights_describe(took, sizeof took, &report);
-  (void)snprintf(text, sizeof text, "%.200s: %s", strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path, took);
+  const char *name = t->options.weights_name != NULL ? t->options.weights_name : pl_path_base(path);
+  (void)snprintf(text, sizeof text, "%.200s: %s", name, took);
   (void)pl_safe_text(words, words_size, text, strlen(text));
   return PL_OK;
 }

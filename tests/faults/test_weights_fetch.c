@@ -138,15 +138,15 @@ static void test_taken(void **state) {
   pl_start_weights_describe(words, sizeof words, &config);
   assert_non_null(strstr(words, "ImageNet weights from "));
   pl_config chosen = config;
-  pl_start_weights_choose(&chosen);
+  assert_int_equal(pl_start_weights_choose(&chosen, NULL, NULL), PL_OK);
   assert_string_equal(chosen.weights, f->cached);
   chosen = config;
   assert_int_equal(pl_config_set(&chosen, "weights", "random", PL_ORIGIN_COMMAND, NULL), PL_OK);
-  pl_start_weights_choose(&chosen);
+  assert_int_equal(pl_start_weights_choose(&chosen, NULL, NULL), PL_OK);
   assert_string_equal(chosen.weights, "random");
   chosen = config;
   assert_int_equal(pl_config_set(&chosen, "encoder", "resnet34", PL_ORIGIN_COMMAND, NULL), PL_OK);
-  pl_start_weights_choose(&chosen);
+  assert_int_equal(pl_start_weights_choose(&chosen, NULL, NULL), PL_OK);
   assert_string_equal(chosen.weights, "");
   pl_start_weights_describe(words, sizeof words, &chosen);
   assert_string_equal(words,
