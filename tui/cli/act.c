@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/manifest.h"
+#include "core/run/group.h"
 #include "core/run/inbox.h"
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
@@ -94,6 +96,21 @@ static pl_status send_command(const act *what, const arguments *a, pl_run_watch 
   return status;
 }
 
+// The run that is meant. A group stands for the one under way, or for its last.
+static pl_status find_run(char **folder, const char *workspace, const char *text, pl_error *err) {
+  char *group = workspace != NULL ? pl_group_folder(workspace, text) : NULL;
+  pl_group_progress p;
+  if (group == NULL || pl_group_look(&p, group, NULL) != PL_OK) {
+    free(group);
+    return pl_run_find(folder, workspace, text, err);
+  }
+  char *run = pl_group_run_folder(group, p.current >= 0 ? p.current : p.folds - 1);
+  pl_status status = pl_run_find(folder, NULL, run, err);
+  free(run);
+  free(group);
+  return status;
+}
+
 static pl_status perform(const act *what, const arguments *a, pl_error *err) {
   char *workspace = NULL, *folder = NULL;
   pl_run_watch *watch = NULL;
@@ -101,7 +118,7 @@ static pl_status perform(const act *what, const arguments *a, pl_error *err) {
   if (strchr(what->run, '/') == NULL) {
     status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
   }
-  if (status == PL_OK) status = pl_run_find(&folder, workspace, what->run, err);
+  if (status == PL_OK) status = find_run(&folder, workspace, what->run, err);
   if (status == PL_OK) status = pl_run_watch_create(&watch, folder, err);
   if (status == PL_OK) status = pl_run_watch_update(watch, NULL, err);
   if (status == PL_OK && strcmp(what->command, "status") == 0) {
@@ -145,7 +162,9 @@ static const struct argp ctl_parser = {
     .args_doc = "RUN COMMAND",
     .doc =
         "Sends a command to a run that is going. It takes effect between two steps.\v"
-        "RUN is a name, its unique beginning or ending, 'latest', or a folder. Commands:\n"
+        "RUN is a name, its unique beginning or ending, 'latest', or a folder; a group of folds stands for its run "
+        "under "
+        "way. Commands:\n"
         "  status          tell where it is\n"
         "  pause, resume   rest and go on\n"
         "  checkpoint      write one now\n"

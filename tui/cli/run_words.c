@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/fs.h"
+#include "core/run/group.h"
 #include "tui/cli/follow.h"
 
 const char *pl_cli_phase_words(const pl_run_view *view) {
@@ -49,11 +51,20 @@ static void print(json_t *object) {
   json_decref(object);
 }
 
+static json_t *group_of(const pl_run_view *view) {
+  int64_t fold = 0;
+  char *group = pl_group_of_run(&fold, view->folder);
+  json_t *name = group != NULL ? json_string(pl_path_base(group)) : json_null();
+  free(group);
+  return name;
+}
+
 void pl_cli_print_run_json(const pl_run_view *view) {
   const pl_run_state *s = &view->state;
   json_t *o = json_object();
   (void)json_object_set_new(o, "run", json_string(view->name));
   (void)json_object_set_new(o, "folder", json_string(view->folder));
+  (void)json_object_set_new(o, "group", group_of(view));
   (void)json_object_set_new(o, "state", json_string(pl_phase_name(s->phase)));
   (void)json_object_set_new(o, "alive", view->alive == PL_ALIVE_UNKNOWN ? json_null() : json_boolean(view->alive));
   (void)json_object_set_new(o, "encoder", view->info != NULL ? text(view->info->config.encoder) : json_null());

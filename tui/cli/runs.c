@@ -7,6 +7,7 @@
 
 #include "core/base/fs.h"
 #include "core/data/manifest.h"
+#include "core/run/group.h"
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
@@ -60,6 +61,14 @@ static pl_status print_runs(char **folders, size_t count, bool json, pl_error *e
   return status;
 }
 
+static void print_groups(const char *workspace) {
+  char **groups = NULL;
+  size_t count = 0;
+  if (pl_group_list(&groups, &count, workspace, NULL) != PL_OK) return;
+  for (size_t i = 0; i < count; i++) pl_cli_print_group(groups[i]);
+  pl_fs_free_names(groups, count);
+}
+
 static pl_status list_runs(const arguments *a, pl_error *err) {
   char *workspace = NULL, **folders = NULL;
   size_t count = 0;
@@ -70,6 +79,7 @@ static pl_status list_runs(const arguments *a, pl_error *err) {
     printf("%-20s %-15s %9s %8s %9s  %s\n", "run", "state", "epoch", "best", "ETA", "encoder");
   }
   if (status == PL_OK) status = print_runs(folders, count, a->json, err);
+  if (status == PL_OK && !a->json) print_groups(workspace);
   if (folders != NULL) pl_fs_free_names(folders, count);
   free(workspace);
   return status;
@@ -92,5 +102,7 @@ static const struct argp_option options[] = {
 static const struct argp parser = {
     .options = options,
     .parser = parse,
-    .doc = "Lists the runs of a workspace, oldest first: state, epoch, best score, time left.",
+    .doc =
+        "Lists the runs of a workspace, oldest first: state, epoch, best score, time left; then the groups of "
+        "'train --all-folds', with how many folds are done and their best scores.",
 };

@@ -1,4 +1,4 @@
-// pleura train: makes a run, starts its core, and follows it.
+// pleura train: makes a run or a group of runs, starts its core, and follows it.
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
+#include "core/run/group.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "tui/cli/cli.h"
@@ -28,7 +29,8 @@ static const struct argp_option own_options[] = {
     {.name = "resume",
      .key = OPTION_RESUME,
      .arg = "RUN",
-     .doc = "Go on with this run: a name, its ending, or last; options that may change go with it: --epochs 20"},
+     .doc = "Go on with this run (a name, its ending, or last) or group of runs; options that may change go with a "
+            "run: --epochs 20"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
     {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
     {.name = "on-end",
@@ -64,9 +66,18 @@ static char *make_doc(void) {
   (void)pl_buf_add_text(&text,
                         "\nThe last line has the scores of the best epoch, whose weights are in ckpt/best: "
                         "'validation dice X dice_pos Y nothing Z', where Z is what predicting nothing would score.\n"
+                        "With --all-folds the runs are NAME-fold0, NAME-fold1, ...; the same command again, or "
+                        "--resume NAME, goes on where it was cut. --weights run:NAME takes the weights of the same "
+                        "fold.\n"
                         "Exit codes: 0 done, 2 usage, 3 data, 4 device, 5 storage, 6 stopped with a checkpoint.");
   return text.data;
 }
+
+// What is to be trained: a run, or a group of runs.
+typedef struct training {
+  char *folder;
+  bool group;
+} training;
 
 static pl_status check_resume(const arguments *a, pl_error *err) {
   for (size_t i = 0; i < pl_cli_training_count(); i++) {
@@ -78,19 +89,44 @@ static pl_status check_resume(const arguments *a, pl_error *err) {
   return a->training.preset != NULL ? pl_fail(err, PL_E_USAGE, "--preset cannot be given with --resume") : PL_OK;
 }
 
-static pl_status find_run(char **folder, const arguments *a, pl_error *err) {
+// Options that may change go to a run that is resumed, but each run of a group has its own.
+static pl_status check_resume_group(const arguments *a, pl_error *err) {
+  for (size_t i = 0; i < pl_cli_training_count(); i++) {
+    if (a->training.values[i] == NULL) continue;
+    return pl_fail(err, PL_E_USAGE, "--%s cannot be given with --resume %s: it is a group of runs; resume one of them",
+                   pl_options[i].name, a->resume);
+  }
+  return PL_OK;
+}
+
+static pl_status find_training(training *out, const arguments *a, pl_error *err) {
   pl_status status = check_resume(a, err);
   if (status != PL_OK) return status;
   char *workspace = NULL;
   if (strchr(a->resume, '/') == NULL) {
     status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
   }
-  if (status == PL_OK) status = pl_run_find(folder, workspace, a->resume, err);
+  if (status == PL_OK && workspace != NULL) out->folder = pl_group_folder(workspace, a->resume);
+  out->group = out->folder != NULL;
+  if (status == PL_OK && out->group) {
+    status = check_resume_group(a, err);
+  } else if (status == PL_OK) {
+    status = pl_run_find(&out->folder, workspace, a->resume, err);
+  }
   free(workspace);
   return status;
 }
 
-static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
+static pl_status begin_group(training *out, const arguments *a, const char *workspace, const pl_config *config,
+                             pl_error *err) {
+  if (a->training.values[pl_option_find("fold") - pl_options] != NULL) {
+    return pl_fail(err, PL_E_USAGE, "--fold and --all-folds exclude each other: every fold is held out once");
+  }
+  out->group = true;
+  return pl_group_begin(&out->folder, workspace, config, err);
+}
+
+static pl_status make_training(training *out, const arguments *a, pl_error *err) {
   char *workspace = NULL;
   pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
   if (status != PL_OK) return status;
@@ -102,8 +138,10 @@ static pl_status make_run(char **folder, const arguments *a, pl_error *err) {
     pl_config_describe(&text, config);
     (void)fputs(text.data, stdout);
     pl_buf_clear(&text);
+  } else if (status == PL_OK && config->all_folds) {
+    status = begin_group(out, a, workspace, config, err);
   } else if (status == PL_OK) {
-    status = pl_run_make(folder, workspace, config, err);
+    status = pl_run_make(&out->folder, workspace, config, err);
   }
   free(config);
   free(workspace);
@@ -119,31 +157,51 @@ static size_t make_sets(char *sets[PL_OPTIONS_MAX], const arguments *a) {
   return count;
 }
 
+static pl_status start(const training *what, const arguments *a, pl_error *err) {
+  char *sets[PL_OPTIONS_MAX];
+  const bool resume = a->resume != NULL && !what->group;
+  size_t set_count = resume ? make_sets(sets, a) : 0;
+  pl_spawn_options options = {.group = what->group,
+                              .resume = resume,
+                              .force = a->force,
+                              .sets = (const char *const *)sets,
+                              .set_count = set_count,
+                              .on_end = a->on_end};
+  pl_status status = pl_spawn_core(what->folder, &options, err);
+  for (size_t i = 0; i < set_count; i++) free(sets[i]);
+  return status;
+}
+
+static bool is_over(const training *what) {
+  pl_group_progress progress;
+  return what->group && pl_group_look(&progress, what->folder, NULL) == PL_OK && progress.current < 0;
+}
+
 static pl_status train(int *code, const arguments *a, pl_error *err) {
-  char *folder = NULL;
-  pl_status status = a->resume != NULL ? find_run(&folder, a, err) : make_run(&folder, a, err);
-  if (status != PL_OK || folder == NULL) return status;
+  training what = {.folder = NULL};
+  pl_status status = a->resume != NULL ? find_training(&what, a, err) : make_training(&what, a, err);
+  if (status == PL_OK && is_over(&what)) {
+    pl_cli_print_group(what.folder);
+    free(what.folder);
+    return PL_OK;
+  }
+  if (status != PL_OK || what.folder == NULL) {
+    free(what.folder);
+    return status;
+  }
   // A Ctrl-C while the core starts is kept for the follower, who passes it on: else the training would go on alone.
   sigset_t interrupt, before;
   (void)sigemptyset(&interrupt);
   if (!a->detach) (void)sigaddset(&interrupt, SIGINT);
   (void)sigprocmask(SIG_BLOCK, &interrupt, &before);
-  char *sets[PL_OPTIONS_MAX];
-  size_t set_count = a->resume != NULL ? make_sets(sets, a) : 0;
-  pl_spawn_options options = {.resume = a->resume != NULL,
-                              .force = a->force,
-                              .sets = (const char *const *)sets,
-                              .set_count = set_count,
-                              .on_end = a->on_end};
-  status = pl_spawn_core(folder, &options, err);
-  for (size_t i = 0; i < set_count; i++) free(sets[i]);
+  status = start(&what, a, err);
   if (status == PL_OK && a->detach) {
-    printf("%s\n", folder);
+    printf("%s\n", what.folder);
   } else if (status == PL_OK) {
-    status = pl_cli_follow(code, folder, err);
+    status = what.group ? pl_cli_follow_group(code, what.folder, err) : pl_cli_follow(code, what.folder, err);
   }
   (void)sigprocmask(SIG_SETMASK, &before, NULL);
-  free(folder);
+  free(what.folder);
   return status;
 }
 

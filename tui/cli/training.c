@@ -45,7 +45,7 @@ void pl_cli_training_add_presets(pl_buf *text) {
   }
 }
 
-error_t pl_cli_training_parse(pl_cli_training *training, int key, char *arg, struct argp_state *state) {
+error_t pl_cli_training_parse(pl_cli_training *training, int key, const char *arg, struct argp_state *state) {
   if (key == PL_CLI_TRAINING_PRESET) {
     training->preset = arg;
     return 0;
@@ -57,6 +57,7 @@ error_t pl_cli_training_parse(pl_cli_training *training, int key, char *arg, str
   pl_config *scratch = pl_xcalloc(1, sizeof *scratch);
   pl_config_defaults(scratch);
   pl_error err = {0};
+  if (arg == NULL) arg = "on";  // an option without an argument
   pl_status status = pl_config_set(scratch, o->name, arg, PL_ORIGIN_COMMAND, &err);
   free(scratch);
   if (status != PL_OK) argp_error(state, "%s", err.message);

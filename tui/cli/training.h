@@ -26,7 +26,7 @@ void pl_cli_training_free(struct argp_option *options, char **texts);
 void pl_cli_training_add_presets(pl_buf *text);
 
 // For argp's parser: takes the option or returns ARGP_ERR_UNKNOWN.
-error_t pl_cli_training_parse(pl_cli_training *training, int key, char *arg, struct argp_state *state);
+error_t pl_cli_training_parse(pl_cli_training *training, int key, const char *arg, struct argp_state *state);
 
 // The defaults, then the workspace's pleura.yaml (unless `workspace` is NULL), the preset, and the command line.
 pl_status pl_cli_training_config(pl_config *config, const pl_cli_training *training, const char *workspace,

@@ -6,6 +6,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/run/group.h"
 #include "core/run/inbox.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
@@ -22,15 +23,42 @@ typedef struct start_job {
   pl_error error;
 } start_job;
 
+// Starts what is left of a group. Its run under way is shown; the screen follows to the later ones by itself.
+static void start_group(start_job *job, const char *group) {
+  pl_group_progress progress;
+  const pl_spawn_options options = {.group = true};
+  job->status = pl_group_look(&progress, group, &job->error);
+  if (job->status == PL_OK && progress.current < 0) {
+    job->status = pl_fail(&job->error, PL_E_EXISTS, "all folds of %s are done", pl_path_base(group));
+  }
+  if (job->status == PL_OK) job->status = pl_spawn_core(group, &options, &job->error);
+  if (job->status == PL_OK && !job->resume) job->folder = pl_group_run_folder(group, progress.current);
+}
+
+// The group that the job is of, or NULL: a new one, or that of a run which goes on.
+static char *find_group(start_job *job) {
+  char *group = NULL;
+  int64_t fold = 0;
+  if (job->resume) return pl_group_of_run(&fold, job->folder);
+  if (job->config.all_folds) job->status = pl_group_begin(&group, job->workspace, &job->config, &job->error);
+  return group;
+}
+
 static void start_work(void *data) {
   start_job *job = data;
   // The core inherits this thread's signal mask: it must be able to be terminated.
   sigset_t none, old;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, &old);
-  if (!job->resume) job->status = pl_run_make(&job->folder, job->workspace, &job->config, &job->error);
-  const pl_spawn_options options = {.resume = job->resume};
-  if (job->status == PL_OK) job->status = pl_spawn_core(job->folder, &options, &job->error);
+  char *group = find_group(job);
+  if (group != NULL) {
+    start_group(job, group);
+  } else if (job->status == PL_OK) {
+    if (!job->resume) job->status = pl_run_make(&job->folder, job->workspace, &job->config, &job->error);
+    const pl_spawn_options options = {.resume = job->resume};
+    if (job->status == PL_OK) job->status = pl_spawn_core(job->folder, &options, &job->error);
+  }
+  free(group);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -227,20 +255,15 @@ void pl_train_preset(pl_app *app, const char *args) {
   }
 }
 
-void pl_train_enter(pl_app *app, const char *args) {
+void pl_train_edit(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
-  if (self->form_open) {
-    pl_form_edit(&self->form);
-  } else {
-    pl_train_enlarge(self);
-  }
+  if (self->form_open) pl_form_edit(&self->form);
 }
 
 void pl_train_back(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
-  if (!self->form_open && pl_train_leave_charts(self)) return;
   if (!self->form_open || app->model->run == NULL) {
     pl_app_back(app);
     return;
