@@ -13,11 +13,34 @@
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
 #include "tui/screens/log.h"
+#include "tui/screens/plots.h"
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 
+bool pl_cmd_belongs_to(const pl_cmd *cmd, const char *screen) {
+  const size_t length = strlen(screen);
+  for (const char *at = cmd->screen; at != NULL && *at != '\0';) {
+    const size_t word = strcspn(at, " ");
+    if (word == length && memcmp(at, screen, length) == 0) return true;
+    at += word + strspn(at + word, " ");
+  }
+  return false;
+}
+
+bool pl_cmd_meet(const pl_cmd *a, const pl_cmd *b) {
+  if (a->screen == NULL || b->screen == NULL) return a->screen == b->screen;
+  char name[32];
+  for (const char *at = a->screen; *at != '\0';) {
+    const size_t word = strcspn(at, " ");
+    snprintf(name, sizeof name, "%.*s", (int)word, at);
+    if (pl_cmd_belongs_to(b, name)) return true;
+    at += word + strspn(at + word, " ");
+  }
+  return false;
+}
+
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
-  return cmd->screen == NULL || strcmp(cmd->screen, screen) == 0;
+  return cmd->screen == NULL || pl_cmd_belongs_to(cmd, screen);
 }
 
 const pl_cmd *pl_cmd_for_key(const pl_settings *settings, const char *screen, int key) {
@@ -341,12 +364,12 @@ const pl_cmd pl_cmds[] = {
      .run = pl_train_preset},
     {.name = "run-previous",
      .screen = "train",
-     .keys = "[ Left",
+     .keys = "[",
      .help = "show the run before this one",
      .run = pl_train_previous_run},
     {.name = "run-next",
      .screen = "train",
-     .keys = "] Right",
+     .keys = "]",
      .hint = "Run",
      .help = "show the run after this one",
      .run = pl_train_next_run},
@@ -367,8 +390,70 @@ const pl_cmd pl_cmds[] = {
      .keys = "k Up",
      .help = "previous option of the form, or scroll the epochs",
      .run = pl_train_up},
-    {.name = "edit", .screen = "train", .keys = "Enter", .help = "change the option", .run = pl_train_edit},
-    {.name = "back", .screen = "train", .keys = "q Esc", .help = "leave the form, or the screen", .run = pl_train_back},
+    {.name = "enter",
+     .screen = "train",
+     .keys = "Enter",
+     .help = "change the option; or the chosen chart alone, and back",
+     .run = pl_train_enter},
+    {.name = "back",
+     .screen = "train",
+     .keys = "q Esc",
+     .help = "leave the form; or end cursor, single chart, zoom; then leave the screen",
+     .run = pl_train_back},
+    {.name = "chart",
+     .screen = "train",
+     .keys = "t Tab",
+     .args = "NAME",
+     .hint = "Chart",
+     .complete = pl_complete_charts,
+     .help = "choose the next chart, or the one named; Enter shows it alone",
+     .run = pl_train_chart},
+    {.name = "charts",
+     .screen = "train",
+     .keys = "/",
+     .args = "TEXT",
+     .help = "only charts with a curve of that name, such as dice; 'all' or nothing for all",
+     .run = pl_train_filter},
+    // Curves, on Train and on Runs
+    {.name = "smooth",
+     .screen = "train runs",
+     .keys = "m",
+     .args = "WEIGHT",
+     .hint = "Smooth",
+     .help = "smoother curves, or that weight of the past, 0 to 0.999; the values stay as a shadow",
+     .run = pl_plots_smooth},
+    {.name = "rough", .screen = "train runs", .keys = "M", .help = "less smooth curves", .run = pl_plots_rough},
+    {.name = "x-axis",
+     .screen = "train runs",
+     .keys = "x",
+     .args = "NAME",
+     .hint = "Axis",
+     .complete = pl_complete_axes,
+     .help = "the next axis: epoch, step, time, active (without pauses); or the one named",
+     .run = pl_plots_x_axis},
+    {.name = "log-y", .screen = "train runs", .keys = "y", .help = "logarithmic y and back", .run = pl_plots_log_y},
+    {.name = "log-x", .screen = "train runs", .keys = "Y", .help = "logarithmic x and back", .run = pl_plots_log_x},
+    {.name = "cursor-left",
+     .screen = "train runs",
+     .keys = "h Left",
+     .help = "the cursor, which reads the curves out, to the left (mouse: click, drag)",
+     .run = pl_plots_left},
+    {.name = "cursor-right", .screen = "train runs", .keys = "l Right", .help = "to the right", .run = pl_plots_right},
+    {.name = "leap-left", .screen = "train runs", .keys = "H", .help = "far to the left", .run = pl_plots_far_left},
+    {.name = "leap-right", .screen = "train runs", .keys = "L", .help = "far to the right", .run = pl_plots_far_right},
+    {.name = "zoom-in",
+     .screen = "train runs",
+     .keys = "+ =",
+     .help = "a shorter stretch around the cursor (mouse: wheel)",
+     .run = pl_plots_zoom_in},
+    {.name = "zoom-out", .screen = "train runs", .keys = "-", .help = "a longer stretch", .run = pl_plots_zoom_out},
+    {.name = "earlier",
+     .screen = "train runs",
+     .keys = "< ,",
+     .help = "what was before (mouse: drag with the right button)",
+     .run = pl_plots_earlier},
+    {.name = "later", .screen = "train runs", .keys = "> .", .help = "what came after", .run = pl_plots_later},
+    {.name = "whole", .screen = "train runs", .keys = "0", .help = "the whole run again", .run = pl_plots_all},
     // Batch
     {.name = "next-batch",
      .screen = "batch",
@@ -490,15 +575,40 @@ const pl_cmd pl_cmds[] = {
      .keys = "t",
      .args = "NAME",
      .hint = "Curve",
+     .complete = pl_complete_curves,
      .help = "the next score or loss as curves, or the one named",
      .run = pl_runs_metric},
-    {.name = "axis", .screen = "runs", .keys = "y", .help = "logarithmic axis and back", .run = pl_runs_axis},
+    {.name = "sort",
+     .screen = "runs",
+     .keys = "s",
+     .args = "COLUMN",
+     .hint = "Sort",
+     .help = "sort by the next column, or by the one named; begin is the order in which they began",
+     .run = pl_runs_sort},
+    {.name = "reverse", .screen = "runs", .keys = "r", .help = "turn the order round", .run = pl_runs_reverse},
+    {.name = "filter",
+     .screen = "runs",
+     .keys = "f /",
+     .args = "FILTER",
+     .hint = "Filter",
+     .help = "only some runs: words of name, encoder or state, batch=8, best>0.7; 'all' or nothing for all",
+     .run = pl_runs_filter},
+    {.name = "follow",
+     .screen = "runs",
+     .keys = "F",
+     .help = "select the newest run, and each newer one as it begins",
+     .run = pl_runs_follow},
+    {.name = "back",
+     .screen = "runs",
+     .keys = "q Esc",
+     .help = "end the cursor, then the zoom; then leave the screen",
+     .run = pl_runs_back},
     {.name = "down", .screen = "runs", .keys = "j Down", .help = "the next run", .run = pl_runs_down},
     {.name = "up", .screen = "runs", .keys = "k Up", .help = "the run before", .run = pl_runs_up},
     {.name = "page-down", .screen = "runs", .keys = "PgDn ^F", .help = "one page down", .run = pl_runs_page_down},
     {.name = "page-up", .screen = "runs", .keys = "PgUp ^B", .help = "one page up", .run = pl_runs_page_up},
-    {.name = "first", .screen = "runs", .keys = "g Home", .help = "the oldest run", .run = pl_runs_first},
-    {.name = "last", .screen = "runs", .keys = "G End", .help = "the newest run", .run = pl_runs_last},
+    {.name = "first", .screen = "runs", .keys = "g Home", .help = "the first run", .run = pl_runs_first},
+    {.name = "last", .screen = "runs", .keys = "G End", .help = "the last run", .run = pl_runs_last},
     // Log
     {.name = "search",
      .screen = "log",

@@ -11,7 +11,7 @@ struct pl_app;
 
 typedef struct pl_cmd {
   const char *name;                                   // for `:` and scripts
-  const char *screen;                                 // where it works; NULL for everywhere
+  const char *screen;                                 // names of those where it works; NULL for everywhere
   const char *keys;                                   // by default: names (keymap.h) with spaces; NULL for none
   const char *args;                                   // what may follow the name, for the help; NULL for nothing
   const char *hint;                                   // a word for the bottom line; NULL leaves it out there
@@ -36,3 +36,6 @@ pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen
 pl_status pl_cmd_run_line(struct pl_app *app, const char *line, pl_error *err);
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen);
+bool pl_cmd_belongs_to(const pl_cmd *cmd, const char *screen);  // works there and not everywhere
+// Whether there is a screen to which both belong, or both work everywhere.
+bool pl_cmd_meet(const pl_cmd *a, const pl_cmd *b);

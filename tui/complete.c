@@ -13,6 +13,7 @@
 #include "tui/app.h"
 #include "tui/caselist.h"
 #include "tui/cmd.h"
+#include "tui/metrics.h"
 #include "tui/shellwords.h"
 #include "tui/theme.h"
 
@@ -138,6 +139,21 @@ void pl_complete_runs(const pl_app *app, const char *before, pl_candidates *out)
   if (before[0] != '\0') return;
   pl_candidates_add(out, "latest");
   for (size_t i = app->model->run_count; i > 0; i--) pl_candidates_add(out, pl_model_run_name(app->model, i - 1));
+}
+
+void pl_complete_axes(const pl_app *app, const char *before, pl_candidates *out) {
+  (void)app;
+  for (pl_axis i = 0; before[0] == '\0' && i < PL_AXES; i++) pl_candidates_add(out, pl_axis_name(i));
+}
+
+void pl_complete_charts(const pl_app *app, const char *before, pl_candidates *out) {
+  (void)app;
+  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metrics[i].chart);
+}
+
+void pl_complete_curves(const pl_app *app, const char *before, pl_candidates *out) {
+  (void)app;
+  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metrics[i].name);
 }
 
 void pl_complete_themes(const pl_app *app, const char *before, pl_candidates *out) {

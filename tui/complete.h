@@ -27,8 +27,11 @@ typedef void pl_completer(const struct pl_app *app, const char *before, pl_candi
 const char *pl_complete_last_part(const char *text);
 
 pl_completer pl_complete_command;  // a command's name, then what that command takes
+pl_completer pl_complete_axes;     // of curves
 pl_completer pl_complete_cases;    // numbers
+pl_completer pl_complete_charts;   // of the Train screen
 pl_completer pl_complete_columns;  // of the Data screen
+pl_completer pl_complete_curves;   // that are known of a run
 pl_completer pl_complete_filter;   // fields and words of core/data/filter.h
 pl_completer pl_complete_flags;    // that cases have
 pl_completer pl_complete_folds;

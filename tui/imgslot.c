@@ -10,7 +10,7 @@
 #include "tui/jobs.h"
 #include "viewers/sixel_update.h"
 
-enum { SLOTS_MAX = 4 };
+enum { SLOTS_MAX = 8 };
 
 // A picture that moves should come this soon; it rests when no other came for that long; no piece takes longer than
 // this.

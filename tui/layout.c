@@ -7,6 +7,12 @@ enum {
   BARS_ROWS = 3,
   EPOCH_ROWS_MIN = 4,  // the head and three epochs
   EPOCH_ROWS_MAX = 14,
+  EPOCH_COLS = 80,  // of its table, and of the log beside it
+  LOG_COLS_MIN = 36,
+  LOG_COLS_MAX = 84,
+  CHART_COLS_TWO = 64,  // from so many columns on, two charts side by side; three; and two rows of them
+  CHART_COLS_THREE = 150,
+  CHART_ROWS_TWO = 24,
   CASE_SIDE_COLS = 34,
   BATCH_HEADER_ROWS = 2,
   BATCH_LIST_COLS = 18,  // "#12047 positive"
@@ -67,7 +73,27 @@ pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell) {
   return out;
 }
 
-pl_train_layout pl_layout_train(pl_area body) {
+// At most `wanted` charts in equal cells of the area, with a border right of each.
+static void place_charts(pl_train_layout *out, pl_area area, int wanted) {
+  int across = area.cols < CHART_COLS_TWO ? 1 : area.cols < CHART_COLS_THREE ? 2 : 3;
+  int down = area.rows < CHART_ROWS_TWO ? 1 : 2;
+  wanted = min_int(wanted, PL_LAYOUT_CHARTS_MAX);
+  across = min_int(across, wanted);
+  if (across > 0) down = min_int(down, (wanted + across - 1) / across);
+  // Rather four charts in two rows of two than one row of three and one chart alone.
+  if (down == 2 && wanted <= 4) across = min_int(across, (wanted + 1) / 2);
+  if (across == 0) return;
+  const int cols = (area.cols - across - (across - 1)) / across, rows = area.rows / down;
+  if (rows < PL_PICTURE_MIN_ROWS || cols < PL_PICTURE_MIN_COLS) return;
+  out->chart_count = min_int(wanted, across * down);
+  for (int i = 0; i < out->chart_count; i++) {
+    const int x = area.x + i % across * (cols + 2), y = area.y + i / across * rows;
+    out->charts[i] = (pl_area){y, x, rows, cols};
+    out->borders[i] = (pl_area){y, x + cols, rows, 1};
+  }
+}
+
+pl_train_layout pl_layout_train(pl_area body, int charts, bool large) {
   pl_train_layout out = {0};
   if (pl_area_empty(body)) return out;
   int left = body.rows, y = body.y;
@@ -77,19 +103,15 @@ pl_train_layout pl_layout_train(pl_area body) {
   const int bars = min_int(BARS_ROWS, left);
   if (bars > 0) out.bars = (pl_area){y, body.x, bars, body.cols};
   left -= bars, y += bars;
-  int table = left / 3;
-  table = min_int(max_int(table, EPOCH_ROWS_MIN), EPOCH_ROWS_MAX);
-  int charts = left - table;
-  const int chart_cols = (body.cols - 3) / 2;  // a border right of each, and a gap between
-  if (charts < PL_PICTURE_MIN_ROWS || chart_cols < PL_PICTURE_MIN_COLS) charts = 0, table = max_int(left, 0);
-  if (charts > 0) {
-    out.charts[0] = (pl_area){y, body.x, charts, chart_cols};
-    out.borders[0] = (pl_area){y, body.x + chart_cols, charts, 1};
-    out.charts[1] = (pl_area){y, body.x + chart_cols + 2, charts, chart_cols};
-    out.borders[1] = (pl_area){y, body.x + 2 * chart_cols + 2, charts, 1};
-    y += charts;
-  }
-  if (table > 0) out.table = (pl_area){y, body.x, table, body.cols};
+  const int table = large ? 0 : min_int(max_int(left / 3, EPOCH_ROWS_MIN), EPOCH_ROWS_MAX);
+  place_charts(&out, (pl_area){y, body.x, left - table, body.cols}, large ? min_int(charts, 1) : charts);
+  if (out.chart_count > 0) y += left - table, left = table;
+  if (left <= 0) return out;
+  const int log = min_int(body.cols - EPOCH_COLS, LOG_COLS_MAX);
+  out.table = (pl_area){y, body.x, left, body.cols};
+  if (log < LOG_COLS_MIN) return out;
+  out.table.cols -= log;
+  out.log = (pl_area){y, body.x + out.table.cols, left, log};
   return out;
 }
 

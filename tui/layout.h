@@ -34,13 +34,17 @@ typedef struct pl_data_layout {
   pl_area table, picture, border, caption;
 } pl_data_layout;
 
-// Train screen with a run.
+enum { PL_LAYOUT_CHARTS_MAX = 6 };
+
+// Train screen with a run: as many of its charts as there is sensible room for, side by side and in two rows.
 typedef struct pl_train_layout {
-  pl_area header;      // name, options, error
-  pl_area bars;        // epoch and total progress, and the numbers of this moment
-  pl_area charts[2];   // side by side
-  pl_area borders[2];  // the column right of each chart
-  pl_area table;       // the last epochs
+  pl_area header;  // name, options, error
+  pl_area bars;    // epoch and total progress, and the numbers of this moment
+  int chart_count;
+  pl_area charts[PL_LAYOUT_CHARTS_MAX];
+  pl_area borders[PL_LAYOUT_CHARTS_MAX];  // the column right of each chart
+  pl_area table;                          // the last epochs
+  pl_area log;                            // the core's last words, right of the table
 } pl_train_layout;
 
 // Batch screen: a line about the batch and one about where it is from, the grid, and the cases as a list right of it.
@@ -61,7 +65,8 @@ typedef struct pl_runs_layout {
 
 pl_frame_layout pl_layout_frame(int rows, int cols);
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
-pl_train_layout pl_layout_train(pl_area body);
+// `large`: one chart in the room of charts and table.
+pl_train_layout pl_layout_train(pl_area body, int charts, bool large);
 pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
 pl_runs_layout pl_layout_runs(pl_area body);
 pl_case_layout pl_layout_case(pl_area body, int header_rows, int panes, bool side);

@@ -98,8 +98,9 @@ static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node
 static size_t find_cmd(const char *screen, const char *name) {
   size_t i = 0;
   for (; i < pl_cmd_count; i++) {
-    const char *where = pl_cmds[i].screen != NULL ? pl_cmds[i].screen : everywhere;
-    if (strcmp(where, screen) == 0 && strcmp(pl_cmds[i].name, name) == 0) break;
+    const pl_cmd *cmd = &pl_cmds[i];
+    const bool here = strcmp(screen, everywhere) == 0 ? cmd->screen == NULL : pl_cmd_belongs_to(cmd, screen);
+    if (here && strcmp(cmd->name, name) == 0) break;
   }
   return i;
 }
@@ -107,7 +108,7 @@ static size_t find_cmd(const char *screen, const char *name) {
 static bool is_screen(const char *name) {
   if (strcmp(name, everywhere) == 0) return true;
   for (size_t i = 0; i < pl_cmd_count; i++) {
-    if (pl_cmds[i].screen != NULL && strcmp(pl_cmds[i].screen, name) == 0) return true;
+    if (pl_cmd_belongs_to(&pl_cmds[i], name)) return true;
   }
   return false;
 }
@@ -166,13 +167,12 @@ static pl_status check_clashes(const reader *r, pl_error *err) {
   for (size_t i = 0; i < pl_cmd_count; i++) {
     const char *keys = pl_settings_keys(r->settings, i);
     for (size_t k = i + 1; k < pl_cmd_count && keys != NULL; k++) {
-      const char *a = pl_cmds[i].screen, *b = pl_cmds[k].screen;
-      if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) continue;
+      if (!pl_cmd_meet(&pl_cmds[i], &pl_cmds[k])) continue;
       for (const char *p = keys; *p != '\0'; p += strspn(p, " ")) {
         const size_t length = strcspn(p, " ");
         if (length > 0 && pl_keys_contain(pl_settings_keys(r->settings, k), pl_key_parse(p, length))) {
           (void)pl_fail(err, PL_E_FORMAT, "%s: key %.*s of %s stands for %s and for %s", r->path, (int)length, p,
-                        a != NULL ? a : everywhere, pl_cmds[i].name, pl_cmds[k].name);
+                        pl_cmds[i].screen != NULL ? pl_cmds[i].screen : everywhere, pl_cmds[i].name, pl_cmds[k].name);
           return PL_E_FORMAT;
         }
         p += length;

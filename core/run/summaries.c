@@ -140,43 +140,6 @@ pl_status pl_run_summaries_update(pl_run_summaries *summaries, const char *works
   return PL_OK;
 }
 
-// ---- Scores
-
-typedef struct metric {
-  const char *name;
-  double (*value)(const pl_epoch_record *epoch);
-} metric;
-
-static double dice_batch(const pl_epoch_record *e) { return e->dice_batch; }
-
-static double dice(const pl_epoch_record *e) { return e->dice; }
-
-static double dice_pos(const pl_epoch_record *e) { return e->dice_pos; }
-
-static double dice_image(const pl_epoch_record *e) { return e->dice_image; }
-
-// The untrained network's loss would flatten all that follows.
-static double valid_loss(const pl_epoch_record *e) { return e->epoch > 0 ? e->valid_loss : (double)NAN; }
-
-static double train_loss(const pl_epoch_record *e) { return e->train_loss; }
-
-static double learning_rate(const pl_epoch_record *e) { return e->learning_rate; }
-
-static const metric metrics[] = {
-    {"dice_batch", dice_batch},       {"dice", dice},
-    {"dice_pos", dice_pos},           {"dice_image", dice_image},
-    {"valid loss", valid_loss},       {"train loss", train_loss},
-    {"learning rate", learning_rate},
-};
-
-double pl_run_metric(const pl_epoch_record *epoch, size_t index) {
-  return index < sizeof metrics / sizeof metrics[0] ? metrics[index].value(epoch) : (double)NAN;
-}
-
-const char *pl_run_metric_name(size_t index) {
-  return index < sizeof metrics / sizeof metrics[0] ? metrics[index].name : NULL;
-}
-
 double pl_run_summary_best(const pl_run_summary *run, int64_t *epoch) {
   *epoch = run->state.best_epoch;
   return run->state.best;

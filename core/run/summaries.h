@@ -35,11 +35,6 @@ void pl_run_summaries_clear(pl_run_summaries *summaries);
 // The best value of best-by so far and its epoch; NAN and -1 before the first.
 double pl_run_summary_best(const pl_run_summary *run, int64_t *epoch);
 
-// A score by the name that best-by has ("dice_batch", "dice", "dice_pos", "dice_image"), or "valid loss", "train loss",
-// "learning rate"; NAN where it is unknown. pl_run_metric_name gives their names, NULL behind the last.
-double pl_run_metric(const pl_epoch_record *epoch, size_t metric);
-const char *pl_run_metric_name(size_t metric);
-
 // Why the scores of two runs cannot be compared, "" when they can: validated on other images (fold, folds.csv, labels,
 // filter, limit), at another size, or ranked by another score.
 void pl_run_incomparable(char *out, size_t size, const pl_run_summary *a, const pl_run_summary *b);

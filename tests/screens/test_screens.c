@@ -212,6 +212,34 @@ static void test_runs(void **state) {
   check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 5\nwait-job", "runs_empty");
 }
 
+// Curves: the cursor by keys and mouse with what it reads out, smoothing, axes, zoom; one chart alone; some charts.
+static void test_curves(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 120, 30,
+        "key 4\nwait-job\nkey Left H H\ncmd smooth 0.6\ncmd x-axis step\nkey Left H H y\nwait-job", "curves_cursor");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 120, 30,
+        "key 4\nwait-job\nmouse press 30 12 1\nmouse release 30 12 1\nkey + +\ncmd x-axis active\nwait-job\nmouse "
+        "press 30 12 1\n"
+        "mouse wheel-up 30 12\nwait-job",
+        "curves_zoomed");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30,
+        "key 4\nwait-job\ncmd charts rate\nwait-job\nkey Enter\nwait-job", "curves_filter");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30, "key 4\ncmd chart load\nwait-job\ncmd charts nothing",
+        "curves_page");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30,
+        "key 5\nwait-job\ncmd curve batch loss\nkey Space k Space m m Y Left\nwait-job", "curves_runs");
+}
+
+static void test_runs_order(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd sort epoch\nkey r\nwait-job",
+        "runs_sorted");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+        "key 5\nwait-job\ncmd filter failed epoch<5 encoder=resnet18\nwait-job", "runs_filter");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd filter batch>many\nwait-job",
+        "runs_filter_wrong");
+}
+
 static void test_log(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 6\nwait-job\ncmd search epoch", "log_100x24");
@@ -513,14 +541,19 @@ static void test_hang_up(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
-      cmocka_unit_test(test_keys),          cmocka_unit_test(test_case),       cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),      cmocka_unit_test(test_caps),
-      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
-      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
-      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made), cmocka_unit_test(test_predictions),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),          cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_curves),        cmocka_unit_test(test_runs_order),
+      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),
+      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_folds_made),    cmocka_unit_test(test_predictions),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

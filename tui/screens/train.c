@@ -73,6 +73,7 @@ const pl_config *pl_train_options(pl_app *app, const pl_run_view **run) {
 static void *open_screen(pl_app *app) {
   pl_train *self = pl_xcalloc(1, sizeof *self);
   self->app = app;
+  pl_train_open_charts(self);
   return self;
 }
 
@@ -98,7 +99,7 @@ static void changed(pl_app *app, void *data, unsigned what) {
   pl_form_fit(&self->form, form_area(body).rows);
   const size_t epochs = app->model->run != NULL ? app->model->run->journal.epoch_count : 0;
   const size_t top = self->epochs.top;
-  pl_table_fit(&self->epochs, epochs, pl_layout_train(body).table.rows);
+  pl_table_fit(&self->epochs, epochs, pl_train_layout_of(self).table.rows);
   self->epochs.selected = self->epochs.top = top < self->epochs.count ? top : 0;
   if ((what & (PL_CHANGED_LAYOUT | PL_CHANGED_RUNS | PL_CHANGED_RUN)) != 0) pl_train_ask_charts(self);
 }
@@ -154,10 +155,13 @@ static void draw_title(const pl_app *app, const pl_canvas *canvas, pl_area row, 
   if (right - x > pl_text_columns(text) + 2) pl_canvas_right(canvas, row.y, x + 2, right - x - 2, PL_STYLE_DIM, text);
 }
 
-// The third line: what is wrong, else what it waits for, else the newest message.
-static void draw_note(const pl_app *app, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+// The third line: the curves at the cursor, what is wrong, else what it waits for, else the newest message.
+static void draw_note(const pl_train *self, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  const pl_app *app = self->app;
   const pl_journal_view *journal = &run->journal;
-  if (app->model->run_problem[0] != '\0') {
+  if (self->readout[0] != '\0') {
+    pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, self->readout);
+  } else if (app->model->run_problem[0] != '\0') {
     pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_BAD, app->model->run_problem);
   } else if (run->state.phase == PL_PHASE_FAILED) {
     pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_BAD,
@@ -312,25 +316,37 @@ static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area a
   }
 }
 
+// The core's last words; screen Log has all of them.
+static void draw_log(const pl_canvas *canvas, pl_area area, const pl_run_view *run) {
+  if (area.rows < 2) return;
+  pl_canvas_fill(canvas, (pl_area){area.y, area.x, 1, area.cols}, PL_STYLE_HEAD);
+  pl_canvas_text(canvas, area.y, area.x, area.cols, PL_STYLE_HEAD, "log");
+  const size_t rows = (size_t)area.rows - 1, first = run->log_count > rows ? run->log_count - rows : 0;
+  for (size_t i = first; i < run->log_count; i++) {
+    pl_canvas_text(canvas, area.y + 1 + (int)(i - first), area.x, area.cols, PL_STYLE_DIM, run->log[i]);
+  }
+  if (run->log_count == 0)
+    pl_canvas_text(canvas, area.y + 1, area.x, area.cols, PL_STYLE_DIM, "it has said nothing yet");
+}
+
 static void draw_run(const pl_train *self, const pl_canvas *canvas, pl_area body, const pl_run_view *run) {
   const pl_app *app = self->app;
-  const pl_train_layout layout = pl_layout_train(body);
+  const pl_train_layout layout = pl_train_layout_of(self);
+  (void)body;
   pl_area row = {layout.header.y, layout.header.x + 1, 1, layout.header.cols - 2};
   if (layout.header.rows > 0) draw_title(app, canvas, row, run);
   row.y++;
   if (layout.header.rows > 1) draw_options(canvas, row, run);
   row.y++;
-  if (layout.header.rows > 2) draw_note(app, canvas, row, run);
+  if (layout.header.rows > 2) draw_note(self, canvas, row, run);
   draw_bars(canvas, (pl_area){layout.bars.y, layout.bars.x + 1, layout.bars.rows, layout.bars.cols - 2}, run);
-  for (int i = 0; i < PL_TRAIN_CHARTS; i++) {
-    const pl_train_chart *chart = &self->charts[i];
-    if (pl_area_empty(layout.charts[i])) continue;
+  for (int i = 0; i < layout.chart_count; i++) {
     pl_canvas_vline(canvas, layout.borders[i], PL_STYLE_DIM);
-    const bool fits = chart->area.rows == layout.charts[i].rows && chart->area.cols == layout.charts[i].cols;
-    if (fits) pl_imgslots_want(canvas->slots, canvas, layout.charts[i], &chart->picture);
+    pl_pane_draw(&self->panes[i], canvas, layout.charts[i]);
   }
   draw_epochs(self, canvas, (pl_area){layout.table.y, layout.table.x + 1, layout.table.rows, layout.table.cols - 2},
               run);
+  draw_log(canvas, layout.log, run);
 }
 
 static void draw_form(const pl_train *self, const pl_canvas *canvas, pl_area body) {
@@ -366,6 +382,14 @@ static pl_key_result key_pressed(pl_app *app, void *data, int key) {
   return pl_form_key(&self->form, key) ? PL_KEY_HANDLED : PL_KEY_IGNORED;
 }
 
+static void mouse(pl_app *app, void *data, const pl_mouse *event) {
+  pl_train *self = data;
+  const bool wheel = event->kind == PL_MOUSE_WHEEL_UP || event->kind == PL_MOUSE_WHEEL_DOWN;
+  if (!form_shown(self) && pl_train_mouse_charts(self, event)) return;
+  if (wheel && event->kind == PL_MOUSE_WHEEL_UP) pl_train_up(app, "");
+  if (wheel && event->kind == PL_MOUSE_WHEEL_DOWN) pl_train_down(app, "");
+}
+
 const pl_screen pl_screen_train = {
     .name = "train",
     .title = "Train",
@@ -375,4 +399,5 @@ const pl_screen pl_screen_train = {
     .changed = changed,
     .draw = draw,
     .key = key_pressed,
+    .mouse = mouse,
 };

@@ -12,6 +12,10 @@ const char *pl_train_phase_words(const pl_run_view *run);
 // then. NULL when there is neither; *run is NULL unless it is a run's. Borrowed until the next event.
 const pl_config *pl_train_options(pl_app *app, const pl_run_view **run);
 
+// Its charts, and what to call after changing how they are shown.
+struct pl_plot *pl_train_plot(pl_app *app);
+void pl_train_charts_changed(pl_app *app);
+
 // Its commands.
 void pl_train_start(pl_app *app, const char *args);
 void pl_train_pause(pl_app *app, const char *args);
@@ -25,5 +29,7 @@ void pl_train_next_run(pl_app *app, const char *args);
 void pl_train_run(pl_app *app, const char *args);
 void pl_train_down(pl_app *app, const char *args);
 void pl_train_up(pl_app *app, const char *args);
-void pl_train_edit(pl_app *app, const char *args);
+void pl_train_enter(pl_app *app, const char *args);
+void pl_train_chart(pl_app *app, const char *args);
+void pl_train_filter(pl_app *app, const char *args);
 void pl_train_back(pl_app *app, const char *args);

@@ -255,15 +255,20 @@ void pl_train_preset(pl_app *app, const char *args) {
   }
 }
 
-void pl_train_edit(pl_app *app, const char *args) {
+void pl_train_enter(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
-  if (self->form_open) pl_form_edit(&self->form);
+  if (self->form_open) {
+    pl_form_edit(&self->form);
+  } else {
+    pl_train_enlarge(self);
+  }
 }
 
 void pl_train_back(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
+  if (!self->form_open && pl_train_leave_charts(self)) return;
   if (!self->form_open || app->model->run == NULL) {
     pl_app_back(app);
     return;

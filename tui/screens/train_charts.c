@@ -1,159 +1,214 @@
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "core/base/mem.h"
-#include "tui/chart.h"
+#include "core/base/str.h"
 #include "tui/screens/train_private.h"
 #include "viewers/colormap.h"
 
-enum { LOSS, DICE, SERIES_MAX = 3 };
+// ---- Which charts there are
 
-// Everything that a job needs and gives, by value; the labels are static.
-typedef struct chart_job {
-  pl_train *self;  // the owner; not touched by the worker
-  int which;
-  pl_curve_series series[SERIES_MAX];
-  pl_curve_reference reference;
-  pl_curve_chart chart;
-  pl_picture_format format;
-  pl_area area;
-  uint64_t serial;
-  pl_picture picture;
-  pl_status status;
-} chart_job;
-
-static void job_free(chart_job *job) {
-  for (int i = 0; i < SERIES_MAX; i++) free((void *)job->series[i].points);
-  pl_picture_clear(&job->picture);
-  free(job);
-}
-
-static void work(void *data) {
-  chart_job *job = data;
-  job->status = pl_chart_make(&job->picture, &job->chart, &job->format, job->area, job->serial, NULL);
-}
-
-static void ask(pl_train *self, int which);
-
-static void done(void *owner, void *data) {
-  chart_job *job = data;
-  pl_train *self = job->self;
-  pl_train_chart *chart = owner;
-  chart->busy = false;
-  if (job->status == PL_OK) {
-    pl_picture_clear(&chart->picture);
-    chart->picture = job->picture;
-    chart->area = job->area;
-    job->picture = (pl_picture){0};
+static bool fits_filter(const char *filter, const char *chart) {
+  if (filter[0] == '\0' || strcasestr(chart, filter) != NULL) return true;
+  for (size_t i = 0; i < pl_metric_count; i++) {
+    const pl_metric *m = &pl_metrics[i];
+    if (strcmp(m->chart, chart) == 0 && (strcasestr(m->name, filter) != NULL || strcasestr(m->label, filter) != NULL)) {
+      return true;
+    }
   }
-  const int which = job->which;
-  job_free(job);
-  if (chart->wanted_again) ask(self, which);
+  return false;
 }
 
-static void drop(void *data) { job_free(data); }
-
-static void add_series(chart_job *job, const char *label, pl_curve_point *points, size_t count) {
-  const size_t at = job->chart.series_count++;
-  job->series[at] = (pl_curve_series){.label = label, .colour = pl_colour_series(at), .points = points, .count = count};
-}
-
-// Steps of an epoch, to show steps on an axis of epochs; 0 when unknown.
-static double steps_per_epoch(const pl_run_view *run) {
-  if (run->state.steps > 0 && run->state.epochs > 0) return (double)run->state.steps / (double)run->state.epochs;
-  for (size_t i = run->journal.epoch_count; i-- > 0;) {
-    const pl_epoch_record *record = &run->journal.epochs[i];
-    if (record->epoch > 0 && record->step > 0) return (double)record->step / (double)record->epoch;
+// The names of the charts of which the run tells something, in the table's order. The first two are always there.
+static size_t find_charts(const char *names[PL_METRICS_MAX], const pl_train *self, const char *filter) {
+  const pl_run_view *run = self->app->model->run;
+  size_t count = 0, seen = 0;
+  const char *last = NULL;
+  for (size_t i = 0; run != NULL && i < pl_metric_count; i++) {
+    const pl_metric *m = &pl_metrics[i];
+    if (last != m->chart && (last == NULL || strcmp(last, m->chart) != 0)) seen++;
+    last = m->chart;
+    if (count > 0 && strcmp(names[count - 1], m->chart) == 0) continue;
+    if (!fits_filter(filter, m->chart) || (seen > 2 && !pl_metric_is_told(i, &run->journal))) continue;
+    names[count++] = m->chart;
   }
-  return 0.0;
+  return count;
 }
 
-static pl_curve_point *epoch_points(const pl_run_view *run, double (*value)(const pl_epoch_record *record)) {
-  const size_t count = run->journal.epoch_count;
-  pl_curve_point *points = pl_xcalloc(count > 0 ? count : 1, sizeof *points);
-  for (size_t i = 0; i < count; i++) {
-    const pl_epoch_record *record = &run->journal.epochs[i];
-    points[i] = (pl_curve_point){(double)record->epoch, value(record)};
+static size_t index_of(const char *const *names, size_t count, const char *name) {
+  for (size_t i = 0; i < count && name != NULL; i++) {
+    if (strcmp(names[i], name) == 0) return i;
   }
-  return points;
+  return 0;
 }
 
-// Without the untrained network's, which says nothing and would flatten all that follows.
-static double valid_loss(const pl_epoch_record *r) { return r->epoch > 0 ? r->valid_loss : (double)NAN; }
+pl_train_layout pl_train_layout_of(const pl_train *self) {
+  const char *names[PL_METRICS_MAX];
+  return pl_layout_train(pl_app_body(self->app), (int)find_charts(names, self, self->filter), self->large);
+}
 
-static double train_loss(const pl_epoch_record *r) { return r->train_loss; }
+// ---- What is in them
 
-static double dice_batch(const pl_epoch_record *r) { return r->dice_batch; }
-
-static double dice(const pl_epoch_record *r) { return r->dice; }
-
-static double dice_pos(const pl_epoch_record *r) { return r->dice_pos; }
-
-static void fill_loss(chart_job *job, const pl_run_view *run) {
-  const double per_epoch = steps_per_epoch(run);
-  const size_t count = per_epoch > 0.0 ? run->journal.step_count : 0;
-  pl_curve_point *points = pl_xcalloc(count > 0 ? count : 1, sizeof *points);
-  for (size_t i = 0; i < count; i++) {
-    const pl_step_record *record = &run->journal.steps[i];
-    points[i] = (pl_curve_point){(double)record->step / per_epoch, record->loss};
+static void fill(pl_plot_content *content, pl_train *self, const char *chart) {
+  const pl_run_view *run = self->app->model->run;
+  const pl_curves_wanted wanted = {.journal = &run->journal,
+                                   .steps_per_epoch = pl_steps_per_epoch(&run->state, &run->journal),
+                                   .axis = self->plot.axis,
+                                   .smoothing = self->plot.smoothing};
+  *content = (pl_plot_content){.title = chart};
+  for (size_t i = 0; i < pl_metric_count && content->count < PL_PLOT_LINES_MAX; i++) {
+    const pl_metric *m = &pl_metrics[i];
+    if (strcmp(m->chart, chart) != 0) continue;
+    // Terms that the loss has not are not named; what is always there says that it is not known yet.
+    if (m->step != NULL && strcmp(m->chart, "loss") != 0 && !pl_metric_is_told(i, &run->journal)) continue;
+    if (m->epoch != NULL && strcmp(m->chart, "valid terms") == 0 && !pl_metric_is_told(i, &run->journal)) continue;
+    pl_plot_line *line = &content->lines[content->count];
+    (void)pl_copy_text(line->label, sizeof line->label, m->label);
+    line->colour = pl_colour_series(content->count++);
+    line->curve = pl_run_curves_get(&self->curves, i, &wanted);
+    content->share = content->share || m->share;
   }
-  job->chart.title = "loss";
-  add_series(job, "batch", points, count);
-  add_series(job, "train", epoch_points(run, train_loss), run->journal.epoch_count);
-  add_series(job, "valid", epoch_points(run, valid_loss), run->journal.epoch_count);
-  // Both charts begin at epoch 0, so that they can be read one below the other.
-  job->chart.x_range_set = count > 0;
-  job->chart.x_max = count > 0 ? (double)run->journal.steps[count - 1].step / per_epoch : 0.0;
-}
-
-static void fill_dice(chart_job *job, const pl_run_view *run) {
-  const size_t count = run->journal.epoch_count;
-  job->chart.title = "dice";
-  add_series(job, "dice_batch", epoch_points(run, dice_batch), count);
-  add_series(job, "dice", epoch_points(run, dice), count);
-  add_series(job, "dice_pos", epoch_points(run, dice_pos), count);
-  job->reference = (pl_curve_reference){"nothing", count > 0 ? run->journal.epochs[count - 1].nothing : NAN};
-  job->chart.references = &job->reference;
-  job->chart.reference_count = 1;
-  // Scores always on the same scale, so that runs can be compared by looking.
-  job->chart.y_range_set = true;
-  job->chart.y_min = 0.0;
-  job->chart.y_max = 1.0;
-}
-
-static void ask(pl_train *self, int which) {
-  pl_app *app = self->app;
-  pl_train_chart *chart = &self->charts[which];
-  const pl_run_view *run = app->model->run;
-  const pl_area area = pl_layout_train(pl_app_body(app)).charts[which];
-  if (run == NULL || pl_area_empty(area) || app->format.graphics == PL_GRAPHICS_NONE) return;
-  chart->wanted_again = chart->busy;
-  if (chart->busy) return;
-  chart->busy = true;
-  chart_job *job = pl_xcalloc(1, sizeof *job);
-  job->self = self;
-  job->which = which;
-  job->format = app->format;
-  job->area = area;
-  job->serial = ++app->next_serial;
-  job->chart = (pl_curve_chart){.x_label = "epoch", .series = job->series};
-  if (which == LOSS) {
-    fill_loss(job, run);
-  } else {
-    fill_dice(job, run);
+  if (strcmp(chart, "dice") == 0 && run->journal.epoch_count > 0) {
+    content->reference = "nothing";
+    content->reference_value = run->journal.epochs[run->journal.epoch_count - 1].nothing;
   }
-  pl_jobs_submit(app->jobs, &(pl_job){.work = work, .done = done, .drop = drop, .owner = chart, .data = job});
 }
 
 void pl_train_ask_charts(pl_train *self) {
-  ask(self, LOSS);
-  ask(self, DICE);
+  self->readout[0] = '\0';
+  if (self->app->model->run == NULL) return;
+  const char *names[PL_METRICS_MAX];
+  pl_plot_content contents[PL_LAYOUT_CHARTS_MAX], loss;
+  const size_t count = find_charts(names, self, self->filter), chosen = index_of(names, count, self->chosen);
+  const pl_train_layout layout = pl_train_layout_of(self);
+  const size_t shown = (size_t)layout.chart_count;
+  if (shown == 0) return;
+  // All charts reach as far as the losses do, also those that are told once an epoch.
+  fill(&loss, self, "loss");
+  pl_plot_uncover(&self->plot);
+  pl_plot_cover(&self->plot, &loss);
+  const size_t first = chosen / shown * shown;
+  for (size_t i = 0; i < shown && first + i < count; i++) {
+    fill(&contents[i], self, names[first + i]);
+    contents[i].marked = count > 1 && !self->large && first + i == chosen && self->chosen != NULL;
+    pl_plot_cover(&self->plot, &contents[i]);
+  }
+  for (size_t i = 0; i < shown; i++) {
+    if (first + i < count) {
+      pl_pane_make(&self->panes[i], &self->plot, &contents[i], layout.charts[i]);
+    } else {
+      pl_pane_clear(&self->panes[i]);
+    }
+  }
+  pl_plot_readout(self->readout, sizeof self->readout, &self->plot, contents,
+                  count - first < shown ? count - first : shown);
+}
+
+void pl_train_open_charts(pl_train *self) {
+  for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) {
+    self->panes[i] = (pl_pane){.app = self->app};
+  }
 }
 
 void pl_train_forget_charts(pl_train *self) {
-  for (int i = 0; i < PL_TRAIN_CHARTS; i++) {
-    pl_jobs_cancel(self->app->jobs, &self->charts[i]);
-    pl_picture_clear(&self->charts[i].picture);
-    self->charts[i] = (pl_train_chart){0};
+  for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) pl_pane_clear(&self->panes[i]);
+  pl_run_curves_clear(&self->curves);
+  self->plot.zoomed = self->plot.cursor_on = false;
+}
+
+// ---- Commands
+
+pl_plot *pl_train_plot(pl_app *app) { return &pl_train_of(app)->plot; }
+
+void pl_train_charts_changed(pl_app *app) { pl_train_ask_charts(pl_train_of(app)); }
+
+void pl_train_chart(pl_app *app, const char *args) {
+  pl_train *self = pl_train_of(app);
+  const char *names[PL_METRICS_MAX];
+  const size_t count = find_charts(names, self, self->filter);
+  if (count == 0) return;
+  if (args[0] == '\0') {
+    self->chosen = names[self->chosen == NULL ? 0 : (index_of(names, count, self->chosen) + 1) % count];
+  } else {
+    size_t i = 0;
+    while (i < count && strcmp(names[i], args) != 0) i++;
+    if (i == count) {
+      pl_app_say(app, "there is no chart '%s' here; t goes through them", args);
+      app->message_bad = true;
+      return;
+    }
+    self->chosen = names[i];
   }
+  pl_train_ask_charts(self);
+}
+
+static void filter_entered(pl_app *app, const char *text) {
+  pl_train *self = pl_train_of(app);
+  const char *names[PL_METRICS_MAX];
+  text += strspn(text, " ");
+  if (find_charts(names, self, text) == 0) {
+    pl_app_say(app, "no chart or curve of this run is called '%s'", text);
+    app->message_bad = true;
+    return;
+  }
+  (void)pl_copy_text(self->filter, sizeof self->filter, text);
+  self->chosen = NULL;
+  for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) pl_pane_clear(&self->panes[i]);
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
+void pl_train_filter(pl_app *app, const char *args) {
+  if (args[0] != '\0') {
+    filter_entered(app, strcmp(args, "all") == 0 ? "" : args);
+  } else {
+    pl_prompt_open(app, "charts with: ", pl_complete_curves, pl_train_of(app)->filter, filter_entered);
+  }
+}
+
+void pl_train_enlarge(pl_train *self) {
+  const char *names[PL_METRICS_MAX];
+  const size_t count = find_charts(names, self, self->filter);
+  if (count == 0) return;
+  if (self->chosen == NULL) self->chosen = names[0];
+  self->large = !self->large;
+  for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) pl_pane_clear(&self->panes[i]);
+  pl_app_tell(self->app, PL_CHANGED_LAYOUT);
+}
+
+bool pl_train_leave_charts(pl_train *self) {
+  if (self->plot.cursor_on) {
+    self->plot.cursor_on = false;
+  } else if (self->large) {
+    pl_train_enlarge(self);
+  } else if (self->plot.zoomed) {
+    pl_plot_reset(&self->plot);
+  } else {
+    return false;
+  }
+  pl_train_ask_charts(self);
+  return true;
+}
+
+// ---- Mouse
+
+static bool is_in(pl_area area, const pl_mouse *event) {
+  return event->y >= area.y && event->y < area.y + area.rows && event->x >= area.x && event->x < area.x + area.cols;
+}
+
+bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event) {
+  const bool began = event->kind == PL_MOUSE_DRAG || event->kind == PL_MOUSE_RELEASE;
+  if (began && self->plot.held != 0) {
+    // Where it was pressed, wherever it is now.
+    const pl_chart_axis axis = self->plot.held_axis;
+    if (pl_plot_mouse(&self->plot, &axis, self->plot.held_area, event)) pl_train_ask_charts(self);
+    return true;
+  }
+  const pl_train_layout layout = pl_train_layout_of(self);
+  for (int i = 0; i < layout.chart_count && !began; i++) {
+    const pl_pane *pane = &self->panes[i];
+    if (!is_in(layout.charts[i], event) || pane->picture.serial == 0) continue;
+    if (pl_plot_mouse(&self->plot, &pane->axis, layout.charts[i], event)) pl_train_ask_charts(self);
+    return true;
+  }
+  return false;
 }

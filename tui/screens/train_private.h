@@ -1,18 +1,13 @@
-// What the files of the Train screen share: train.c (state, drawing), train_act.c (commands), train_charts.c (curves).
+// What the files of the Train screen share: train.c (state, drawing), train_act.c (commands), train_charts.c (curves),
+// train_form.c (the form that starts a run, with its plan).
 #pragma once
 
+#include "tui/plot.h"
 #include "tui/screens/train.h"
 #include "tui/widgets/form.h"
 #include "tui/widgets/table.h"
 
-enum { PL_TRAIN_CHARTS = 2 };
-
-typedef struct pl_train_chart {
-  pl_area area;  // that the picture was made for
-  pl_picture picture;
-  bool wanted_again;  // data came while a picture was being made
-  bool busy;
-} pl_train_chart;
+enum { PL_TRAIN_READOUT = 512 };
 
 typedef struct pl_train {
   pl_app *app;
@@ -22,7 +17,14 @@ typedef struct pl_train {
   size_t preset;     // the next one
   bool starting;     // a core is being started
   pl_table epochs;   // newest first
-  pl_train_chart charts[PL_TRAIN_CHARTS];
+
+  pl_plot plot;
+  pl_run_curves curves;
+  pl_pane panes[PL_LAYOUT_CHARTS_MAX];
+  const char *chosen;              // chart that keys are about, a name of pl_metrics; NULL for the first
+  bool large;                      // it alone
+  char filter[PL_LINE_SIZE];       // charts that are shown: a part of their name or of a line's, "" for all
+  char readout[PL_TRAIN_READOUT];  // at the cursor, "" without one
 } pl_train;
 
 pl_train *pl_train_of(pl_app *app);
@@ -30,6 +32,14 @@ pl_train *pl_train_of(pl_app *app);
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
 
+// ---- train_charts.c
+// Where everything is now, for as many charts as the run has.
+pl_train_layout pl_train_layout_of(const pl_train *self);
+void pl_train_open_charts(pl_train *self);
 // Makes the charts anew from the selected run, as far as there is room.
 void pl_train_ask_charts(pl_train *self);
-void pl_train_forget_charts(pl_train *self);
+void pl_train_forget_charts(pl_train *self);  // it is another run
+void pl_train_enlarge(pl_train *self);        // the chosen chart, or all again
+bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event);
+// Esc in the charts: large, cursor or zoom ends. False when there was nothing to end.
+bool pl_train_leave_charts(pl_train *self);

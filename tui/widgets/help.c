@@ -29,7 +29,7 @@ static int add_group(help_line *lines, int count, const pl_app *app, const char 
   bool headed = false;
   for (size_t i = 0; i < pl_cmd_count && count + 2 < LINES_MAX; i++) {
     const pl_cmd *cmd = &pl_cmds[i];
-    const bool here = screen == NULL ? cmd->screen == NULL : cmd->screen != NULL && strcmp(cmd->screen, screen) == 0;
+    const bool here = screen == NULL ? cmd->screen == NULL : pl_cmd_belongs_to(cmd, screen);
     const char *keys = pl_settings_keys(&app->settings, i);
     if (!here || !matches(cmd, keys, filter)) continue;
     if (!headed) {

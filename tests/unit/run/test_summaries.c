@@ -99,24 +99,10 @@ static void some_scores_are_not_comparable(void **state) {
   free(workspace);
 }
 
-static void curves_have_names(void **state) {
-  (void)state;
-  const pl_epoch_record e = {.epoch = 3, .dice_batch = 0.5, .valid_loss = 2}, untrained = {.valid_loss = 9};
-  assert_string_equal(pl_run_metric_name(0), "dice_batch");
-  assert_true(pl_run_metric(&e, 0) == 0.5);
-  assert_string_equal(pl_run_metric_name(4), "valid loss");
-  assert_true(pl_run_metric(&e, 4) == 2);
-  assert_true(isnan(pl_run_metric(&untrained, 4)));
-  size_t count = 0;
-  while (pl_run_metric_name(count) != NULL) count++;
-  assert_true(isnan(pl_run_metric(&e, count)));
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_read_once),
       cmocka_unit_test(some_scores_are_not_comparable),
-      cmocka_unit_test(curves_have_names),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -90,6 +90,13 @@ static void own_keys_do_not_clash(void **state) {
   if (read_text(&s, "mouse: on\n", &err) != PL_OK) fail_msg("%s", err.message);
   assert_true(pl_cmd_count < PL_SETTINGS_CMDS_MAX);
   pl_settings_clear(&s);
+  // A command of two screens is bound from either, and may not take a key of the other.
+  if (read_text(&s, "keys: {runs: {smooth: Z}}\n", &err) != PL_OK) fail_msg("%s", err.message);
+  assert_string_equal(pl_cmd_for_key(&s, "train", 'Z')->name, "smooth");
+  pl_settings_clear(&s);
+  s = pl_settings_default();
+  assert_int_equal(read_text(&s, "keys: {runs: {smooth: S}}\n", &err), PL_E_FORMAT);
+  pl_settings_clear(&s);
 }
 
 static void themes_differ_where_they_should(void **state) {

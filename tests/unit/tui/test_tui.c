@@ -23,6 +23,24 @@ static void check_areas(const pl_area *areas, size_t count, pl_area outer) {
   }
 }
 
+static void check_train(pl_area body, int charts) {
+  for (int large = 0; large < 2; large++) {
+    const pl_train_layout train = pl_layout_train(body, charts, large != 0);
+    pl_area parts[4 + 2 * PL_LAYOUT_CHARTS_MAX] = {train.header, train.bars, train.table, train.log};
+    memcpy(parts + 4, train.charts, sizeof train.charts);
+    memcpy(parts + 4 + PL_LAYOUT_CHARTS_MAX, train.borders, sizeof train.borders);
+    check_areas(parts, sizeof parts / sizeof parts[0], body);
+    assert_true(train.chart_count <= charts && train.chart_count <= PL_LAYOUT_CHARTS_MAX);
+    for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) {
+      assert_int_equal(pl_area_empty(train.charts[i]), i >= train.chart_count);
+      if (i >= train.chart_count) continue;
+      assert_true(train.charts[i].rows >= PL_PICTURE_MIN_ROWS && train.charts[i].cols >= PL_PICTURE_MIN_COLS);
+      assert_int_equal(train.borders[i].x, train.charts[i].x + train.charts[i].cols);
+      assert_int_equal(train.borders[i].rows, train.charts[i].rows);
+    }
+  }
+}
+
 static void test_layout(void **state) {
   (void)state;
   static const pl_cell_size cells[] = {{0, 0}, {6, 13}, {10, 20}, {7, 14}, {19, 12}, {1, 40}};
@@ -68,15 +86,7 @@ static void test_layout(void **state) {
       const pl_runs_layout runs = pl_layout_runs(frame.body);
       check_areas((const pl_area[]){runs.table, runs.options, runs.chart, runs.border}, 4, frame.body);
       assert_true(runs.table.rows >= 3);
-      const pl_train_layout train = pl_layout_train(frame.body);
-      const pl_area parts[] = {train.header,     train.bars,       train.charts[0], train.charts[1],
-                               train.borders[0], train.borders[1], train.table};
-      check_areas(parts, 7, frame.body);
-      for (int i = 0; i < 2; i++) {
-        if (pl_area_empty(train.charts[i])) continue;
-        assert_int_equal(train.borders[i].x, train.charts[i].x + train.charts[i].cols);
-        assert_int_equal(train.borders[i].rows, train.charts[i].rows);
-      }
+      for (int charts = 0; charts <= PL_LAYOUT_CHARTS_MAX + 1; charts++) check_train(frame.body, charts);
     }
   }
 }
