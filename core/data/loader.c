@@ -74,7 +74,7 @@ static pl_status read_files(uint8_t *image, uint8_t *mask, const pl_case *c, con
   size_t plane = (size_t)size * size;
   pl_image grey = {0}, marks = {0};
   pl_status status = read_plane(&grey, image_path, err);
-  bool empty = c->label == PL_LABEL_NEGATIVE && !pl_fs_is_file(mask_path);
+  bool empty = c->label != PL_LABEL_POSITIVE && !pl_fs_is_file(mask_path);
   if (status == PL_OK && !empty) status = read_plane(&marks, mask_path, err);
   if (status == PL_OK && !empty && (marks.width != grey.width || marks.height != grey.height)) {
     status = pl_fail(err, PL_E_FORMAT, "%s is %ux%u, but the image is %ux%u: import it again", mask_path, marks.width,

@@ -66,8 +66,8 @@ pl_status pl_loader_next(pl_loader *loader, const pl_batch **out, pl_error *err)
 // Makes pl_loader_next return PL_E_CANCELLED, now or when it is called. From any thread.
 void pl_loader_cancel(pl_loader *loader);
 
-// Reads one case's planes, size*size bytes each, as the loader does. The mask of a negative case without a mask file is
-// empty. Messages name the case and the file.
+// Reads one case's planes, size*size bytes each, as the loader does. The mask of a case that is not positive (of the
+// test part too) and has no mask file is empty. Messages name the case and the file.
 pl_status pl_loader_read(uint8_t *image, uint8_t *mask, const pl_manifest *manifest, size_t index, uint32_t size,
                          pl_error *err);
 

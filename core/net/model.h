@@ -41,6 +41,7 @@ typedef struct pl_unet {
   // training mode, so their running statistics go on moving, as they do in the reference, which freezes parameters
   // only (ternausnets.py, freeze_encoder).
   bool freeze_encoder;
+  bool inference;  // the state dict alone: no gradients, moments or optimizer, so only programs that do not train
 } pl_unet;
 
 // Sides must be multiples of 32: five halvings, and the decoder doubles exactly.

@@ -115,7 +115,11 @@ pl_status pl_unet_model(pl_model *out, const pl_unet *unet, pl_error *err) {
   pl_build build = {.model = out};
   forward(&build, &p, 0);
   if (unet->freeze_encoder) freeze_encoder(out);
-  pl_model_add_training_tensors(out, unet->optimizer);
+  if (unet->inference) {
+    out->state_count = out->count;
+  } else {
+    pl_model_add_training_tensors(out, unet->optimizer);
+  }
   return PL_OK;
 }
 

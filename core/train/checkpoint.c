@@ -229,17 +229,21 @@ pl_status pl_checkpoint_find(char **path, pl_checkpoint_state *state, const char
   return PL_OK;
 }
 
-pl_status pl_checkpoint_load(const pl_checkpoint_source *target, const char *path, pl_error *err) {
-  char *weights = pl_path_join(path, file_names[0]), *optimizer = pl_path_join(path, file_names[1]);
-  pl_status status =
-      pl_weights_load(weights, target->api, target->store, target->model, PL_WEIGHTS_EXACT, true, NULL, err);
-  if (status == PL_OK) {
-    status =
-        pl_weights_load(optimizer, target->api, target->store, target->model, PL_WEIGHTS_OPTIMIZER, true, NULL, err);
-  }
-  free(weights);
-  free(optimizer);
+static pl_status load_file(const pl_checkpoint_source *target, const char *path, const char *name, pl_weights_set set,
+                           pl_error *err) {
+  char *file = pl_path_join(path, name);
+  pl_status status = pl_weights_load(file, target->api, target->store, target->model, set, true, NULL, err);
+  free(file);
   return status;
+}
+
+pl_status pl_checkpoint_load_weights(const pl_checkpoint_source *target, const char *path, pl_error *err) {
+  return load_file(target, path, file_names[0], PL_WEIGHTS_EXACT, err);
+}
+
+pl_status pl_checkpoint_load(const pl_checkpoint_source *target, const char *path, pl_error *err) {
+  pl_status status = pl_checkpoint_load_weights(target, path, err);
+  return status == PL_OK ? load_file(target, path, file_names[1], PL_WEIGHTS_OPTIMIZER, err) : status;
 }
 
 pl_status pl_checkpoint_sweep(const char *folder, pl_error *err) {

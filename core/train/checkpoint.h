@@ -68,6 +68,9 @@ pl_status pl_checkpoint_check(pl_checkpoint_state *state, const char *path, pl_e
 // Puts a checkpoint's tensors into the store. PL_E_FORMAT when they are another network's.
 pl_status pl_checkpoint_load(const pl_checkpoint_source *target, const char *path, pl_error *err);
 
+// The same of its weights alone, for a network that is not trained on (pl_unet.inference).
+pl_status pl_checkpoint_load_weights(const pl_checkpoint_source *target, const char *path, pl_error *err);
+
 // Removes what an interrupted save left behind.
 pl_status pl_checkpoint_sweep(const char *folder, pl_error *err);
 
