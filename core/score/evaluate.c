@@ -1,0 +1,47 @@
+#include "core/score/evaluate.h"
+
+static pl_status score_map(pl_score_case *score, pl_levels *levels, const pl_image *map, const pl_image *truth,
+                           const pl_binarizer *binarizer, pl_error *err) {
+  pl_image mask = {0};
+  pl_status status = pl_binarize(&mask, map, binarizer, err);
+  if (status == PL_OK) status = pl_score_masks(score, truth, &mask, err);
+  if (status == PL_OK) status = pl_score_soft(score, truth, map, err);
+  if (status == PL_OK && levels != NULL) status = pl_levels_count(levels, map, truth, err);
+  pl_image_clear(&mask);
+  return status;
+}
+
+static pl_status evaluate_case(pl_score_case *score, pl_levels *levels, const pl_evaluate_job *job, size_t i,
+                               pl_error *err) {
+  const pl_evaluate_case *one = &job->cases[i];
+  const pl_case *c = &job->manifest->cases[one->index];
+  pl_image truth = {0}, map = {0};
+  pl_status status = pl_labels_read(&truth, job->labels, c, err);
+  if (status == PL_OK) {
+    status = pl_maps_read(&map, one->sources, one->source_count, c->id, truth.width, truth.height, err);
+  }
+  if (status == PL_OK) status = score_map(score, levels, &map, &truth, &job->binarizer, err);
+  pl_image_clear(&truth);
+  pl_image_clear(&map);
+  return status;
+}
+
+pl_status pl_evaluate(pl_score_case *scores, pl_levels *levels, const pl_evaluate_job *job, pl_error *err) {
+  pl_status first = PL_OK;
+  size_t done = 0;
+#pragma omp parallel for schedule(dynamic)
+  for (size_t i = 0; i < job->count; i++) {
+    pl_error problem = {0};
+    const pl_status status = evaluate_case(&scores[i], levels != NULL ? &levels[i] : NULL, job, i, &problem);
+#pragma omp critical
+    {
+      if (status != PL_OK && first == PL_OK) {
+        first = status;
+        if (err != NULL) *err = problem;
+      }
+      done++;
+      if (job->progress != NULL) job->progress(job->context, done, job->count);
+    }
+  }
+  return first;
+}
