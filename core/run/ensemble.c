@@ -1,0 +1,221 @@
+#include "core/run/ensemble.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/data/sampler.h"
+
+// ---- Opening
+
+static pl_status read_weights(pl_ensemble *e, const char *text, pl_error *err) {
+  for (size_t i = 0; i < e->count; i++) e->members[i].weight = 1;
+  if (text == NULL) return PL_OK;
+  size_t count = 0;
+  for (const char *at = text; at != NULL; count++) {
+    const size_t length = strcspn(at, ",");
+    double weight = 0;
+    if (!pl_parse_double(&weight, at, length) || !(weight > 0) || weight > 1e6) {
+      return pl_fail(err, PL_E_USAGE, "weights %.60s: numbers above 0, one for each run, as 2,1,1", text);
+    }
+    if (count < e->count) e->members[count].weight = weight;
+    at = at[length] == ',' ? at + length + 1 : NULL;
+  }
+  if (count == e->count) return PL_OK;
+  return pl_fail(err, PL_E_USAGE, "there are %zu weights for %zu runs", count, e->count);
+}
+
+// "RUN/ckpt/000120" is cut into the run's folder and the checkpoint's name; false when it is not such a path.
+static bool cut_checkpoint(char **folder, char **checkpoint, const char *name) {
+  const char *part = strstr(name, "/ckpt/");
+  if (part == NULL) return false;
+  const char *last = part + strlen("/ckpt/");
+  const size_t length = strcspn(last, "/");
+  if (length == 0 || strspn(last + length, "/") != strlen(last + length)) return false;
+  *folder = pl_xprintf("%.*s", (int)(part - name), name);
+  *checkpoint = pl_xprintf("%.*s", (int)length, last);
+  return true;
+}
+
+static pl_status find_member(pl_ensemble_member *m, char **checkpoint, const pl_ensemble_request *r, const char *name,
+                             pl_error *err) {
+  char *cut = NULL, *named = NULL;
+  pl_status status = PL_OK;
+  if (checkpoint != NULL && cut_checkpoint(&cut, &named, name)) {
+    if (*checkpoint != NULL && strcmp(*checkpoint, named) != 0) {
+      status = pl_fail(err, PL_E_USAGE, "checkpoints %s and %s: one name is for all runs", *checkpoint, named);
+    }
+    free(*checkpoint);
+    *checkpoint = named;
+  }
+  if (status == PL_OK) status = pl_run_find(&m->folder, r->workspace, cut != NULL ? cut : name, err);
+  free(cut);
+  if (status != PL_OK) return status;
+  m->info = pl_xcalloc(1, sizeof *m->info);
+  m->maps = pl_run_maps_folder(m->folder);
+  return pl_run_load(m->info, m->folder, err);
+}
+
+// The workspace that a run lies in, or where it was made.
+static char *workspace_of(const pl_ensemble_member *m) {
+  char *found = NULL;
+  return pl_workspace_find(&found, m->folder, NULL) == PL_OK ? found : pl_xstrdup(m->info->workspace);
+}
+
+static pl_status check_member(const pl_ensemble *e, size_t i, const char *workspace, pl_error *err) {
+  const pl_ensemble_member *m = &e->members[i];
+  char *other = workspace_of(m);
+  const bool same = strcmp(other, workspace) == 0;
+  free(other);
+  if (!same) {
+    return pl_fail(err, PL_E_USAGE, "runs %s and %s are of different workspaces", pl_path_base(e->members[0].folder),
+                   pl_path_base(m->folder));
+  }
+  for (size_t k = 0; k < i; k++) {
+    if (strcmp(e->members[k].folder, m->folder) == 0) {
+      return pl_fail(err, PL_E_USAGE, "run %s is named twice", pl_path_base(m->folder));
+    }
+  }
+  return PL_OK;
+}
+
+pl_status pl_ensemble_open(pl_ensemble *out, char **checkpoint, const pl_ensemble_request *r, pl_error *err) {
+  if (r->count < 1 || r->count > PL_ENSEMBLE_MAX) {
+    return pl_fail(err, PL_E_USAGE, "%zu runs: from 1 to %d can be taken together", r->count, PL_ENSEMBLE_MAX);
+  }
+  pl_ensemble e = {.members = pl_xcalloc(r->count, sizeof *e.members), .count = r->count};
+  char *workspace = NULL;
+  pl_status status = PL_OK;
+  for (size_t i = 0; i < r->count && status == PL_OK; i++) {
+    status = find_member(&e.members[i], checkpoint, r, r->names[i], err);
+    if (status == PL_OK && i == 0) workspace = workspace_of(&e.members[0]);
+    if (status == PL_OK) status = check_member(&e, i, workspace, err);
+  }
+  if (status == PL_OK) status = read_weights(&e, r->weights, err);
+  if (status == PL_OK) status = pl_manifest_load(&e.manifest, workspace, err);
+  free(workspace);
+  if (status != PL_OK) {
+    pl_ensemble_clear(&e);
+    return status;
+  }
+  *out = e;
+  return PL_OK;
+}
+
+void pl_ensemble_clear(pl_ensemble *e) {
+  for (size_t i = 0; i < e->count && e->members != NULL; i++) {
+    free(e->members[i].folder);
+    free(e->members[i].maps);
+    free(e->members[i].info);
+  }
+  free(e->members);
+  pl_manifest_clear(&e->manifest);
+  *e = (pl_ensemble){0};
+}
+
+pl_status pl_ensemble_check_folds(const pl_ensemble *e, pl_error *err) {
+  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
+  pl_status status = pl_run_hash_dataset(dataset, labels, e->manifest.workspace, err);
+  for (size_t i = 0; i < e->count && status == PL_OK; i++) {
+    const pl_run_info *info = e->members[i].info;
+    if (strcmp(dataset, info->dataset_sha256) == 0 && strcmp(labels, info->labels_sha256) == 0) continue;
+    status =
+        pl_fail(err, PL_E_USAGE,
+                "cases, folds or labels changed since run %s was made, so that it may have trained on what it would "
+                "be judged by; --force does it nevertheless",
+                pl_path_base(e->members[i].folder));
+  }
+  return status;
+}
+
+// ---- Cases
+
+// What member m holds out, marked in judged[case * members + m].
+static pl_status mark_valid(bool *judged, const pl_ensemble *e, size_t m, const pl_filter *where, pl_error *err) {
+  const pl_config *config = &e->members[m].info->config;
+  pl_filter own = {.count = 0};
+  size_t *cases = NULL, count = 0;
+  pl_status status = pl_filter_parse(&own, config->where, err);
+  if (status == PL_OK) {
+    status = pl_subset_select(&cases, &count, &e->manifest, (int)config->fold, PL_SUBSET_VALID, &own, err);
+  }
+  if (status != PL_OK) return pl_wrap(err, "run %s", pl_path_base(e->members[m].folder));
+  if (config->limit > 0 && count > (size_t)config->limit) count = (size_t)config->limit;
+  for (size_t i = 0; i < count; i++) {
+    if (where == NULL || pl_filter_holds(where, &e->manifest.cases[cases[i]])) judged[cases[i] * e->count + m] = true;
+  }
+  free(cases);
+  return PL_OK;
+}
+
+// Makes the list from marks by case of the manifest and member; takes `judged`.
+static void gather(pl_ensemble_cases *out, const pl_ensemble *e, bool *judged) {
+  pl_ensemble_cases made = {.judged = judged};
+  size_t marks = 0, used = 0;
+  for (size_t i = 0; i < e->manifest.count * e->count; i++) marks += judged[i];
+  made.cases = pl_xcalloc(marks + 1, sizeof *made.cases);
+  made.sources = pl_xcalloc(marks + 1, sizeof *made.sources);
+  for (size_t i = 0; i < e->manifest.count; i++) {
+    pl_evaluate_case one = {.index = i, .sources = made.sources + used};
+    for (size_t m = 0; m < e->count; m++) {
+      if (!judged[i * e->count + m]) continue;
+      made.sources[used++] = (pl_map_source){e->members[m].maps, e->members[m].weight};
+      one.source_count++;
+    }
+    if (one.source_count == 0) continue;
+    // The marks of the cases that are left move up.
+    memmove(judged + made.count * e->count, judged + i * e->count, e->count);
+    made.cases[made.count++] = one;
+  }
+  *out = made;
+}
+
+static bool *make_marks(const pl_ensemble *e) { return pl_xcalloc(e->manifest.count * e->count + 1, sizeof(bool)); }
+
+pl_status pl_ensemble_select_valid(pl_ensemble_cases *out, const pl_ensemble *e, const pl_filter *where,
+                                   pl_error *err) {
+  bool *judged = make_marks(e);
+  pl_status status = PL_OK;
+  for (size_t m = 0; m < e->count && status == PL_OK; m++) status = mark_valid(judged, e, m, where, err);
+  if (status != PL_OK) {
+    free(judged);
+    return status;
+  }
+  gather(out, e, judged);
+  if (out->count > 0) return PL_OK;
+  pl_ensemble_cases_clear(out);
+  return pl_fail(err, PL_E_USAGE, "none of the cases that were held out fits '%s'", where != NULL ? where->text : "");
+}
+
+void pl_ensemble_select(pl_ensemble_cases *out, const pl_ensemble *e, const size_t *cases, size_t count) {
+  bool *judged = make_marks(e);
+  for (size_t i = 0; i < count; i++) memset(judged + cases[i] * e->count, true, e->count);
+  gather(out, e, judged);
+}
+
+void pl_ensemble_cases_clear(pl_ensemble_cases *cases) {
+  free(cases->cases);
+  free(cases->sources);
+  free(cases->judged);
+  *cases = (pl_ensemble_cases){0};
+}
+
+// ---- Maps
+
+pl_status pl_ensemble_predict(pl_run_predicted *predicted, const pl_ensemble *e, const pl_ensemble_cases *cases,
+                              const pl_run_predict_options *options, pl_error *err) {
+  size_t *own = pl_xcalloc(cases->count + 1, sizeof *own);
+  pl_status status = PL_OK;
+  for (size_t m = 0; m < e->count && status == PL_OK; m++) {
+    size_t count = 0;
+    for (size_t i = 0; i < cases->count; i++) {
+      if (cases->judged[i * e->count + m]) own[count++] = cases->cases[i].index;
+    }
+    status = pl_run_predict(&predicted[m], e->members[m].folder, &e->manifest, own, count, options, err);
+  }
+  free(own);
+  return status;
+}
