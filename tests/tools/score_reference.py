@@ -7,6 +7,7 @@
     score_reference.py maps FOLDER RLE SIDE TOP,AREA,BOTTOM   scores maps of probabilities as the winner would
     score_reference.py masks FOLDER SIDE TOP,AREA,BOTTOM OUT_SUBMISSION SAMPLE   writes the winner's submission of maps
     score_reference.py mean OUT_FOLDER FOLDER...           the mean of maps (his average of checkpoints and flips)
+    score_reference.py mirror FOLDER OUT_FOLDER DEPTH      pictures mirrored left to right
     score_reference.py close FOLDER FOLDER [MOST]          the largest difference of two folders of maps is at most that
 
 The algorithms are those published with the competition: mask_functions.py (the codes), dice with 1 for two empty masks,
@@ -88,31 +89,30 @@ def scores(pairs):
     }
 
 
-def read_png16(path):
-    """A grey PNG of 16 bits without interlacing, which is what pleura writes."""
-    data = path.read_bytes()
-    at, packed = 8, b""
+def read_png(path, depth):
+    """A grey PNG of that many bits without interlacing, which is what pleura writes."""
+    data, at, packed, size = path.read_bytes(), 8, b"", depth // 8
     while at < len(data):
         length, kind = struct.unpack(">I4s", data[at:at + 8])
         body = data[at + 8:at + 8 + length]
         if kind == b"IHDR":
-            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
-            assert (depth, colour) == (16, 0), f"{path}: {depth} bits, colour type {colour}"
+            width, height, bits, colour = struct.unpack(">IIBB", body[:10])
+            assert (bits, colour) == (depth, 0), f"{path}: {bits} bits, colour type {colour}"
         elif kind == b"IDAT":
             packed += body
         at += 12 + length
-    raw = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(height, 1 + 2 * width)
-    out = np.zeros((height, 2 * width), dtype=np.int64)
-    before = np.zeros(2 * width, dtype=np.int64)
+    raw = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(height, 1 + size * width)
+    out = np.zeros((height, size * width), dtype=np.int64)
+    before = np.zeros(size * width, dtype=np.int64)
     for y in range(height):
         kind, line = raw[y, 0], raw[y, 1:].astype(np.int64)
         if kind == 2:
             line = (line + before) & 255
         elif kind != 0:
             line = line.copy()
-            for x in range(2 * width):
-                left = line[x - 2] if x >= 2 else 0
-                up, corner = before[x], before[x - 2] if x >= 2 else 0
+            for x in range(size * width):
+                left = line[x - size] if x >= size else 0
+                up, corner = before[x], before[x - size] if x >= size else 0
                 if kind == 1:
                     add = left
                 elif kind == 3:
@@ -122,18 +122,27 @@ def read_png16(path):
                     add = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
                 line[x] = (line[x] + add) & 255
         out[y] = before = line
-    return (out[:, 0::2] * 256 + out[:, 1::2]).astype(np.uint32)
+    if depth == 16:
+        out = out[:, 0::2] * 256 + out[:, 1::2]
+    return out.astype(np.uint32)
 
 
-def write_png16(path, values):
+def read_png16(path):
+    return read_png(path, 16)
+
+
+def write_png(path, values, depth):
     height, width = values.shape
-    raw = np.zeros((height, 1 + 2 * width), dtype=np.uint8)
-    raw[:, 1::2], raw[:, 2::2] = values >> 8, values & 255
+    raw = np.zeros((height, 1 + width * depth // 8), dtype=np.uint8)
+    if depth == 16:
+        raw[:, 1::2], raw[:, 2::2] = values >> 8, values & 255
+    else:
+        raw[:, 1:] = values
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)) +
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)) +
                      chunk(b"IDAT", zlib.compress(raw.tobytes())) + chunk(b"IEND", b""))
 
 
@@ -262,7 +271,12 @@ def main():
         out.mkdir(exist_ok=True)
         for path in sorted(folders[0].glob("*.png")):
             total = sum(read_png16(f / path.name).astype(np.float64) for f in folders)
-            write_png16(out / path.name, np.floor(total / len(folders) + 0.5).astype(np.uint32))
+            write_png(out / path.name, np.floor(total / len(folders) + 0.5).astype(np.uint32), 16)
+    elif command == "mirror":
+        out, depth = pathlib.Path(a[1]), int(a[2])
+        out.mkdir(exist_ok=True)
+        for path in sorted(pathlib.Path(a[0]).glob("*.png")):
+            write_png(out / path.name, read_png(path, depth)[:, ::-1], depth)
     elif command == "close":
         worst, names = 0, sorted(p.name for p in pathlib.Path(a[0]).glob("*.png"))
         for name in names:

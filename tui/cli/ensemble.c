@@ -1,0 +1,235 @@
+#include "tui/cli/ensemble.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/base/str.h"
+#include "tui/cli/progress.h"
+
+enum {
+  OPTION_TOP = 700,
+  OPTION_TTA,
+  OPTION_NO_TTA,
+  OPTION_WEIGHTS,
+  OPTION_BACKEND,
+  OPTION_BATCH,
+  OPTION_FORCE,
+  OPTION_CHECKPOINT,
+  OPTION_WHERE,
+  TRIPLET_FILE_MAX = 1 << 20
+};
+
+void pl_cli_ensemble_init(pl_cli_ensemble *args) { *args = (pl_cli_ensemble){.recipe = {.flip = -1}}; }
+void pl_cli_ensemble_clear(pl_cli_ensemble *args) { free(args->checkpoint); }
+
+static int64_t number(const char *text, int64_t most, const char *option, struct argp_state *state) {
+  int64_t value = 0;
+  if (!pl_parse_i64(&value, text, strlen(text)) || value < 1 || value > most) {
+    argp_error(state, "%s takes a number from 1 to %lld, not '%s'", option, (long long)most, text);
+  }
+  return value;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  pl_cli_ensemble *a = state->input;
+  switch (key) {
+    case OPTION_CHECKPOINT: a->recipe.checkpoint = arg; return 0;
+    case OPTION_TOP: a->recipe.top = number(arg, 32, "--top", state); return 0;
+    case OPTION_TTA: a->recipe.flip = 1; return 0;
+    case OPTION_NO_TTA: a->recipe.flip = 0; return 0;
+    case OPTION_WEIGHTS: a->weights = arg; return 0;
+    case OPTION_BACKEND: a->backend = arg; return 0;
+    case OPTION_BATCH: a->batch = number(arg, 4096, "--batch", state); return 0;
+    case OPTION_FORCE: a->force = true; return 0;
+    case OPTION_WHERE: a->where = arg; return 0;
+    case 'C': a->workspace = arg; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+      if (a->count == PL_ENSEMBLE_MAX) argp_error(state, "at most %d runs can be taken together", PL_ENSEMBLE_MAX);
+      a->names[a->count++] = arg;
+      return 0;
+    case ARGP_KEY_END:
+      if (a->recipe.top > 0 && a->recipe.checkpoint != NULL)
+        argp_error(state, "--top and --checkpoint exclude each other");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *a, pl_error *err) {
+  static const char *const newest[] = {"last"};
+  char *workspace = NULL;
+  bool only_paths = a->count > 0;
+  for (size_t i = 0; i < a->count; i++) only_paths = only_paths && strchr(a->names[i], '/') != NULL;
+  pl_status status = PL_OK;
+  if (!only_paths) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  if (status != PL_OK) return status;
+  const pl_ensemble_request request = {.names = a->count > 0 ? a->names : newest,
+                                       .count = a->count > 0 ? a->count : 1,
+                                       .workspace = workspace,
+                                       .weights = a->weights};
+  status = pl_ensemble_open(out, &a->checkpoint, &request, err);
+  if (a->checkpoint != NULL && a->recipe.checkpoint == NULL) a->recipe.checkpoint = a->checkpoint;
+  free(workspace);
+  return status;
+}
+
+pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *a, pl_error *err) {
+  return a->where != NULL ? pl_filter_parse(filter, a->where, err) : PL_OK;
+}
+
+// ---- Maps
+
+static bool show_progress(void *context, size_t done, size_t total) {
+  pl_cli_progress *progress = context;
+  double elapsed = 0;
+  if (pl_cli_progress_is_due(&elapsed, progress, done == total)) {
+    char words[64];
+    const double left = done > 0 ? elapsed / (double)done * (double)(total - done) : (double)NAN;
+    (void)snprintf(words, sizeof words, "%zu/%zu images", done, total);
+    pl_cli_progress_bar(progress, (double)done / (double)total, left, words, "");
+  }
+  return !pl_cli_progress_is_stopped(progress);
+}
+
+static void print_maps(const pl_ensemble *e, const pl_run_predicted *predicted) {
+  for (size_t m = 0; m < e->count; m++) {
+    char safe[80], weight[48] = "";
+    const char *name = pl_path_base(e->members[m].folder);
+    (void)pl_safe_text(safe, sizeof safe, name, strlen(name));
+    if (e->members[m].weight != 1) (void)snprintf(weight, sizeof weight, ", weight %g", e->members[m].weight);
+    printf("maps        %s: %s%s; %zu made%s%s, %zu were there\n", safe, predicted[m].words, weight, predicted[m].made,
+           predicted[m].made > 0 ? " by " : "", predicted[m].device, predicted[m].kept);
+  }
+}
+
+pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *a, const pl_ensemble *e, const pl_ensemble_cases *cases,
+                                  const char *folder, bool silent, pl_error *err) {
+  pl_cli_progress progress;
+  sigset_t before;  // the bar takes Ctrl-C while it is there
+  (void)sigprocmask(SIG_SETMASK, NULL, &before);
+  pl_cli_progress_begin(&progress, a->quiet);
+  const pl_run_predict_options options = {.recipe = a->recipe,
+                                          .folder = folder,
+                                          .backend = a->backend,
+                                          .batch = a->batch,
+                                          .progress = show_progress,
+                                          .context = &progress};
+  pl_run_predicted *predicted = pl_xcalloc(e->count, sizeof *predicted);
+  pl_status status = pl_ensemble_predict(predicted, e, cases, &options, err);
+  if (progress.shown <= progress.start) progress.quiet = true;  // nothing to end
+  pl_cli_progress_end(&progress);
+  (void)sigprocmask(SIG_SETMASK, &before, NULL);
+  if (status == PL_OK && !silent) print_maps(e, predicted);
+  free(predicted);
+  return status;
+}
+
+// ---- Triplets
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+char *pl_cli_ensemble_names(const pl_ensemble *e) {
+  const char *names[PL_ENSEMBLE_MAX];
+  for (size_t m = 0; m < e->count; m++) names[m] = pl_path_base(e->members[m].folder);
+  qsort(names, e->count, sizeof *names, by_text);
+  pl_buf text;
+  pl_buf_init(&text, 65536);
+  for (size_t m = 0; m < e->count; m++) (void)pl_buf_printf(&text, "%s%s", m > 0 ? " " : "", names[m]);
+  return text.data;
+}
+
+pl_status pl_cli_read_triplet(pl_cli_found_triplet *out, const char *workspace, pl_error *err) {
+  char *path = pl_path_join(workspace, PL_CLI_TRIPLET_FILE);
+  pl_buf text;
+  pl_buf_init(&text, TRIPLET_FILE_MAX);
+  pl_cli_found_triplet found = {.triplet = {0}};
+  pl_status status = pl_fs_read(&text, path, err);
+  json_t *o = status == PL_OK ? json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, NULL) : NULL;
+  const char *triplet = json_string_value(json_object_get(o, "triplet"));
+  const char *runs = json_string_value(json_object_get(o, "runs"));
+  if (status == PL_OK && (triplet == NULL || runs == NULL)) {
+    status = pl_fail(err, PL_E_FORMAT, "%s has no triplet: 'pleura triplet' makes it anew", path);
+  }
+  if (status == PL_OK && pl_triplet_parse(&found.triplet, triplet, err) != PL_OK) status = pl_wrap(err, "%s", path);
+  if (status == PL_OK) {
+    (void)pl_copy_text(found.runs, sizeof found.runs, runs);
+    (void)snprintf(found.words, sizeof found.words, "found by 'pleura triplet' over %lld images out of fold, dice %.4f",
+                   (long long)json_integer_value(json_object_get(o, "images")),
+                   json_number_value(json_object_get(o, "dice")));
+    *out = found;
+  }
+  json_decref(o);
+  pl_buf_clear(&text);
+  free(path);
+  return status;
+}
+
+pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *text, const char *otherwise,
+                                const pl_ensemble *e, pl_error *err) {
+  const char *choice = text != NULL ? text : otherwise;
+  if (strcmp(choice, "found") != 0) {
+    (void)snprintf(words, 200, "%s",
+                   strcmp(choice, "winner") == 0 ? "the competition winner's"
+                   : strcmp(choice, "half") == 0 ? "training's threshold of 0.5"
+                                                 : "given");
+    return pl_triplet_parse(out, choice, err);
+  }
+  pl_cli_found_triplet found;
+  pl_error problem = {0};
+  pl_status status = pl_cli_read_triplet(&found, e->manifest.workspace, &problem);
+  char *names = pl_cli_ensemble_names(e);
+  if (status == PL_OK && strcmp(found.runs, names) != 0) {
+    status = pl_fail(&problem, PL_E_NOTFOUND, "%s is of other runs (%.120s)", PL_CLI_TRIPLET_FILE, found.runs);
+  }
+  free(names);
+  if (status == PL_OK) {
+    *out = found.triplet;
+    (void)snprintf(words, 200, "%s", found.words);
+    return PL_OK;
+  }
+  if (status != PL_E_NOTFOUND || text != NULL) {
+    if (err != NULL) *err = problem;
+    return status;
+  }
+  *out = pl_triplet_winner();
+  (void)snprintf(words, 200, "the competition winner's; 'pleura triplet' finds the one of these runs");
+  return PL_OK;
+}
+
+static const struct argp_option options[] = {
+    {.name = "checkpoint",
+     .key = OPTION_CHECKPOINT,
+     .arg = "WHICH",
+     .doc = "Of each run: best (the default), last, or the number of a step"},
+    {.name = "top",
+     .key = OPTION_TOP,
+     .arg = "K",
+     .doc = "The mean over the K best epochs' checkpoints of each run, which 'train --keep-best K' keeps"},
+    {.name = "tta",
+     .key = OPTION_TTA,
+     .doc = "Test-time augmentation: average with the mirrored image (horizontal flip)"},
+    {.name = "no-tta", .key = OPTION_NO_TTA, .doc = "Each image once"},
+    {.name = "weights",
+     .key = OPTION_WEIGHTS,
+     .arg = "W,...",
+     .doc = "Of the runs, where several see a case (default: equal)"},
+    {.name = "where",
+     .key = OPTION_WHERE,
+     .arg = "FILTER",
+     .doc = "Only these cases, as in the workbench: 'view=PA age>=18'"},
+    {.name = "backend", .key = OPTION_BACKEND, .arg = "NAME", .doc = "auto, cuda, onednn or ref (default: the run's)"},
+    {.name = "batch", .key = OPTION_BATCH, .arg = "N", .doc = "Images at a time (default: the run's valid-batch)"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Although cases or folds changed since the run was made"},
+    {.name = "quiet", .key = 'q', .doc = "Do not show how far it is"},
+    {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "Workspace (default: the one around the current folder)"},
+    {0},
+};
+const struct argp pl_cli_ensemble_argp = {.options = options, .parser = parse};

@@ -1,0 +1,55 @@
+// The runs on a command line, and how their networks are asked: for all commands that score or submit.
+#pragma once
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "core/base/status.h"
+#include "core/run/ensemble.h"
+#include "core/score/binarize.h"
+
+// Zero but for recipe.flip = -1 to start with (pl_cli_ensemble_init).
+typedef struct pl_cli_ensemble {
+  const char *names[PL_ENSEMBLE_MAX];
+  size_t count;
+  const char *workspace, *weights, *backend, *where;
+  pl_run_recipe recipe;
+  int64_t batch;
+  bool force, quiet;
+  char *checkpoint;  // from a path such as RUN/ckpt/000120; owned
+} pl_cli_ensemble;
+
+void pl_cli_ensemble_init(pl_cli_ensemble *args);
+void pl_cli_ensemble_clear(pl_cli_ensemble *args);
+
+// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs. Without a name
+// the newest run is meant.
+extern const struct argp pl_cli_ensemble_argp;
+
+pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error *err);
+
+// Makes the maps that are missing, with a bar of how far it is on stderr, and prints a line on each run's maps unless
+// `silent`. Fails as pl_ensemble_predict.
+pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *args, const pl_ensemble *ensemble,
+                                  const pl_ensemble_cases *cases, const char *folder, bool silent, pl_error *err);
+
+// --where as a filter; *filter stays as it is without.
+pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);
+
+// ---- The triplet, for commands that make masks.
+#define PL_CLI_TRIPLET_FILE "triplet.json"
+
+// What WORKSPACE/triplet.json says: the triplet, and in what words it was found. PL_E_NOTFOUND when there is none.
+typedef struct pl_cli_found_triplet {
+  pl_triplet triplet;
+  char runs[1024];  // "a b c", sorted
+  char words[160];  // "found over 40 images out of fold, dice 0.8512"
+} pl_cli_found_triplet;
+pl_status pl_cli_read_triplet(pl_cli_found_triplet *out, const char *workspace, pl_error *err);
+
+// The names of the runs, sorted, with spaces between. The caller frees.
+char *pl_cli_ensemble_names(const pl_ensemble *ensemble);
+
+// --triplet as given: numbers, "half", "winner" or "found"; NULL takes `otherwise`. Where it came from goes to `words`.
+pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *text, const char *otherwise,
+                                const pl_ensemble *ensemble, pl_error *err);

@@ -1,0 +1,250 @@
+// pleura submit: a submission for the competition, from runs.
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/num.h"
+#include "core/base/str.h"
+#include "core/score/submission.h"
+#include "tui/cli/cli.h"
+#include "tui/cli/ensemble.h"
+
+enum { OPTION_SAMPLE = 256, OPTION_TRIPLET, OPTION_COMPONENT, OPTION_MISSING };
+
+typedef struct arguments {
+  pl_cli_ensemble ensemble;
+  const char *sample, *output, *triplet;
+  uint64_t min_component;
+  bool missing;
+} arguments;
+
+static const struct argp parser;
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+  arguments *a = state->input;
+  switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->ensemble; return 0;
+    case OPTION_SAMPLE: a->sample = arg; return 0;
+    case OPTION_TRIPLET: a->triplet = arg; return 0;
+    case OPTION_MISSING: a->missing = true; return 0;
+    case 'o': a->output = arg; return 0;
+    case OPTION_COMPONENT:
+      if (!pl_parse_u64(&a->min_component, arg, strlen(arg))) {
+        argp_error(state, "--min-component takes a number of pixels, not '%s'", arg);
+      }
+      return 0;
+    case ARGP_KEY_END:
+      if (a->ensemble.where != NULL) argp_error(state, "the sample says which images: --where is not for this command");
+      return 0;
+    default: return ARGP_ERR_UNKNOWN;
+  }
+}
+
+// The sample's images as cases of the workspace.
+typedef struct wanted {
+  size_t *cases;   // by sample->images: index into the manifest, or SIZE_MAX
+  size_t *rising;  // those that there are, for the ensemble
+  size_t count, missing;
+  const char *first_missing;
+} wanted;
+
+typedef struct by_id_entry {
+  const char *id;
+  size_t index;
+} by_id_entry;
+
+static int by_id(const void *a, const void *b) {
+  return strcmp(((const by_id_entry *)a)->id, ((const by_id_entry *)b)->id);
+}
+
+static int by_number(const void *a, const void *b) {
+  const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+  return (x > y) - (x < y);
+}
+
+static void find_wanted(wanted *w, const pl_rle_table *sample, const pl_manifest *m) {
+  by_id_entry *entries = pl_xcalloc(m->count + 1, sizeof *entries);
+  for (size_t i = 0; i < m->count; i++) entries[i] = (by_id_entry){m->cases[i].id, i};
+  if (m->count > 1) qsort(entries, m->count, sizeof *entries, by_id);
+  w->cases = pl_xcalloc(sample->image_count + 1, sizeof *w->cases);
+  w->rising = pl_xcalloc(sample->image_count + 1, sizeof *w->rising);
+  for (size_t i = 0; i < sample->image_count; i++) {
+    const by_id_entry key = {.id = sample->images[i].id};
+    const by_id_entry *found = m->count > 0 ? bsearch(&key, entries, m->count, sizeof *entries, by_id) : NULL;
+    const bool there = found != NULL && m->cases[found->index].status != PL_CASE_BAD;
+    w->cases[i] = there ? found->index : SIZE_MAX;
+    if (there) {
+      w->rising[w->count++] = found->index;
+    } else if (w->missing++ == 0) {
+      w->first_missing = key.id;
+    }
+  }
+  if (w->count > 1) qsort(w->rising, w->count, sizeof *w->rising, by_number);
+  free(entries);
+}
+
+static pl_status check_wanted(const wanted *w, const arguments *a, pl_error *err) {
+  if (w->missing == 0 || (a->missing && w->count > 0)) return PL_OK;
+  return pl_fail(
+      err, PL_E_NOTFOUND,
+      "%zu images of the sample are not in the workspace or cannot be read, the first is %.80s: import the test "
+      "images%s",
+      w->missing, w->first_missing, w->count > 0 ? ", or leave them empty with --missing-empty" : "");
+}
+
+// ---- The masks
+
+static pl_status put_mask(pl_submission *s, size_t image, const pl_evaluate_case *one, const pl_case *c,
+                          const pl_binarizer *binarizer, pl_error *err) {
+  pl_image map = {0}, mask = {0};
+  pl_status status = pl_maps_read(&map, one->sources, one->source_count, c->id, c->cols, c->rows, err);
+  if (status == PL_OK) status = pl_binarize(&mask, &map, binarizer, err);
+  if (status == PL_OK) status = pl_submission_put(s, image, &mask, err);
+  pl_image_clear(&map);
+  pl_image_clear(&mask);
+  return status;
+}
+
+static pl_status put_empty(pl_submission *s, size_t image, pl_error *err) {
+  pl_image mask = {0};
+  pl_status status = pl_image_init(&mask, 1, 1, PL_PIXEL_U8, PL_IMAGE_MASK, err);
+  if (status == PL_OK) status = pl_submission_put(s, image, &mask, err);
+  pl_image_clear(&mask);
+  return status;
+}
+
+static pl_status put_all(pl_submission *s, const wanted *w, const pl_ensemble *e, const pl_rle_table *sample,
+                         const pl_binarizer *binarizer, pl_error *err) {
+  pl_map_source sources[PL_ENSEMBLE_MAX];
+  for (size_t m = 0; m < e->count; m++) sources[m] = (pl_map_source){e->members[m].maps, e->members[m].weight};
+  pl_status first = PL_OK;
+#pragma omp parallel for schedule(dynamic)
+  for (size_t i = 0; i < sample->image_count; i++) {
+    pl_error problem = {0};
+    const pl_evaluate_case one = {.index = w->cases[i], .sources = sources, .source_count = e->count};
+    const pl_status status = w->cases[i] == SIZE_MAX
+                                 ? put_empty(s, i, &problem)
+                                 : put_mask(s, i, &one, &e->manifest.cases[one.index], binarizer, &problem);
+    if (status == PL_OK) continue;
+#pragma omp critical
+    if (first == PL_OK) {
+      first = status;
+      if (err != NULL) *err = problem;
+    }
+  }
+  return first;
+}
+
+// ---- What is told
+
+static double training_rate(const pl_manifest *m) {
+  size_t labelled = 0, positive = 0;
+  for (size_t i = 0; i < m->count; i++) {
+    const pl_case *c = &m->cases[i];
+    if (c->part != PL_PART_TRAIN || c->label == PL_LABEL_UNKNOWN) continue;
+    labelled++;
+    positive += c->label == PL_LABEL_POSITIVE;
+  }
+  return labelled > 0 ? 100.0 * (double)positive / (double)labelled : 0;
+}
+
+static void print(const arguments *a, const pl_submission *s, const pl_rle_table *sample, const pl_ensemble *e,
+                  const wanted *w, const pl_binarizer *b, const char *words) {
+  char triplet[PL_TRIPLET_TEXT_SIZE], path[256];
+  (void)pl_safe_text(path, sizeof path, a->output, strlen(a->output));
+  pl_triplet_text(triplet, &b->triplet);
+  printf("triplet     %s, %s\n", triplet, words);
+  if (b->min_component > 0) printf("parts       of fewer than %" PRIu64 " pixels are removed\n", b->min_component);
+  if (w->missing > 0) printf("missing     %zu images are not in the workspace: their rows are -1\n", w->missing);
+  printf("written     %s: %zu rows of %zu images, read back and found right\n", path, sample->count,
+         sample->image_count);
+  printf("positives   %.1f %% of the images; %.1f %% of the training images have a pneumothorax\n",
+         100.0 * (double)pl_submission_positives(s) / (double)sample->image_count, training_rate(&e->manifest));
+  printf("\nkaggle competitions submit -c siim-acr-pneumothorax-segmentation -f '%s' -m 'pleura %s'\n", path, triplet);
+}
+
+static pl_status write_submission(arguments *a, pl_ensemble *e, const pl_rle_table *sample, wanted *w, pl_error *err) {
+  pl_ensemble_cases cases = {.count = 0};
+  pl_binarizer binarizer = {.min_component = a->min_component};
+  char words[200];
+  pl_status status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "found", e, err);
+  find_wanted(w, sample, &e->manifest);
+  if (status == PL_OK) status = check_wanted(w, a, err);
+  if (status != PL_OK) return status;
+  pl_ensemble_select(&cases, e, w->rising, w->count);
+  status = pl_cli_ensemble_predict(&a->ensemble, e, &cases, NULL, false, err);
+  pl_ensemble_cases_clear(&cases);
+  if (status != PL_OK) return status;
+  pl_submission *s = pl_submission_create(sample);
+  status = put_all(s, w, e, sample, &binarizer, err);
+  if (status == PL_OK) status = pl_submission_write(s, a->output, err);
+  if (status == PL_OK) print(a, s, sample, e, w, &binarizer, words);
+  pl_submission_destroy(s);
+  return status;
+}
+
+static pl_status submit(arguments *a, pl_ensemble *e, pl_error *err) {
+  pl_rle_table sample = {0};
+  wanted w = {.count = 0};
+  pl_status status = pl_cli_ensemble_open(e, &a->ensemble, err);
+  if (status != PL_OK) return status;
+  char *path = a->sample != NULL ? pl_xstrdup(a->sample) : pl_path_join(e->manifest.workspace, "sample_submission.csv");
+  status = pl_rle_table_load(&sample, path, true, err);
+  if (status == PL_OK) status = write_submission(a, e, &sample, &w, err);
+  pl_rle_table_clear(&sample);
+  free(w.cases);
+  free(w.rising);
+  free(path);
+  return status;
+}
+
+int pl_cli_submit(int argc, char **argv) {
+  arguments a = {.output = "submission.csv"};
+  pl_cli_ensemble_init(&a.ensemble);
+  int code = pl_cli_parse(&parser, argc, argv, &a);
+  if (code != 0) return code;
+  pl_error err = {0};
+  pl_ensemble e = {.count = 0};
+  if (submit(&a, &e, &err) != PL_OK) code = pl_cli_report("submit", &err);
+  pl_ensemble_clear(&e);
+  pl_cli_ensemble_clear(&a.ensemble);
+  return code;
+}
+
+static const struct argp_option options[] = {
+    {.name = "sample",
+     .key = OPTION_SAMPLE,
+     .arg = "FILE",
+     .doc = "Which rows are asked for (default: the workspace's sample_submission.csv)"},
+    {.name = "output", .key = 'o', .arg = "FILE", .doc = "The submission (default: submission.csv)"},
+    {.name = "triplet",
+     .key = OPTION_TRIPLET,
+     .arg = "T,A,B",
+     .doc =
+         "Top threshold, area in pixels, bottom threshold; half, winner, or found (the default: what 'pleura triplet' "
+         "found for these runs, else the winner's)"},
+    {.name = "min-component",
+     .key = OPTION_COMPONENT,
+     .arg = "N",
+     .doc = "Remove parts of a mask with fewer than N pixels; they hang together by sides and corners"},
+    {.name = "missing-empty", .key = OPTION_MISSING, .doc = "Give images that the workspace lacks an empty mask"},
+    {0},
+};
+static const struct argp_child children[] = {{&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .children = children,
+    .args_doc = "[RUN...]",
+    .doc =
+        "Writes a submission: predicts what is not predicted yet, averages the runs, applies the thresholds at the "
+        "images' own size (1024 x 1024 on SIIM) and writes the run lengths, -1 for an empty mask.\v"
+        "The rows are those of the sample, in its order; an image with several rows gets its mask in each. The file is "
+        "read back and every mask compared before it replaces an older one.\n\n"
+        "Example:\n"
+        "  pleura submit fold0 fold1 fold2 fold3 fold4 --tta -o submission.csv",
+};
