@@ -16,7 +16,7 @@ static pl_status evaluate_case(pl_score_case *score, pl_levels *levels, const pl
   const pl_evaluate_case *one = &job->cases[i];
   const pl_case *c = &job->manifest->cases[one->index];
   pl_image truth = {0}, map = {0};
-  pl_status status = pl_labels_read(&truth, job->labels, c, err);
+  pl_status status = pl_truth_read(&truth, job->truth, c, err);
   if (status == PL_OK) {
     status = pl_maps_read(&map, one->sources, one->source_count, c->id, truth.width, truth.height, err);
   }

@@ -6,10 +6,10 @@
 #include "core/base/status.h"
 #include "core/data/manifest.h"
 #include "core/score/binarize.h"
-#include "core/score/labels.h"
 #include "core/score/levels.h"
 #include "core/score/maps.h"
 #include "core/score/score.h"
+#include "core/score/truth.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,7 +24,7 @@ typedef struct pl_evaluate_case {
 
 typedef struct pl_evaluate_job {
   const pl_manifest *manifest;
-  const pl_labels *labels;
+  const pl_truth *truth;
   const pl_evaluate_case *cases;
   size_t count;
   pl_binarizer binarizer;
@@ -33,7 +33,7 @@ typedef struct pl_evaluate_job {
 } pl_evaluate_job;
 
 // Scores every case at its label's size: scores[i], and levels[i] unless `levels` is NULL. Fails as pl_maps_read,
-// pl_labels_read and pl_binarize, naming the case.
+// pl_truth_read and pl_binarize, naming the case.
 pl_status pl_evaluate(pl_score_case *scores, pl_levels *levels, const pl_evaluate_job *job, pl_error *err);
 
 #ifdef __cplusplus

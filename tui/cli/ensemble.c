@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/run/group.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
   OPTION_FORCE,
   OPTION_CHECKPOINT,
   OPTION_WHERE,
+  OPTION_LABELS,
   TRIPLET_FILE_MAX = 1 << 20
 };
 
@@ -49,6 +51,11 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_BATCH: a->batch = number(arg, 4096, "--batch", state); return 0;
     case OPTION_FORCE: a->force = true; return 0;
     case OPTION_WHERE: a->where = arg; return 0;
+    case OPTION_LABELS:
+      if (!pl_label_choice_find(&a->labels, arg)) {
+        argp_error(state, "--labels is original or corrected, not '%s'", arg);
+      }
+      return 0;
     case 'C': a->workspace = arg; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
@@ -63,20 +70,38 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
+// The runs that the words name: a group of all folds (core/run/group.h) stands for its runs. The caller frees each.
+static pl_status list_names(char *names[PL_ENSEMBLE_MAX], size_t *count, const pl_cli_ensemble *a,
+                            const char *workspace, pl_error *err) {
+  *count = 0;
+  for (size_t i = 0; i < a->count; i++) {
+    char *group = workspace != NULL ? pl_group_folder(workspace, a->names[i]) : NULL;
+    pl_group_info info;
+    const pl_status status = group != NULL ? pl_group_load(&info, group, err) : PL_OK;
+    for (int64_t fold = 0; group != NULL && status == PL_OK && fold < info.folds && *count < PL_ENSEMBLE_MAX; fold++) {
+      names[(*count)++] = pl_group_run_folder(group, fold);
+    }
+    free(group);
+    if (status != PL_OK) return status;
+    if (group == NULL && *count < PL_ENSEMBLE_MAX) names[(*count)++] = pl_xstrdup(a->names[i]);
+  }
+  if (a->count == 0) names[(*count)++] = pl_xstrdup("last");
+  return PL_OK;
+}
+
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *a, pl_error *err) {
-  static const char *const newest[] = {"last"};
-  char *workspace = NULL;
+  char *workspace = NULL, *names[PL_ENSEMBLE_MAX] = {NULL};
+  size_t count = 0;
   bool only_paths = a->count > 0;
   for (size_t i = 0; i < a->count; i++) only_paths = only_paths && strchr(a->names[i], '/') != NULL;
   pl_status status = PL_OK;
   if (!only_paths) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  if (status != PL_OK) return status;
-  const pl_ensemble_request request = {.names = a->count > 0 ? a->names : newest,
-                                       .count = a->count > 0 ? a->count : 1,
-                                       .workspace = workspace,
-                                       .weights = a->weights};
-  status = pl_ensemble_open(out, &a->checkpoint, &request, err);
+  if (status == PL_OK) status = list_names(names, &count, a, workspace, err);
+  const pl_ensemble_request request = {
+      .names = (const char *const *)names, .count = count, .workspace = workspace, .weights = a->weights};
+  if (status == PL_OK) status = pl_ensemble_open(out, &a->checkpoint, &request, err);
   if (a->checkpoint != NULL && a->recipe.checkpoint == NULL) a->recipe.checkpoint = a->checkpoint;
+  for (size_t i = 0; i < count; i++) free(names[i]);
   free(workspace);
   return status;
 }
@@ -225,6 +250,10 @@ static const struct argp_option options[] = {
      .key = OPTION_WHERE,
      .arg = "FILTER",
      .doc = "Only these cases, as in the workbench: 'view=PA age>=18'"},
+    {.name = "labels",
+     .key = OPTION_LABELS,
+     .arg = "WHICH",
+     .doc = "Score against the original labels (the default) or the corrected ones"},
     {.name = "backend", .key = OPTION_BACKEND, .arg = "NAME", .doc = "auto, cuda, onednn or ref (default: the run's)"},
     {.name = "batch", .key = OPTION_BATCH, .arg = "N", .doc = "Images at a time (default: the run's valid-batch)"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Although cases or folds changed since the run was made"},

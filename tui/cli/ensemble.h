@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "core/base/status.h"
+#include "core/data/labels.h"
 #include "core/run/ensemble.h"
 #include "core/score/binarize.h"
 
@@ -15,6 +16,7 @@ typedef struct pl_cli_ensemble {
   const char *workspace, *weights, *backend, *where;
   pl_run_recipe recipe;
   int64_t batch;
+  pl_label_choice labels;
   bool force, quiet;
   char *checkpoint;  // from a path such as RUN/ckpt/000120; owned
 } pl_cli_ensemble;
@@ -22,8 +24,8 @@ typedef struct pl_cli_ensemble {
 void pl_cli_ensemble_init(pl_cli_ensemble *args);
 void pl_cli_ensemble_clear(pl_cli_ensemble *args);
 
-// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs. Without a name
-// the newest run is meant.
+// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs, or of a training
+// of all folds, which stands for its runs. Without a name the newest run is meant.
 extern const struct argp pl_cli_ensemble_argp;
 
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error *err);

@@ -5,9 +5,10 @@
 #include "tui/cli/evaluation.h"
 
 pl_status pl_cli_evaluation_open(pl_cli_evaluation *out, pl_cli_ensemble *args, bool silent, pl_error *err) {
-  *out = (pl_cli_evaluation){.scores = NULL};
+  *out = (pl_cli_evaluation){.labels = args->labels};
   pl_filter where = {.count = 0};
   pl_status status = pl_cli_ensemble_open(&out->ensemble, args, err);
+  if (status == PL_OK) status = pl_labels_apply(&out->ensemble.manifest, args->labels, err);
   if (status == PL_OK && !args->force) status = pl_ensemble_check_folds(&out->ensemble, err);
   if (status == PL_OK) status = pl_cli_ensemble_filter(&where, args, err);
   if (status == PL_OK) {
@@ -17,19 +18,19 @@ pl_status pl_cli_evaluation_open(pl_cli_evaluation *out, pl_cli_ensemble *args, 
 }
 
 pl_status pl_cli_evaluation_score(pl_cli_evaluation *e, const pl_binarizer *binarizer, bool levels, pl_error *err) {
-  pl_labels labels = {.table = {0}};
-  pl_status status = pl_labels_load(&labels, e->ensemble.manifest.workspace, err);
+  pl_truth truth = {.name = NULL};
+  pl_status status = pl_truth_load(&truth, e->ensemble.manifest.workspace, e->labels, err);
   if (status != PL_OK) return status;
   free(e->scores);
   e->scores = pl_xcalloc(e->cases.count + 1, sizeof *e->scores);
   if (levels && e->levels == NULL) e->levels = pl_xcalloc(e->cases.count + 1, sizeof *e->levels);
   const pl_evaluate_job job = {.manifest = &e->ensemble.manifest,
-                               .labels = &labels,
+                               .truth = &truth,
                                .cases = e->cases.cases,
                                .count = e->cases.count,
                                .binarizer = *binarizer};
   status = pl_evaluate(e->scores, levels ? e->levels : NULL, &job, err);
-  pl_labels_clear(&labels);
+  pl_truth_clear(&truth);
   return status;
 }
 

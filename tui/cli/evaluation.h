@@ -9,6 +9,7 @@
 typedef struct pl_cli_evaluation {
   pl_ensemble ensemble;
   pl_ensemble_cases cases;
+  pl_label_choice labels;
   pl_score_case *scores;  // by case
   pl_levels *levels;      // likewise; NULL unless asked for
 } pl_cli_evaluation;

@@ -311,7 +311,7 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .args_doc = "[RUN...]",
+    .args_doc = "[RUN|GROUP...]",
     .doc =
         "Searches the competition winner's three thresholds on the cases that the runs held out: an image has a "
         "pneumothorax when at least AREA pixels are above TOP; its mask is then every pixel above BOTTOM.\v"
