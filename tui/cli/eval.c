@@ -207,7 +207,8 @@ static const struct argp parser = {
     .doc =
         "Scores runs on the cases that they held out, with 95 % intervals by bootstrap.\v"
         "Each case is judged by the runs that did not train on it: the runs of all folds together give the scores out "
-        "of fold; several runs of a fold are averaged. GROUP is a training of all folds ('train --all-folds') and stands for its runs. Masks are compared at the labels' own size (1024 on SIIM), "
+        "of fold; several runs of a fold are averaged. GROUP is a training of all folds ('train --all-folds') and "
+        "stands for its runs. Masks are compared at the labels' own size (1024 on SIIM), "
         "where a training compares them at its own, so that the numbers differ a little.\n\n"
         "The network's probabilities are kept in RUN/prob as 16-bit PNG, which 'triplet', 'submit' and later "
         "evaluations read; they are made anew when --checkpoint, --top, --tta or the images change, and stay as they "
