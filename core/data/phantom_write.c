@@ -13,6 +13,8 @@
 #include "core/data/rle.h"
 #include "core/image/dicom_write.h"
 
+static const double film_mm = 358;  // the side of the film that a chest is drawn on
+
 enum {
   JPEG_QUALITY = 92,
   UID_SIZE = 48,
@@ -120,7 +122,7 @@ static pl_status write_dicom(const char *folder, const entry *e, const pl_phanto
       .sex = c->sex == 'F' ? "F" : "M",
       .view = c->view,
       .date = FIXED_DATE,
-      .pixel_spacing = 0.143 * 1024 / c->image.width,
+      .pixel_spacing = film_mm / c->image.width,
   };
   pl_buf bytes;
   pl_buf_init(&bytes, pl_image_bytes(&c->image) * 2 + 65536);

@@ -43,6 +43,9 @@ void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom) {
   out->rescale_intercept = dicom->rescale_intercept;
   out->row_spacing = dicom->row_spacing;
   out->column_spacing = dicom->column_spacing;
+  out->spacing_source = dicom->spacing_source;
+  out->identity_removed = dicom->identity_removed;
+  out->burned_in = dicom->burned_in;
   memcpy(out->windows, dicom->windows, sizeof out->windows);
   out->voi_lut_count = dicom->voi_lut_count;
   pack_lut(&out->luts[0], &dicom->modality_lut);
@@ -52,6 +55,9 @@ void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom) {
   memcpy(out->modality, dicom->modality, sizeof out->modality);
   memcpy(out->transfer_syntax, dicom->transfer_syntax, sizeof out->transfer_syntax);
   memcpy(out->patient, dicom->patient, sizeof out->patient);
+  memcpy(out->patient_name, dicom->patient_name, sizeof out->patient_name);
+  memcpy(out->birth_date, dicom->birth_date, sizeof out->birth_date);
+  memcpy(out->study_date, dicom->study_date, sizeof out->study_date);
 }
 
 void pl_decode_pack_error(pl_decode_reply *out, const pl_error *err) {
@@ -64,6 +70,9 @@ void pl_decode_pack_error(pl_decode_reply *out, const pl_error *err) {
 static bool is_text(const char *text, size_t size) { return memchr(text, '\0', size) != NULL; }
 
 static bool numbers_make_sense(const pl_decode_reply *r) {
+  if (r->spacing_source > PL_SPACING_DETECTOR || r->identity_removed > PL_DICOM_YES || r->burned_in > PL_DICOM_YES) {
+    return false;
+  }
   if (r->pixel_type > PL_PIXEL_S16 || r->voi_function > PL_VOI_SIGMOID || r->window_count > PL_DICOM_WINDOWS_MAX) {
     return false;
   }
@@ -85,7 +94,9 @@ static bool texts_make_sense(const pl_decode_reply *r) {
     if (!is_text(window->name, sizeof window->name)) return false;
   }
   return is_text(r->view, sizeof r->view) && is_text(r->modality, sizeof r->modality) &&
-         is_text(r->transfer_syntax, sizeof r->transfer_syntax) && is_text(r->patient, sizeof r->patient);
+         is_text(r->transfer_syntax, sizeof r->transfer_syntax) && is_text(r->patient, sizeof r->patient) &&
+         is_text(r->patient_name, sizeof r->patient_name) && is_text(r->birth_date, sizeof r->birth_date) &&
+         is_text(r->study_date, sizeof r->study_date);
 }
 
 static bool luts_make_sense(const pl_decode_reply *r) {
@@ -142,6 +153,9 @@ pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *er
       .sex = r->sex == 'M' || r->sex == 'F' || r->sex == 'O' ? r->sex : '\0',
       .row_spacing = r->row_spacing,
       .column_spacing = r->column_spacing,
+      .spacing_source = (pl_spacing_source)r->spacing_source,
+      .identity_removed = (pl_dicom_answer)r->identity_removed,
+      .burned_in = (pl_dicom_answer)r->burned_in,
   };
   pl_status status = pl_image_init(&dicom.image, r->width, r->height, (pl_pixel_type)r->pixel_type,
                                    monochrome1 ? PL_IMAGE_GREY_INVERSE : PL_IMAGE_GREY, err);
@@ -152,6 +166,9 @@ pl_status pl_decode_unpack(pl_dicom *out, const pl_decode_reply *r, pl_error *er
   memcpy(dicom.modality, r->modality, sizeof dicom.modality);
   memcpy(dicom.transfer_syntax, r->transfer_syntax, sizeof dicom.transfer_syntax);
   memcpy(dicom.patient, r->patient, sizeof dicom.patient);
+  memcpy(dicom.patient_name, r->patient_name, sizeof dicom.patient_name);
+  memcpy(dicom.birth_date, r->birth_date, sizeof dicom.birth_date);
+  memcpy(dicom.study_date, r->study_date, sizeof dicom.study_date);
   *out = dicom;
   return PL_OK;
 }

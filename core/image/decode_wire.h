@@ -52,11 +52,13 @@ typedef struct pl_decode_reply {
   int32_t padding, age;
   uint32_t voi_function, window_count;
   double rescale_slope, rescale_intercept, row_spacing, column_spacing;
+  uint32_t spacing_source, identity_removed, burned_in;
   uint32_t voi_lut_count;
   pl_dicom_window windows[PL_DICOM_WINDOWS_MAX];
   pl_decode_lut luts[PL_DECODE_LUTS];
   char sex, view[17], modality[17];
-  char transfer_syntax[PL_DICOM_TEXT_SIZE], patient[PL_DICOM_TEXT_SIZE];
+  char transfer_syntax[PL_DICOM_TEXT_SIZE], patient[PL_DICOM_TEXT_SIZE], patient_name[PL_DICOM_TEXT_SIZE];
+  char birth_date[17], study_date[17];
 } pl_decode_reply;
 
 void pl_decode_pack(pl_decode_reply *out, const pl_dicom *dicom);

@@ -42,6 +42,17 @@ typedef struct pl_dicom_lut {
   uint16_t *values;               // owned by the pl_dicom
 } pl_dicom_lut;
 
+// Where the distance between pixels is from.
+typedef enum pl_spacing_source {
+  PL_SPACING_NONE,
+  PL_SPACING_PIXEL,       // Pixel Spacing (0028,0030)
+  PL_SPACING_CALIBRATED,  // the same with a Pixel Spacing Calibration Type (0028,0A02): by a fiducial or the geometry
+  PL_SPACING_DETECTOR,    // Imager Pixel Spacing (0018,1164): at the detector, where everything is a little larger
+} pl_spacing_source;
+
+// YES, NO, or nothing (or anything else) in the file.
+typedef enum pl_dicom_answer { PL_DICOM_UNSAID, PL_DICOM_NO, PL_DICOM_YES } pl_dicom_answer;
+
 typedef struct pl_dicom {
   // Exactly the values that pydicom's pixel_array has: 8-bit unsigned as PL_PIXEL_U8, 16-bit as PL_PIXEL_U16 or
   // PL_PIXEL_S16 by Pixel Representation (8-bit signed as PL_PIXEL_S16). Bits above Bits Stored are as in the file. The
@@ -65,8 +76,14 @@ typedef struct pl_dicom {
   char view[17];                                  // View Position: "PA", "AP", …, or ""
   char modality[17];                              // "CR", "DX", …, or ""
   double row_spacing, column_spacing;             // millimetres between rows and between columns, 0 when unknown
-  char transfer_syntax[PL_DICOM_TEXT_SIZE];       // UID
-  char patient[PL_DICOM_TEXT_SIZE];               // Patient ID: personal. Only ever hashed, never shown or stored
+  pl_spacing_source spacing_source;
+  pl_dicom_answer identity_removed;          // Patient Identity Removed (0012,0062)
+  pl_dicom_answer burned_in;                 // Burned In Annotation (0028,0301): text within the pixels
+  char transfer_syntax[PL_DICOM_TEXT_SIZE];  // UID
+  // Who it is, as in the file: personal. Never stored or logged; the patient's id is hashed for the manifest, and all
+  // of it is shown only in the workbench to somebody who asks for it. Pass it through pl_safe_text.
+  char patient[PL_DICOM_TEXT_SIZE], patient_name[PL_DICOM_TEXT_SIZE];
+  char birth_date[17], study_date[17];  // YYYYMMDD
 } pl_dicom;
 
 // Loads DCMTK's data dictionary, registers its decoders and silences its log; later calls do nothing. Must have

@@ -176,6 +176,37 @@ void read_luts(pl_dicom *out, DcmItem *data) {
   }
 }
 
+pl_dicom_answer answer_of(DcmItem *data, const DcmTagKey &key) {
+  OFString text = text_of(data, key, 0);
+  return text == "YES" ? PL_DICOM_YES : text == "NO" ? PL_DICOM_NO : PL_DICOM_UNSAID;
+}
+
+// Radiographs carry the detector's spacing; Pixel Spacing, where given, wins.
+void read_spacing(pl_dicom *out, DcmItem *data) {
+  const DcmTagKey spacings[] = {DCM_PixelSpacing, DCM_ImagerPixelSpacing};
+  for (const DcmTagKey &key : spacings) {
+    double row, column;
+    if (!number_of(&row, data, key, 0) || !number_of(&column, data, key, 1) || row <= 0 || column <= 0) continue;
+    const bool is_calibrated = !text_of(data, DCM_PixelSpacingCalibrationType, 0).empty();
+    out->row_spacing = row;
+    out->column_spacing = column;
+    out->spacing_source = key == DCM_ImagerPixelSpacing ? PL_SPACING_DETECTOR
+                          : is_calibrated               ? PL_SPACING_CALIBRATED
+                                                        : PL_SPACING_PIXEL;
+    return;
+  }
+}
+
+// What is personal, and what the file says about that.
+void read_person(pl_dicom *out, DcmItem *data) {
+  copy_text(out->patient, sizeof out->patient, data, DCM_PatientID, 0);
+  copy_text(out->patient_name, sizeof out->patient_name, data, DCM_PatientName, 0);
+  copy_text(out->birth_date, sizeof out->birth_date, data, DCM_PatientBirthDate, 0);
+  copy_text(out->study_date, sizeof out->study_date, data, DCM_StudyDate, 0);
+  out->identity_removed = answer_of(data, DCM_PatientIdentityRemoved);
+  out->burned_in = answer_of(data, DCM_BurnedInAnnotation);
+}
+
 void read_attributes(pl_dicom *out, DcmItem *data) {
   bool slope = number_of(&out->rescale_slope, data, DCM_RescaleSlope, 0);
   bool intercept = number_of(&out->rescale_intercept, data, DCM_RescaleIntercept, 0);
@@ -198,17 +229,8 @@ void read_attributes(pl_dicom *out, DcmItem *data) {
   out->sex = sex == "M" || sex == "F" || sex == "O" ? sex[0] : '\0';
   copy_text(out->view, sizeof out->view, data, DCM_ViewPosition, 0);
   copy_text(out->modality, sizeof out->modality, data, DCM_Modality, 0);
-  copy_text(out->patient, sizeof out->patient, data, DCM_PatientID, 0);
-  // Radiographs carry the detector's spacing; Pixel Spacing, where given, is calibrated and wins.
-  const DcmTagKey spacings[] = {DCM_PixelSpacing, DCM_ImagerPixelSpacing};
-  for (const DcmTagKey &key : spacings) {
-    double row, column;
-    if (number_of(&row, data, key, 0) && number_of(&column, data, key, 1) && row > 0 && column > 0) {
-      out->row_spacing = row;
-      out->column_spacing = column;
-      break;
-    }
-  }
+  read_spacing(out, data);
+  read_person(out, data);
 }
 
 // The attributes that say how many bytes a frame has; read again after decompression, which may change them.

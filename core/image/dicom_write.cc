@@ -57,6 +57,8 @@ OFCondition fill_header(DcmDataset *dataset, const pl_image *image, const pl_dic
   in.text(DCM_PatientBirthDate, "");
   in.text(DCM_PatientSex, id->sex);
   in.text(DCM_PatientAge, id->age);
+  in.text(DCM_PatientIdentityRemoved, "YES");  // there is nobody
+  in.text(DCM_DeidentificationMethod, "synthetic");
   in.text(DCM_BodyPartExamined, "CHEST");
   in.text(DCM_ViewPosition, id->view);
   in.text(DCM_StudyInstanceUID, id->study_uid);
@@ -70,6 +72,7 @@ OFCondition fill_header(DcmDataset *dataset, const pl_image *image, const pl_dic
   in.number(DCM_Rows, static_cast<Uint16>(image->height));
   in.number(DCM_Columns, static_cast<Uint16>(image->width));
   in.text(DCM_PixelSpacing, spacing);
+  in.text(DCM_BurnedInAnnotation, "NO");
   in.number(DCM_BitsAllocated, 8);
   in.number(DCM_BitsStored, 8);
   in.number(DCM_HighBit, 7);

@@ -109,6 +109,8 @@ static void add_image_attributes(pl_buf *out, const made_dicom *made) {
   add_number(out, 0x0028, 0x0101, made->stored);
   add_number(out, 0x0028, 0x0102, made->stored - 1u);
   add_number(out, 0x0028, 0x0103, made->representation);
+  add_text(out, 0x0028, 0x0301, "CS", made->burned_in);
+  add_text(out, 0x0028, 0x0a02, "CS", made->calibration);
   add_text(out, 0x0028, 0x1050, "DS", made->centre);
   add_text(out, 0x0028, 0x1051, "DS", made->width);
   add_text(out, 0x0028, 0x1052, "DS", made->intercept);
@@ -130,10 +132,15 @@ void maker_file(pl_buf *out, const made_dicom *made) {
   pl_buf_add(out, "UL\4\0", 4);
   pl_buf_add(out, length, sizeof length);
   add_text(out, 0x0002, 0x0010, "UI", syntax);
+  add_text(out, 0x0008, 0x0020, "DA", made->study_date);
   add_text(out, 0x0008, 0x0060, "CS", "DX");
+  add_text(out, 0x0010, 0x0010, "PN", made->patient_name);
   add_text(out, 0x0010, 0x0020, "LO", "patient-7");
+  add_text(out, 0x0010, 0x0030, "DA", made->birth_date);
   add_text(out, 0x0010, 0x0040, "CS", "F");
   add_text(out, 0x0010, 0x1010, "AS", made->age);
+  add_text(out, 0x0012, 0x0062, "CS", made->identity_removed);
+  add_text(out, 0x0018, 0x1164, "DS", made->detector_spacing);
   add_text(out, 0x0018, 0x5101, "CS", "AP");
   add_image_attributes(out, made);
   if (made->encapsulated) {

@@ -27,6 +27,8 @@ typedef struct made_dicom {
   size_t split;
   const char *age, *spacing, *slope, *intercept, *centre, *width, *voi_function;
   const char *window_names;
+  const char *patient_name, *birth_date, *study_date, *identity_removed, *burned_in;
+  const char *detector_spacing, *calibration;
   const made_lut *modality_lut;  // or NULL
   const made_lut *voi_luts;
   size_t voi_lut_count;

@@ -40,6 +40,10 @@ static char *jpeg_file(void) {
   made.centre = "100";
   made.width = "50";
   made.age = "031Y";
+  made.patient_name = "DOE^JANE";
+  made.birth_date = "19891231";
+  made.burned_in = "NO";
+  made.detector_spacing = "0.2\\0.2";
   pl_buf file;
   pl_buf_init(&file, 1 << 16);
   maker_file(&file, &made);
@@ -66,6 +70,10 @@ static void a_helper_decodes_file_after_file(void **state) {
     assert_int_equal(dicom.window_count, 1);
     assert_true(dicom.windows[0].centre == 100 && dicom.windows[0].width == 50);
     assert_string_equal(dicom.view, "AP");
+    assert_string_equal(dicom.patient_name, "DOE^JANE");
+    assert_string_equal(dicom.birth_date, "19891231");
+    assert_int_equal(dicom.burned_in, PL_DICOM_NO);
+    assert_int_equal(dicom.spacing_source, PL_SPACING_DETECTOR);
     pl_dicom_clear(&dicom);
   }
   assert_true(pl_decoder_is_confined(decoder));

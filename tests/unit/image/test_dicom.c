@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/image/dicom.h"
 #include "core/image/refusal.h"
+#include "core/image/spacing.h"
 #include "dicom_maker.h"
 #include "image_fixtures.h"
 #include "tests/tools/testing.h"
@@ -121,6 +122,86 @@ static void attributes_are_read(void **state) {
   assert_true(dicom.windows[0].centre == 40 && dicom.windows[0].width == 400);
   assert_int_equal(dicom.voi_function, PL_VOI_SIGMOID);
   pl_dicom_clear(&dicom);
+}
+
+// What is personal is read for those who ask, and what the file says about that.
+static void persons_are_read(void **state) {
+  (void)state;
+  const uint8_t bytes[4] = {0};
+  made_dicom made = maker_defaults(2, 2, 8, bytes);
+  pl_dicom dicom = decode_good(&made);
+  assert_string_equal(dicom.patient_name, "");
+  assert_int_equal(dicom.identity_removed, PL_DICOM_UNSAID);
+  assert_int_equal(dicom.burned_in, PL_DICOM_UNSAID);
+  pl_dicom_clear(&dicom);
+  made.patient_name = "DOE^JANE";
+  made.birth_date = "19700131";
+  made.study_date = "20201231";
+  made.identity_removed = "NO";
+  made.burned_in = "YES";
+  dicom = decode_good(&made);
+  assert_string_equal(dicom.patient_name, "DOE^JANE");
+  assert_string_equal(dicom.birth_date, "19700131");
+  assert_string_equal(dicom.study_date, "20201231");
+  assert_int_equal(dicom.identity_removed, PL_DICOM_NO);
+  assert_int_equal(dicom.burned_in, PL_DICOM_YES);
+  pl_dicom_clear(&dicom);
+  made.identity_removed = "PERHAPS";
+  dicom = decode_good(&made);
+  assert_int_equal(dicom.identity_removed, PL_DICOM_UNSAID);
+  pl_dicom_clear(&dicom);
+}
+
+static void spacings_say_where_they_are_from(void **state) {
+  (void)state;
+  const uint8_t bytes[4] = {0};
+  made_dicom made = maker_defaults(2, 2, 8, bytes);
+  pl_dicom dicom = decode_good(&made);
+  assert_int_equal(dicom.spacing_source, PL_SPACING_NONE);
+  assert_int_equal(pl_spacing_judge(&dicom), PL_SPACING_UNKNOWN);
+  pl_dicom_clear(&dicom);
+  made.detector_spacing = "0.1\\0.2";
+  dicom = decode_good(&made);
+  assert_int_equal(dicom.spacing_source, PL_SPACING_DETECTOR);
+  assert_true(dicom.row_spacing == 0.1 && dicom.column_spacing == 0.2);
+  assert_int_equal(pl_spacing_judge(&dicom), PL_SPACING_DOUBTFUL);
+  pl_dicom_clear(&dicom);
+  made.spacing = "0.5\\0.5";
+  dicom = decode_good(&made);
+  assert_int_equal(dicom.spacing_source, PL_SPACING_PIXEL);
+  assert_true(dicom.row_spacing == 0.5);
+  pl_dicom_clear(&dicom);
+  made.calibration = "FIDUCIAL";
+  dicom = decode_good(&made);
+  assert_int_equal(dicom.spacing_source, PL_SPACING_CALIBRATED);
+  assert_int_equal(pl_spacing_judge(&dicom), PL_SPACING_TRUSTED);
+  pl_dicom_clear(&dicom);
+}
+
+// The competition's pictures are doubted at every spacing that they have, films of children and adults are not.
+static void spacings_are_judged(void **state) {
+  (void)state;
+  static const struct {
+    uint32_t width, height;
+    double spacing;
+    pl_spacing_trust trust;
+  } cases[] = {
+      {1024, 1024, 0.115, PL_SPACING_DOUBTFUL},  {1024, 1024, 0.143, PL_SPACING_DOUBTFUL},
+      {1024, 1024, 0.1988, PL_SPACING_DOUBTFUL}, {2500, 3000, 0.143, PL_SPACING_TRUSTED},
+      {1024, 1024, 0.35, PL_SPACING_TRUSTED},    {1200, 1600, 0.15, PL_SPACING_TRUSTED},  // 18 x 24 cm
+      {1600, 1200, 0.15, PL_SPACING_TRUSTED},    {1024, 1024, 0, PL_SPACING_UNKNOWN},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const pl_dicom dicom = {.image = {.width = cases[i].width, .height = cases[i].height},
+                            .row_spacing = cases[i].spacing,
+                            .column_spacing = cases[i].spacing,
+                            .spacing_source = PL_SPACING_PIXEL};
+    assert_int_equal(pl_spacing_judge(&dicom), cases[i].trust);
+  }
+  const pl_dicom siim = {.image = {.width = 1024, .height = 1024}, .row_spacing = 0.143, .column_spacing = 0.143};
+  char text[160];
+  pl_spacing_explain(text, sizeof text, &siim);
+  assert_string_equal(text, "0.143 mm a pixel would make this picture 146 x 146 mm: it was probably shrunk since");
 }
 
 static void ages_in_all_units(void **state) {
@@ -319,6 +400,12 @@ int main(void) {
       cmocka_unit_test(odd_lengths_and_zero_padding_are_fine),
       cmocka_unit_test(attributes_are_read),
       cmocka_unit_test(ages_in_all_units),
+      cmocka_unit_test(persons_are_read),
+      cmocka_unit_test(spacings_say_where_they_are_from),
+      cmocka_unit_test(spacings_are_judged),
+      cmocka_unit_test(persons_are_read),
+      cmocka_unit_test(spacings_say_where_they_are_from),
+      cmocka_unit_test(spacings_are_judged),
       cmocka_unit_test(headers_that_lie_are_refused),
       cmocka_unit_test(every_truncation_is_refused),
       cmocka_unit_test(jpeg_equals_libjpeg),
