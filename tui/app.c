@@ -44,7 +44,8 @@ void pl_app_complain(pl_app *app, const pl_error *err) {
 
 pl_frame_layout pl_app_frame(const pl_app *app) {
   const pl_caps *caps = pl_term_caps(app->term);
-  return pl_layout_frame((int)caps->rows, (int)caps->columns);
+  return app->full ? pl_layout_full((int)caps->rows, (int)caps->columns)
+                   : pl_layout_frame((int)caps->rows, (int)caps->columns);
 }
 
 pl_area pl_app_body(const pl_app *app) { return pl_app_frame(app).body; }
@@ -69,8 +70,14 @@ void pl_app_tell(pl_app *app, unsigned what) {
   app->dirty = true;
 }
 
+void pl_app_fill(pl_app *app, bool full) {
+  app->full = full;
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
 static void show(pl_app *app, size_t screen) {
   app->active = screen;
+  app->full = false;
   app->message[0] = '\0';
   pl_screens[screen]->changed(app, app->selves[screen], PL_CHANGED_LAYOUT);
   app->dirty = true;
@@ -104,7 +111,9 @@ void pl_app_open_screen(pl_app *app, const pl_screen *screen) {
 }
 
 void pl_app_back(pl_app *app) {
-  if (app->came_count > 0) {
+  if (app->full) {
+    pl_app_fill(app, false);
+  } else if (app->came_count > 0) {
     show(app, app->came[--app->came_count]);
   } else {
     pl_app_say(app, "nothing leads back from here; Q quits");
@@ -174,9 +183,9 @@ void pl_app_draw(const pl_app *app, const pl_canvas *canvas) {
                      PL_SCREEN_MIN_COLS, PL_SCREEN_MIN_ROWS);
     return;
   }
-  pl_frame_draw_tabs(app, canvas, frame.tabs);
+  if (!app->full) pl_frame_draw_tabs(app, canvas, frame.tabs);
   pl_screens[app->active]->draw(app, app->selves[app->active], canvas, frame.body);
-  pl_frame_draw_status(app, canvas, frame.status);
+  if (!app->full) pl_frame_draw_status(app, canvas, frame.status);
   if (app->prompt.open) {
     pl_prompt_draw(app, canvas, frame.prompt);
   } else if (app->message[0] != '\0') {

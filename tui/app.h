@@ -50,6 +50,7 @@ struct pl_app {
   uint64_t next_serial;      // for pictures
 
   size_t active;                // screen
+  bool full;                    // the active screen has the whole window: no tabs, no status line
   size_t came[PL_SCREENS_MAX];  // the screens that led to it, the first one first; `back` goes there
   size_t came_count;
   void *selves[PL_SCREENS_MAX];
@@ -88,6 +89,7 @@ void pl_app_open_screen(pl_app *app, const pl_screen *screen);  // as by Enter: 
 void pl_app_back(pl_app *app);
 void pl_app_use_theme(pl_app *app);                  // settings.theme
 void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no such screen
+void pl_app_fill(pl_app *app, bool full);            // the active screen, until another one or `back`
 pl_area pl_app_body(const pl_app *app);              // empty when the window is too small
 void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed
 pl_frame_layout pl_app_frame(const pl_app *app);

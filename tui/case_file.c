@@ -13,6 +13,7 @@
 #include "core/image/decode.h"
 #include "core/image/png_io.h"
 #include "core/image/resize.h"
+#include "core/image/spacing.h"
 #include "tui/prediction.h"
 #include "viewers/colormap.h"
 #include "viewers/draw.h"
@@ -156,9 +157,11 @@ void pl_case_map_clear(pl_case_map *map) {
 // ---- Drawing
 
 // A scale bar in the lower left corner: the longest round length that takes at most a third of the width.
-static pl_status draw_ruler(pl_bitmap *bitmap, const pl_case_file *file, double zoom, pl_error *err) {
+static pl_status draw_ruler(pl_bitmap *bitmap, const pl_case_file *file, double zoom, bool believe, pl_error *err) {
   const double spacing = file->dicom.column_spacing;
-  if (!(spacing > 0) || bitmap->width < 60 || bitmap->height < 40) return PL_OK;
+  const pl_spacing_trust trust = pl_spacing_judge(&file->dicom);
+  if (trust == PL_SPACING_UNKNOWN || (trust == PL_SPACING_DOUBTFUL && !believe)) return PL_OK;
+  if (bitmap->width < 60 || bitmap->height < 40) return PL_OK;
   const double pixels = zoom / spacing;  // of the bitmap, a millimetre
   size_t i = 0;
   const size_t count = sizeof ruler_steps / sizeof ruler_steps[0];
@@ -173,7 +176,7 @@ static pl_status draw_ruler(pl_bitmap *bitmap, const pl_case_file *file, double 
   pl_status status = pl_draw_polyline(bitmap, all, bar, 4, 3.0 * scale, dark, 0.6, err);
   if (status == PL_OK) status = pl_draw_polyline(bitmap, all, bar, 4, 1.2 * scale, light, 1, err);
   char text[32];
-  snprintf(text, sizeof text, "%g mm", ruler_steps[i]);
+  snprintf(text, sizeof text, "%g mm%s", ruler_steps[i], trust == PL_SPACING_DOUBTFUL ? " by the file" : "");
   const int text_y = (int)(y - tick) - PL_FONT_HEIGHT * scale - 2;
   pl_draw_rect(bitmap, (pl_rect){8, text_y - 1, pl_text_width(text, scale) + 4, PL_FONT_HEIGHT * scale + 2}, dark, 0.5);
   pl_draw_text(bitmap, all, 10, text_y, scale, light, text);
@@ -295,7 +298,7 @@ pl_status pl_case_file_draw(pl_bitmap *out, pl_case_result *result, const pl_cas
   if (status == PL_OK) status = pl_view_case_layers(&bitmap, &grey, over.layers, over.count, &options, err);
   const bool has_square_pixels = frame->pixel_aspect < 1.5;
   if (status == PL_OK && how->ruler && has_square_pixels) {
-    status = draw_ruler(&bitmap, file, pl_lens_zoom(&how->lens, frame), err);
+    status = draw_ruler(&bitmap, file, pl_lens_zoom(&how->lens, frame), how->believe, err);
   }
   const bool in_colours = how->shows == PL_CASE_DIFFERENCE && result->compared && how->mask_mode != PL_MASK_OFF;
   if (status == PL_OK && how->legend && in_colours) draw_legend(&bitmap);

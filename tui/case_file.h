@@ -54,8 +54,9 @@ typedef struct pl_case_drawing {
   double threshold;  // of the prediction
   pl_mask_mode mask_mode;
   double opacity;
-  bool ruler;   // a scale in millimetres, where the spacing is known
-  bool legend;  // what the colours mean, where there is room
+  bool ruler;    // a scale in millimetres, where the spacing is trusted (core/image/spacing.h)
+  bool believe;  // also where it is doubtful
+  bool legend;   // what the colours mean, where there is room
 } pl_case_drawing;
 
 // What is known about what a pane shows.

@@ -329,7 +329,8 @@ static bool same_window(const pl_window *a, const pl_window *b) {
 
 static bool same_drawing(const pl_case_drawing *a, const pl_case_drawing *b) {
   const bool same_view = a->lens.zoom == b->lens.zoom && a->lens.x == b->lens.x && a->lens.y == b->lens.y &&
-                         same_window(&a->window, &b->window) && a->invert == b->invert && a->ruler == b->ruler;
+                         same_window(&a->window, &b->window) && a->invert == b->invert && a->ruler == b->ruler &&
+                         a->believe == b->believe;
   const bool same_overlay =
       a->shows == b->shows && a->mask_mode == b->mask_mode && a->opacity == b->opacity && a->legend == b->legend;
   const bool same_prediction = a->shows == PL_CASE_TRUTH || (a->epoch == b->epoch && a->threshold == b->threshold);

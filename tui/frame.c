@@ -18,7 +18,7 @@ static int tab_cols(size_t screen) { return pl_text_columns(pl_screens[screen]->
 
 int pl_frame_tab(const pl_app *app, int y, int x) {
   const pl_area area = pl_app_frame(app).tabs;
-  if (y != area.y) return -1;
+  if (y != area.y || pl_area_empty(area)) return -1;
   int at = area.x + pl_text_columns(name);
   for (size_t i = 0; i < pl_screen_count; i++) {
     if (x >= at && x < at + tab_cols(i)) return (int)i;

@@ -52,6 +52,12 @@ pl_frame_layout pl_layout_frame(int rows, int cols) {
   };
 }
 
+pl_frame_layout pl_layout_full(int rows, int cols) {
+  const pl_frame_layout frame = pl_layout_frame(rows, cols);
+  if (frame.too_small) return frame;
+  return (pl_frame_layout){.body = {0, 0, rows - 1, cols}, .prompt = frame.prompt};
+}
+
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell) {
   pl_data_layout out = {.table = body};
   if (pl_area_empty(body)) return (pl_data_layout){0};

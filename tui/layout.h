@@ -64,6 +64,7 @@ typedef struct pl_runs_layout {
 } pl_runs_layout;
 
 pl_frame_layout pl_layout_frame(int rows, int cols);
+pl_frame_layout pl_layout_full(int rows, int cols);  // without tabs and status
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
 // `large`: one chart in the room of charts and table.
 pl_train_layout pl_layout_train(pl_area body, int charts, bool large);

@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
+#include "core/image/dicom_write.h"
 #include "core/image/png_io.h"
 #include "core/run/journal.h"
 #include "core/run/previews.h"
@@ -222,6 +223,43 @@ pl_status fixture_previews(const char *run, const char *workspace, int epochs, i
     if (status == PL_OK) status = pl_preview_writer_end(writer, epoch, err);
   }
   pl_preview_writer_close(writer);
+  pl_manifest_clear(&manifest);
+  return status;
+}
+
+static pl_status write_original(const pl_manifest *manifest, const pl_case *c, double spacing, pl_error *err) {
+  const pl_dicom_identity identity = {.instance_uid = c->id,
+                                      .study_uid = "1.2.3",
+                                      .series_uid = "1.2.4",
+                                      .patient_id = "SYN7",
+                                      .age = "034Y",
+                                      .sex = "F",
+                                      .view = "PA",
+                                      .date = "20201231",
+                                      .pixel_spacing = spacing};
+  pl_image image = {0};
+  pl_buf bytes;
+  pl_buf_init(&bytes, 1 << 20);
+  char *image_path = pl_case_image_path(manifest, c);
+  pl_status status = pl_png_read(&image, image_path, err);
+  if (status == PL_OK) status = pl_dicom_write_jpeg(&bytes, &image, &identity, 95, err);
+  if (status == PL_OK) status = pl_fs_replace(c->source, bytes.data, bytes.length, err);
+  free(image_path);
+  pl_buf_clear(&bytes);
+  pl_image_clear(&image);
+  return status;
+}
+
+pl_status fixture_originals(const char *workspace, double spacing, pl_error *err) {
+  pl_manifest manifest = {0};
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
+    pl_case *c = &manifest.cases[i];
+    free(c->source);
+    c->source = pl_xprintf("%s/%s.dcm", workspace, c->id);
+    status = write_original(&manifest, c, spacing, err);
+  }
+  if (status == PL_OK) status = pl_manifest_save(&manifest, err);
   pl_manifest_clear(&manifest);
   return status;
 }

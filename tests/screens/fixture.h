@@ -21,3 +21,7 @@ pl_status fixture_run(char **folder, const char *workspace, const char *name, in
 // `epochs`. With E epochs done the prediction is the mask's rectangle, moved right by 8*(E - epoch)/E pixels and
 // surrounded by a falling probability; of #2 it is a square that vanishes.
 pl_status fixture_previews(const char *run, const char *workspace, int epochs, int first, pl_error *err);
+
+// Gives each case of the workspace an original: a DICOM file of its prepared picture, in which a pixel measures so many
+// millimetres and the person is "SYN7".
+pl_status fixture_originals(const char *workspace, double spacing, pl_error *err);

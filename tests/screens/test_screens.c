@@ -190,6 +190,30 @@ static void test_predictions(void **state) {
         "predict_no_epoch");
 }
 
+// Originals: their header, the person only to those who ask, and no millimetres that cannot be true. And the picture on
+// the whole window, where it is small from the start.
+static void test_originals(void **state) {
+  const world *w = *state;
+  char *workspace = pl_path_join(w->root, "originals");
+  pl_error err = {0};
+  if (fixture_workspace(workspace, 6, &err) != PL_OK || fixture_originals(workspace, 0.143, &err) != PL_OK) {
+    fail_msg("%s", err.message);
+  }
+  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey H r\nwait-job", "case_original");
+  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey I\nwait-job",
+        "case_identity_asks");
+  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey I y\ncmd ruler file\nwait-job",
+        "case_identity");
+  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey I y n\nwait-job",
+        "case_identity_gone");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey i\nwait-job", "case_full");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey f t\nwait-job",
+        "case_full_sixel");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey Esc Esc\nwait-job",
+        "case_full_left");
+  free(workspace);
+}
+
 // Marks, flags and notes, in a workspace of their own; somebody else's remarks appear by themselves.
 static void test_notes(void **state) {
   const world *w = *state;
@@ -554,6 +578,7 @@ int main(void) {
       cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
       cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
       cmocka_unit_test(test_folds_made),    cmocka_unit_test(test_predictions),
+      cmocka_unit_test(test_originals),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

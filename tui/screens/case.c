@@ -16,7 +16,7 @@ pl_case_screen *pl_case_self(pl_app *app) { return pl_app_self(app, "case"); }
 static bool is_active(const pl_case_screen *self) { return pl_screens[self->app->active] == &pl_screen_case; }
 
 pl_case_layout pl_case_layout_of(const pl_case_screen *self) {
-  const int header = self->shows != PL_CASE_TRUTH ? 3 : 2;
+  const int header = self->app->full ? 1 : self->shows != PL_CASE_TRUTH ? 3 : 2;
   return pl_layout_case(pl_app_body(self->app), header, self->split ? 2 : 1, self->side);
 }
 
@@ -70,6 +70,7 @@ pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, pl_case_pane pane
                                                       : PL_MASK_FILL,
                          .opacity = self->opacity,
                          .ruler = self->ruler,
+                         .believe = self->believe,
                          .legend = self->app->format.graphics == PL_GRAPHICS_SIXEL};
   if (pane == PL_CASE_MAIN) {
     if (has) out.shows = self->shows;
@@ -116,6 +117,7 @@ static void ready(void *context) {
     if (self->preset >= pl_case_presets(file)) self->preset = 0;
     self->window = pl_case_preset(file, self->preset);
     self->by_hand = false;
+    self->identity = false;
     if (self->shows != PL_CASE_TRUTH) pl_case_find_predictions(self);
   }
   pl_case_redraw(self);
@@ -148,13 +150,16 @@ static void close_screen(pl_app *app, void *data) {
 }
 
 static void changed(pl_app *app, void *data, unsigned what) {
-  (void)app;
   pl_case_screen *self = data;
   if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) {
     pl_case_view_forget(self->view);
     self->number = 0;
   }
   if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) open_selected(self);
+  if (is_active(self) && !self->warned) {
+    self->warned = true;
+    pl_app_say(app, "Not for diagnosis: a terminal has few greys and no calibrated screen.");
+  }
   const bool may_be_newer = (what & (PL_CHANGED_RUNS | PL_CHANGED_TIME | PL_CHANGED_LAYOUT)) != 0;
   const bool is_newer =
       may_be_newer && self->shows != PL_CASE_TRUTH && is_active(self) && pl_case_find_predictions(self);
@@ -266,7 +271,13 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, none ? "No case fits the Data screen's filter." : "Reading ...");
     return;
   }
-  draw_title(self, canvas, (pl_area){layout.header.y, layout.header.x, 1, layout.header.cols}, c);
+  const pl_area first = {layout.header.y, layout.header.x, 1, layout.header.cols};
+  // Alone on the screen the picture has one line, and says on it what matters most.
+  if (app->full && file->status == PL_OK && self->shows != PL_CASE_TRUTH) {
+    pl_case_draw_prediction(self, canvas, first);
+  } else {
+    draw_title(self, canvas, first, c);
+  }
   if (file->status != PL_OK) {
     char safe[PL_ERROR_MESSAGE_MAX];
     pl_safe_text(safe, sizeof safe, file->error.message, strlen(file->error.message));

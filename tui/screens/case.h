@@ -8,6 +8,8 @@ extern const pl_screen pl_screen_case;
 
 // Shows the selected case; `args` may name another (a number, an id or its ending).
 void pl_case_open(pl_app *app, const char *args);
+// The same on the whole window, where that is narrow and shows blocks.
+void pl_case_enter(pl_app *app, const char *args);
 
 // Its commands.
 void pl_case_next(pl_app *app, const char *args);
@@ -33,6 +35,8 @@ void pl_case_down(pl_app *app, const char *args);
 void pl_case_split(pl_app *app, const char *args);
 void pl_case_blink(pl_app *app, const char *args);
 void pl_case_ruler(pl_app *app, const char *args);
+void pl_case_identity(pl_app *app, const char *args);
+void pl_case_full(pl_app *app, const char *args);
 void pl_case_header(pl_app *app, const char *args);
 void pl_case_show(pl_app *app, const char *args);
 void pl_case_epoch_previous(pl_app *app, const char *args);

@@ -8,8 +8,11 @@
 #include "core/base/fs.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/image/spacing.h"
 #include "tui/screens/case_private.h"
 #include "tui/screens/data.h"
+
+enum { FULL_BELOW = 100 };  // columns
 
 static const double zoom_step = 1.25, pan_share = 0.1, window_share = 0.05, opacity_step = 0.1;
 
@@ -29,6 +32,13 @@ void pl_case_open(pl_app *app, const char *args) {
     return;
   }
   pl_app_open_screen(app, &pl_screen_case);
+}
+
+void pl_case_enter(pl_app *app, const char *args) {
+  pl_case_open(app, args);
+  // Half blocks in a narrow window show little enough.
+  const bool small = app->format.graphics != PL_GRAPHICS_SIXEL && pl_term_caps(app->term)->columns < FULL_BELOW;
+  if (pl_screens[app->active] == &pl_screen_case && small) pl_app_fill(app, true);
 }
 
 static void step(pl_app *app, long delta) {
@@ -214,17 +224,26 @@ void pl_case_down(pl_app *app, const char *args) { (void)args, pan(app, 0, 1); }
 // ---- The rest
 
 void pl_case_ruler(pl_app *app, const char *args) {
-  (void)args;
   const pl_case_file *file;
   pl_lens_frame frame;
   pl_case_screen *self = with_file(app, &file, &frame);
   if (self == NULL) return;
-  if (!(file->dicom.column_spacing > 0)) {
+  const pl_spacing_trust trust = pl_spacing_judge(&file->dicom);
+  const bool believe = strcmp(args, "file") == 0;
+  char why[160];
+  if (args[0] != '\0' && !believe) {
+    pl_app_say(app, "ruler takes 'file', to believe the file's spacing, not '%s'", args);
+    app->message_bad = true;
+  } else if (trust == PL_SPACING_UNKNOWN) {
     pl_app_say(app, "the size of a pixel is not known of this picture, so there is no ruler");
-    return;
+  } else if (trust == PL_SPACING_DOUBTFUL && !believe && !self->believe) {
+    pl_spacing_explain(why, sizeof why, &file->dicom);
+    pl_app_say(app, "no ruler: %s. ':ruler file' believes it", why);
+  } else {
+    self->ruler = believe || !self->ruler;
+    self->believe = believe || (self->believe && self->ruler);
+    pl_case_redraw(self);
   }
-  self->ruler = !self->ruler;
-  pl_case_redraw(self);
 }
 
 void pl_case_header(pl_app *app, const char *args) {
@@ -233,6 +252,35 @@ void pl_case_header(pl_app *app, const char *args) {
   self->side = !self->side;
   if (self->side && pl_area_empty(pl_case_layout_of(self).side)) pl_app_say(app, "the window is too narrow for it");
   pl_case_redraw(self);
+}
+
+static void identity_confirmed(pl_app *app) {
+  pl_case_screen *self = pl_case_self(app);
+  self->identity = self->side = true;
+  if (pl_area_empty(pl_case_layout_of(self).side)) pl_app_say(app, "the window is too narrow for it");
+  pl_case_redraw(self);
+}
+
+void pl_case_identity(pl_app *app, const char *args) {
+  (void)args;
+  const pl_case_file *file;
+  pl_lens_frame frame;
+  pl_case_screen *self = with_file(app, &file, &frame);
+  if (self == NULL) return;
+  if (self->identity) {
+    self->identity = false;
+    pl_case_redraw(self);
+  } else if (!file->is_original) {
+    pl_app_say(app, "a prepared PNG knows nobody");
+  } else {
+    pl_confirm_ask(app, "Show name, id and dates of the person, as the file has them, until another case is opened?",
+                   identity_confirmed);
+  }
+}
+
+void pl_case_full(pl_app *app, const char *args) {
+  (void)args;
+  pl_app_fill(app, !app->full);
 }
 
 static void export_entered(pl_app *app, const char *text) {
@@ -253,7 +301,8 @@ static void export_entered(pl_app *app, const char *text) {
   if (pl_case_view_export(self->view, panes, count, &frame, scale, text, &err) != PL_OK) {
     pl_app_complain(app, &err);
   } else {
-    pl_app_say(app, "written to %s", text);
+    pl_app_say(app, "written to %s%s", text,
+               file->dicom.burned_in == PL_DICOM_YES ? "; the file says that text is burned into its pixels" : "");
   }
 }
 

@@ -28,6 +28,9 @@ typedef struct pl_case_screen {
   size_t preset;  // which window: the file's, then full, then automatic
   bool by_hand;   // the window was changed since
   bool invert, contour, mask, ruler, side, split, blink, blinked;
+  bool believe;   // the spacing, though it is doubtful
+  bool identity;  // of this case is shown
+  bool warned;    // that this is not for diagnosis
   double opacity;
   pl_case_shows shows;
   double threshold;

@@ -5,6 +5,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/image/spacing.h"
 #include "tui/prediction.h"
 #include "tui/screens/case_private.h"
 #include "tui/words.h"
@@ -31,33 +32,75 @@ static void line(writer *w, const char *name, const char *format, ...) {
   pl_canvas_text(w->canvas, y, w->area.x + 1 + NAME_COLS, w->area.cols - NAME_COLS - 2, PL_STYLE_NORMAL, text);
 }
 
+// Words below the lines, over as many rows as they take.
+static void wrapped(writer *w, const char *text) {
+  const pl_area rest = {w->area.y + w->row, w->area.x + 1, w->area.rows - w->row, w->area.cols - 2};
+  if (rest.rows > 0) w->row += pl_canvas_wrapped(w->canvas, rest, PL_STYLE_DIM, text);
+}
+
+static void describe_spacing(writer *w, const pl_dicom *d) {
+  static const char *const sources[] = {
+      [PL_SPACING_NONE] = "",
+      [PL_SPACING_PIXEL] = "",
+      [PL_SPACING_CALIBRATED] = ", calibrated",
+      [PL_SPACING_DETECTOR] = ", detector",
+  };
+  char why[160];
+  const pl_spacing_trust trust = pl_spacing_judge(d);
+  if (trust == PL_SPACING_UNKNOWN) return;
+  line(w, "spacing", "%.4g x %.4g mm%s", d->row_spacing, d->column_spacing, sources[d->spacing_source]);
+  if (trust != PL_SPACING_DOUBTFUL) return;
+  pl_spacing_explain(why, sizeof why, d);
+  wrapped(w, why);
+}
+
+// Whether it could be said who it is; and that, for somebody who asked.
+static void describe_person(writer *w, const pl_dicom *d, bool identity) {
+  static const char *const removed[] = {"not said", "kept", "removed"}, *const burned[] = {"not said", "none", "yes"};
+  line(w, "identity", "%s", removed[d->identity_removed]);
+  line(w, "text in it", "%s", burned[d->burned_in]);
+  if (!identity) return;
+  line(w, "name", "%s", d->patient_name);
+  line(w, "id", "%s", d->patient);
+  line(w, "born", "%s", d->birth_date);
+  line(w, "study", "%s", d->study_date);
+}
+
 static void describe_file(writer *w, const pl_case_file *file) {
   const pl_dicom *d = &file->dicom;
   line(w, "size", "%" PRIu32 " x %" PRIu32, d->image.width, d->image.height);
   line(w, "values", "%g to %g", file->low, file->high);
   if (!file->is_original) {
     w->row++;
-    const pl_area rest = {w->area.y + w->row, w->area.x + 1, w->area.rows - w->row, w->area.cols - 2};
     char text[240];
     snprintf(text, sizeof text, "The prepared PNG is shown, since the original could not be read: %s", file->why);
-    if (rest.rows > 0) w->row += pl_canvas_wrapped(w->canvas, rest, PL_STYLE_DIM, text);
+    wrapped(w, text);
     return;
   }
   line(w, "bits", "%d of %d, %s", d->bits_stored, d->bits_allocated, d->is_signed ? "signed" : "unsigned");
   line(w, "greys", "%s", d->is_monochrome1 ? "MONOCHROME1" : "MONOCHROME2");
   if (d->has_rescale) line(w, "rescale", "%g x + %g", d->rescale_slope, d->rescale_intercept);
-  if (d->row_spacing > 0) line(w, "spacing", "%.4g x %.4g mm", d->row_spacing, d->column_spacing);
+  describe_spacing(w, d);
   if (d->modality[0] != '\0') line(w, "modality", "%s", d->modality);
   for (size_t i = 0; i < pl_case_presets(file); i++) {
-    char words[96];
+    char name[96];
     const pl_window window = pl_case_preset(file, i);
-    pl_case_preset_words(words, sizeof words, file, i);
+    pl_case_preset_words(name, sizeof name, file, i);
     if (window.table != NULL) {
-      line(w, i == 0 ? "windows" : "", "table, %s", words);
+      line(w, i == 0 ? "windows" : "", "table, %s", name);
     } else {
-      line(w, i == 0 ? "windows" : "", "%.5g/%.5g %s", window.centre, window.width, words);
+      line(w, i == 0 ? "windows" : "", "%.5g/%.5g %s", window.centre, window.width, name);
     }
   }
+}
+
+static void describe_agreement(writer *w, const pl_case_result *result) {
+  line(w, "hit", "%" PRIu64 " px", result->agreement.hit);
+  line(w, "false alarm", "%" PRIu64 " px", result->agreement.false_alarm);
+  line(w, "missed", "%" PRIu64 " px", result->agreement.missed);
+  char dice[32];
+  pl_words_score(dice, sizeof dice, pl_agreement_dice(&result->agreement));
+  line(w, "dice", "%s", dice);
 }
 
 // What is predicted, in numbers, and at which size they were counted.
@@ -65,39 +108,40 @@ static void describe_prediction(writer *w, const pl_case_screen *self, const pl_
   const pl_case_predictions *p = &self->predictions;
   const pl_case_result *result = pl_case_view_result(self->view, PL_CASE_MAIN);
   if (p->count == 0 || result->status != PL_OK || result->width == 0) return;
-  char words[64];
-  pl_prediction_words(words, sizeof words, p->epochs[p->at], p->planned);
-  w->row++;
+  char text[64];
+  pl_prediction_words(text, sizeof text, p->epochs[p->at], p->planned);
   line(w, "run", "%s", pl_path_base(p->run));
-  line(w, "", "%s", words);
+  line(w, "", "%s", text);
   line(w, "map", "%" PRIu32 " x %" PRIu32, result->width, result->height);
   line(w, "compared at", "%" PRIu32 " x %" PRIu32, file->dicom.image.width, file->dicom.image.height);
   line(w, "above", "%.2f", self->threshold);
   line(w, "predicted", "%" PRIu64 " px", result->predicted);
-  if (!result->compared) return;
-  line(w, "hit", "%" PRIu64 " px", result->agreement.hit);
-  line(w, "false alarm", "%" PRIu64 " px", result->agreement.false_alarm);
-  line(w, "missed", "%" PRIu64 " px", result->agreement.missed);
-  pl_words_score(words, sizeof words, pl_agreement_dice(&result->agreement));
-  line(w, "dice", "%s", words);
+  if (result->compared) describe_agreement(w, result);
+  w->row++;
+}
+
+static void describe_mask(writer *w, const pl_case_screen *self, const pl_case_file *file, const pl_case *c) {
+  const pl_view_area *m = &file->mask_area;
+  if (m->width <= 0) return;
+  w->row++;
+  line(w, "mask", "%" PRIu64 " px", c->mask_area);
+  line(w, "", "%.0f x %.0f at %.0f,%.0f", m->width, m->height, m->x, m->y);
+  const pl_spacing_trust trust = pl_spacing_judge(&file->dicom);
+  if (trust == PL_SPACING_UNKNOWN || (trust == PL_SPACING_DOUBTFUL && !self->believe)) return;
+  const double pixel = file->dicom.row_spacing * file->dicom.column_spacing / 100;
+  line(w, "", "%.1f cm2%s", (double)c->mask_area * pixel, trust == PL_SPACING_DOUBTFUL ? " by the file" : "");
 }
 
 void pl_case_draw_side(const pl_case_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
   writer w = {.canvas = canvas, .area = area};
   const pl_case_file *file = pl_case_view_file(self->view);
+  w.area.rows--;  // the last row is the warning's
+  if (self->shows != PL_CASE_TRUTH) describe_prediction(&w, self, file);
   if (c->age >= 0) line(&w, "age", "%d y", c->age);
   if (c->sex != 0) line(&w, "sex", "%c", c->sex);
   if (c->view[0] != '\0') line(&w, "view", "%s", c->view);
+  if (file->is_original) describe_person(&w, &file->dicom, self->identity);
   describe_file(&w, file);
-  if (file->mask_area.width > 0) {
-    const pl_view_area *m = &file->mask_area;
-    w.row++;
-    line(&w, "mask", "%" PRIu64 " px", c->mask_area);
-    line(&w, "", "%.0f x %.0f at %.0f,%.0f", m->width, m->height, m->x, m->y);
-    if (file->dicom.row_spacing > 0 && file->dicom.column_spacing > 0) {
-      const double pixel = file->dicom.row_spacing * file->dicom.column_spacing / 100;
-      line(&w, "", "%.1f cm2", (double)c->mask_area * pixel);
-    }
-  }
-  if (self->shows != PL_CASE_TRUTH) describe_prediction(&w, self, file);
+  describe_mask(&w, self, file, c);
+  pl_canvas_text(canvas, area.y + area.rows - 1, area.x + 1, area.cols - 2, PL_STYLE_DIM, "Not for diagnosis.");
 }

@@ -190,14 +190,14 @@ void pl_data_mouse_event(pl_app *app, void *data, const pl_mouse *event) {
   size_t row = 0;
   const int column = pl_table_title_at(table, &view, event->y, event->x);
   if (pl_area_inside((pl_area){event->y, event->x, 1, 1}, picture) && !pl_area_empty(picture)) {
-    pl_case_open(app, "");
+    pl_case_enter(app, "");
   } else if (column >= 0) {
     self->list.descending = (pl_case_sort)column == self->list.sort && !self->list.descending;
     self->list.sort = (pl_case_sort)column;
     sorted(app);
   } else if (pl_table_row_at(&row, &self->table, table, event->y, event->x)) {
     if (row == self->table.selected) {
-      pl_case_open(app, "");
+      pl_case_enter(app, "");
     } else {
       pl_table_select(&self->table, row);
       pl_data_selection_changed(self);

@@ -51,6 +51,10 @@ static void test_layout(void **state) {
       assert_int_equal(frame.too_small, rows < PL_SCREEN_MIN_ROWS || cols < PL_SCREEN_MIN_COLS);
       const pl_area outer[] = {frame.tabs, frame.body, frame.status, frame.prompt};
       check_areas(outer, 4, screen);
+      const pl_frame_layout full = pl_layout_full(rows, cols);
+      assert_int_equal(full.too_small, frame.too_small);
+      check_areas((const pl_area[]){full.tabs, full.body, full.status, full.prompt}, 4, screen);
+      if (!full.too_small) assert_int_equal(full.body.rows + full.prompt.rows, rows);
       if (frame.too_small) continue;
       for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
         const pl_data_layout data = pl_layout_data(frame.body, cells[i]);
