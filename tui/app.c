@@ -64,6 +64,7 @@ void pl_app_tell(pl_app *app, unsigned what) {
   // What is wrong stays until the next key; what is only told does not.
   const bool old = pl_clock_monotonic(&app->clock) - app->message_time > MESSAGE_SECONDS;
   if ((what & PL_CHANGED_TIME) != 0 && old && !app->message_bad) app->message[0] = '\0';
+  if ((what & PL_CHANGED_TIME) != 0) pl_joblist_update(app);
   for (size_t i = 0; i < pl_screen_count; i++) {
     if (app->selves[i] != NULL) pl_screens[i]->changed(app, app->selves[i], what);
   }
@@ -75,7 +76,10 @@ void pl_app_fill(pl_app *app, bool full) {
   pl_app_tell(app, PL_CHANGED_LAYOUT);
 }
 
+const char *pl_app_place(const pl_app *app) { return app->joblist.open ? "jobs" : pl_screens[app->active]->name; }
+
 static void show(pl_app *app, size_t screen) {
+  app->joblist.open = false;
   app->active = screen;
   app->full = false;
   app->message[0] = '\0';
@@ -136,10 +140,11 @@ void pl_app_key(pl_app *app, int key) {
   }
   app->message[0] = '\0';
   const pl_screen *screen = pl_screens[app->active];
-  if (screen->key != NULL && screen->key(app, app->selves[app->active], key) == PL_KEY_HANDLED) return;
-  const pl_cmd *cmd = pl_cmd_for_key(&app->settings, screen->name, key);
+  const bool own = !app->joblist.open && screen->key != NULL;
+  if (own && screen->key(app, app->selves[app->active], key) == PL_KEY_HANDLED) return;
+  const pl_cmd *cmd = pl_cmd_for_key(&app->settings, pl_app_place(app), key);
   if (cmd != NULL) {
-    cmd->run(app, "");
+    pl_cmd_run(app, cmd, "");
     return;
   }
   char name[PL_KEY_NAME_SIZE];
@@ -165,7 +170,10 @@ void pl_app_mouse(pl_app *app, const pl_mouse *event) {
   if (tab >= 0) {
     pl_app_switch(app, (size_t)tab);
   } else if (hint != NULL) {
-    hint->run(app, "");
+    pl_cmd_run(app, hint, "");
+  } else if (app->joblist.open) {
+    if (event->kind == PL_MOUSE_WHEEL_UP) pl_joblist_previous(app, "");
+    if (event->kind == PL_MOUSE_WHEEL_DOWN) pl_joblist_next(app, "");
   } else if (pl_screens[app->active]->mouse != NULL) {
     // Also outside of the body: a drag may leave it and ends where the button is let go.
     pl_screens[app->active]->mouse(app, app->selves[app->active], event);
@@ -194,6 +202,7 @@ void pl_app_draw(const pl_app *app, const pl_canvas *canvas) {
   } else {
     pl_frame_draw_hints(app, canvas, frame.prompt);
   }
+  if (app->joblist.open) pl_joblist_draw(app, canvas);
   if (app->help.open) pl_help_draw(app, canvas);
   if (app->confirm.open) pl_confirm_draw(app, canvas);
 }
@@ -237,9 +246,7 @@ static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error
   return status;
 }
 
-static void say_farewell(const pl_app *app, pl_app_options *options) {
-  const pl_run_view *run = app->model->run;
-  if (app->ended_by != 0 || run == NULL || run->alive != PL_ALIVE_YES) return;
+static void say_run(char *out, size_t size, const pl_run_view *run) {
   char epoch[48] = "", left[48] = "";
   if (run->state.epoch >= 0 && run->state.epochs >= 0) {
     snprintf(epoch, sizeof epoch, ", epoch %" PRId64 "/%" PRId64, run->state.epoch, run->state.epochs);
@@ -249,8 +256,21 @@ static void say_farewell(const pl_app *app, pl_app_options *options) {
     pl_words_duration(words, sizeof words, run->state.eta);
     snprintf(left, sizeof left, ", ETA %s", words);
   }
-  snprintf(options->farewell, sizeof options->farewell, "%s trains on%s%s. Back: pleura   Stop: pleura stop %s",
-           run->name, epoch, left, run->name);
+  snprintf(out, size, "%s trains on%s%s. Back: pleura   Stop: pleura stop %s", run->name, epoch, left, run->name);
+}
+
+// What goes on without the workbench, a line each.
+static void say_farewell(const pl_app *app, pl_app_options *options) {
+  const pl_run_view *run = app->model->run;
+  const pl_background *job = pl_joblist_running(&app->joblist);
+  if (app->ended_by != 0) return;
+  const bool trains = run != NULL && run->alive == PL_ALIVE_YES;
+  if (trains) say_run(options->farewell, sizeof options->farewell, run);
+  if (job == NULL) return;
+  const size_t used = strlen(options->farewell);
+  snprintf(options->farewell + used, sizeof options->farewell - used,
+           "%s%s goes on%s%s. Back: pleura   Stop: pleura jobs cancel %s", trains ? "\n" : "", job->name,
+           job->words[0] != '\0' ? ", " : "", job->words, job->name);
 }
 
 int pl_app_run(pl_app_options *options, pl_error *err) {
@@ -272,6 +292,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   pl_imgslots_destroy(app.slots);
   pl_model_destroy(app.model);
   pl_prompt_close(&app);
+  pl_joblist_clear(&app.joblist);
   pl_settings_clear(&app.settings);
   if (status == PL_OK && app.script != NULL) status = pl_script_result(app.script, err);
   pl_script_destroy(app.script);

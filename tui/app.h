@@ -14,6 +14,7 @@
 #include "tui/term.h"
 #include "tui/widgets/confirm.h"
 #include "tui/widgets/help.h"
+#include "tui/widgets/joblist.h"
 #include "tui/widgets/prompt.h"
 
 typedef struct pl_app pl_app;
@@ -56,6 +57,7 @@ struct pl_app {
   void *selves[PL_SCREENS_MAX];
 
   pl_help help;
+  pl_joblist joblist;
   pl_prompt prompt;
   pl_confirm confirm;
   char message[PL_MESSAGE_SIZE];
@@ -72,9 +74,9 @@ extern const pl_screen *const pl_screens[];
 extern const size_t pl_screen_count;
 
 typedef struct pl_app_options {
-  const char *folder;              // -C; NULL for the current folder
-  const char *script;              // --script; NULL for none
-  char farewell[PL_MESSAGE_SIZE];  // out: what to tell once the terminal is back, "" for nothing
+  const char *folder;                  // -C; NULL for the current folder
+  const char *script;                  // --script; NULL for none
+  char farewell[2 * PL_MESSAGE_SIZE];  // out: what to tell once the terminal is back, "" for nothing
 } pl_app_options;
 
 // Runs the workbench until it is left. Returns the process' exit code; on failure 0 is not returned and `err` says why.
@@ -87,7 +89,8 @@ void pl_app_switch(pl_app *app, size_t screen);                 // as by a digit
 void pl_app_go(pl_app *app, const pl_screen *screen);           // the same
 void pl_app_open_screen(pl_app *app, const pl_screen *screen);  // as by Enter: `back` comes back here
 void pl_app_back(pl_app *app);
-void pl_app_use_theme(pl_app *app);                  // settings.theme
+void pl_app_use_theme(pl_app *app);           // settings.theme
+const char *pl_app_place(const pl_app *app);  // whose commands the keys are: the screen's name, or "jobs" over it
 void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no such screen
 void pl_app_fill(pl_app *app, bool full);            // the active screen, until another one or `back`
 pl_area pl_app_body(const pl_app *app);              // empty when the window is too small

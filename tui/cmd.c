@@ -1,13 +1,7 @@
 #include "tui/cmd.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "core/base/str.h"
 #include "tui/app.h"
 #include "tui/cmd_everywhere.h"
-#include "tui/complete.h"
-#include "tui/keymap.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
@@ -16,92 +10,6 @@
 #include "tui/screens/plots.h"
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
-
-bool pl_cmd_belongs_to(const pl_cmd *cmd, const char *screen) {
-  const size_t length = strlen(screen);
-  for (const char *at = cmd->screen; at != NULL && *at != '\0';) {
-    const size_t word = strcspn(at, " ");
-    if (word == length && memcmp(at, screen, length) == 0) return true;
-    at += word + strspn(at + word, " ");
-  }
-  return false;
-}
-
-bool pl_cmd_meet(const pl_cmd *a, const pl_cmd *b) {
-  if (a->screen == NULL || b->screen == NULL) return a->screen == b->screen;
-  char name[32];
-  for (const char *at = a->screen; *at != '\0';) {
-    const size_t word = strcspn(at, " ");
-    snprintf(name, sizeof name, "%.*s", (int)word, at);
-    if (pl_cmd_belongs_to(b, name)) return true;
-    at += word + strspn(at + word, " ");
-  }
-  return false;
-}
-
-bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
-  return cmd->screen == NULL || pl_cmd_belongs_to(cmd, screen);
-}
-
-const pl_cmd *pl_cmd_for_key(const pl_settings *settings, const char *screen, int key) {
-  const pl_cmd *everywhere = NULL;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
-    if (!pl_cmd_works_on(cmd, screen) || !pl_keys_contain(pl_settings_keys(settings, i), key)) continue;
-    if (cmd->screen != NULL) return cmd;
-    if (everywhere == NULL) everywhere = cmd;
-  }
-  return everywhere;
-}
-
-static bool name_is(const pl_cmd *cmd, const char *word, size_t length) {
-  return strlen(cmd->name) == length && memcmp(cmd->name, word, length) == 0;
-}
-
-pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen, const char *line, pl_error *err) {
-  line += strspn(line, " ");
-  const size_t length = strcspn(line, " ");
-  const char *rest = line + length + strspn(line + length, " ");
-  const pl_cmd *found = NULL;
-  char candidates[160] = "";
-  size_t fitting = 0, used = 0;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
-    if (!pl_cmd_works_on(cmd, screen) || strncmp(cmd->name, line, length) != 0) continue;
-    // A screen's command comes before the one of the same name for everywhere.
-    if (found != NULL && strcmp(found->name, cmd->name) == 0) continue;
-    found = cmd;
-    if (name_is(cmd, line, length)) {
-      fitting = 1;
-      break;
-    }
-    fitting++;
-    if (used + strlen(cmd->name) + 3 < sizeof candidates) {
-      used += (size_t)snprintf(candidates + used, sizeof candidates - used, "%s%s", used > 0 ? ", " : "", cmd->name);
-    }
-  }
-  if (length == 0 || fitting == 0) {
-    return pl_fail(err, PL_E_NOTFOUND, "there is no command '%.*s' on this screen; press ? for all commands",
-                   (int)length, line);
-  }
-  if (fitting > 1) return pl_fail(err, PL_E_USAGE, "'%.*s' may be: %s", (int)length, line, candidates);
-  if (found->args == NULL && rest[0] != '\0') {
-    return pl_fail(err, PL_E_USAGE, "'%s' takes no argument", found->name);
-  }
-  *out = found;
-  *args = rest;
-  return PL_OK;
-}
-
-pl_status pl_cmd_run_line(pl_app *app, const char *line, pl_error *err) {
-  const pl_cmd *cmd = NULL;
-  const char *args = "";
-  const pl_status status = pl_cmd_parse(&cmd, &args, pl_screens[app->active]->name, line, err);
-  if (status != PL_OK) return status;
-  cmd->run(app, args);
-  app->dirty = true;
-  return PL_OK;
-}
 
 const pl_cmd pl_cmds[] = {
     // Data
@@ -655,6 +563,25 @@ const pl_cmd pl_cmds[] = {
      .hint = "Follow",
      .help = "to the last line, and follow",
      .run = pl_log_last},
+    // Jobs
+    {.name = "next", .screen = "jobs", .keys = "j Down", .help = "the next job", .run = pl_joblist_next},
+    {.name = "previous", .screen = "jobs", .keys = "k Up", .help = "the job before", .run = pl_joblist_previous},
+    {.name = "cancel",
+     .screen = "jobs",
+     .keys = "X",
+     .args = "JOB",
+     .hint = "Cancel",
+     .help = "end the job, or the one named; what it has done is kept; asks first",
+     .shell = "jobs",
+     .run = pl_joblist_cancel},
+    {.name = "clear",
+     .screen = "jobs",
+     .keys = "C",
+     .hint = "Clear",
+     .help = "forget the jobs that have ended; asks first",
+     .shell = "jobs",
+     .run = pl_joblist_clear_ended},
+    {.name = "back", .screen = "jobs", .keys = "q Esc Enter", .help = "close the list", .run = pl_joblist_close},
     // Everywhere
     {.name = "help", .keys = "? F1", .hint = "Help", .help = "every command with its keys", .run = pl_everywhere_help},
     {.name = "data", .keys = "1 F2", .help = "screen Data: the cases", .run = pl_everywhere_data},
@@ -679,6 +606,36 @@ const pl_cmd pl_cmds[] = {
      .help = "screen Batch: a training batch as the network gets it",
      .shell = "show",
      .run = pl_batch_show},
+    {.name = "jobs",
+     .keys = "J",
+     .hint = "Jobs",
+     .help = "what runs in the background: progress, log, cancel",
+     .shell = "jobs",
+     .run = pl_joblist_toggle},
+    {.name = "import",
+     .args = "PATH [OPTION ...]",
+     .help = "bring images and masks into the workspace: Kaggle's folder, or its zip archive",
+     .complete = pl_complete_files,
+     .job = "import -C WORKSPACE"},
+    {.name = "pack", .args = "[OPTION ...]", .help = "make the packed cache", .job = "pack -C WORKSPACE"},
+    {.name = "leaks",
+     .args = "[FOLDS.csv]",
+     .help = "list what is in several folds: images, patients, copies of pictures",
+     .complete = pl_complete_files,
+     .job = "leaks -C WORKSPACE"},
+    {.name = "report",
+     .args = "[OPTION ...]",
+     .help = "what the data set holds, and what training sizes can reach",
+     .job = "data report -C WORKSPACE"},
+    {.name = "fetch",
+     .args = "[OWNER/NAME]",
+     .help = "download a data set from Kaggle into the current folder",
+     .job = "fetch"},
+    {.name = "weights",
+     .args = "ENCODER",
+     .help = "download ImageNet weights of an encoder",
+     .complete = pl_complete_encoders,
+     .job = "weights fetch"},
     {.name = "back", .keys = "q Esc", .help = "back to where one came from", .run = pl_everywhere_back},
     {.name = "next-pane", .keys = "Tab", .help = "the next pane of the screen", .run = pl_everywhere_pane},
     {.name = "previous-pane", .keys = "BackTab", .help = "the pane before", .run = pl_everywhere_pane},
@@ -698,10 +655,6 @@ const pl_cmd pl_cmds[] = {
      .keys = "^Z",
      .help = "back to the shell for a while (fg returns)",
      .run = pl_everywhere_suspend},
-    {.name = "quit",
-     .keys = "Q ^C F10",
-     .hint = "Quit",
-     .help = "leave; a running training goes on",
-     .run = pl_everywhere_quit},
+    {.name = "quit", .keys = "Q ^C F10", .hint = "Quit", .help = "leave; what runs goes on", .run = pl_everywhere_quit},
 };
 const size_t pl_cmd_count = sizeof pl_cmds / sizeof pl_cmds[0];

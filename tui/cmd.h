@@ -10,15 +10,18 @@
 struct pl_app;
 
 typedef struct pl_cmd {
-  const char *name;                                   // for `:` and scripts
-  const char *screen;                                 // names of those where it works; NULL for everywhere
-  const char *keys;                                   // by default: names (keymap.h) with spaces; NULL for none
-  const char *args;                                   // what may follow the name, for the help; NULL for nothing
-  const char *hint;                                   // a word for the bottom line; NULL leaves it out there
-  const char *help;                                   // one line
-  const char *shell;                                  // the subcommand of `pleura` that does the same; NULL for none
-  pl_completer *complete;                             // of what follows the name; NULL for nothing
-  void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none
+  const char *name;        // for `:` and scripts
+  const char *screen;      // names of those where it works; NULL for everywhere
+  const char *keys;        // by default: names (keymap.h) with spaces; NULL for none
+  const char *args;        // what may follow the name, for the help; NULL for nothing
+  const char *hint;        // a word for the bottom line; NULL leaves it out there
+  const char *help;        // one line
+  const char *shell;       // the subcommand of `pleura` that does the same; NULL for none
+  pl_completer *complete;  // of what follows the name; NULL for nothing
+  // The subcommand that it starts as a background job, with what belongs to it: "import -C WORKSPACE"; NULL for none.
+  // What the user adds follows. `args` in [brackets] may be left out.
+  const char *job;
+  void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none; NULL when there is a job
 } pl_cmd;
 
 extern const pl_cmd pl_cmds[];
@@ -32,7 +35,10 @@ const pl_cmd *pl_cmd_for_key(const struct pl_settings *settings, const char *scr
 // PL_E_NOTFOUND, or PL_E_USAGE with the candidates.
 pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen, const char *line, pl_error *err);
 
-// Does what a line of `:` or of a script says, on the active screen; fails as pl_cmd_parse.
+// Does what a row says.
+void pl_cmd_run(struct pl_app *app, const pl_cmd *cmd, const char *args);
+
+// Does what a line of `:` or of a script says, where the keys go now; fails as pl_cmd_parse.
 pl_status pl_cmd_run_line(struct pl_app *app, const char *line, pl_error *err);
 
 bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen);

@@ -45,7 +45,7 @@ static void add_all(pl_candidates *out, const char *const *words) {
 }
 
 void pl_complete_command(const pl_app *app, const char *before, pl_candidates *out) {
-  const char *screen = pl_screens[app->active]->name;
+  const char *screen = pl_app_place(app);
   before += strspn(before, " ");
   if (before[0] == '\0') {
     for (size_t i = 0; i < pl_cmd_count; i++) {
@@ -133,6 +133,10 @@ void pl_complete_options(const pl_app *app, const char *before, pl_candidates *o
 void pl_complete_presets(const pl_app *app, const char *before, pl_candidates *out) {
   (void)app;
   for (size_t i = 0; before[0] == '\0' && i < pl_preset_count; i++) pl_candidates_add(out, pl_presets[i].name);
+}
+
+void pl_complete_encoders(const pl_app *app, const char *before, pl_candidates *out) {
+  if (before[0] == '\0') pl_complete_options(app, "encoder ", out);
 }
 
 void pl_complete_runs(const pl_app *app, const char *before, pl_candidates *out) {

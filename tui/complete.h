@@ -38,6 +38,7 @@ pl_completer pl_complete_folds;
 pl_completer pl_complete_split;    // options of a split
 pl_completer pl_complete_options;  // of a training, then their values
 pl_completer pl_complete_presets;
+pl_completer pl_complete_encoders;
 pl_completer pl_complete_runs;
 pl_completer pl_complete_themes;
 pl_completer pl_complete_switch;  // on, off

@@ -1,5 +1,6 @@
 #include "tui/frame.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,11 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
     if (run->state.backend[0] != '\0') used = add_text(text, used, "  |  %s", run->state.backend);
     if (run->state.device[0] != '\0') used = add_text(text, used, " on %s", run->state.device);
   }
+  const pl_background *job = pl_joblist_running(&app->joblist);
+  if (job != NULL) {
+    used = add_text(text, used, "  |  %s", job->name);
+    if (isfinite(job->share)) used = add_text(text, used, " %.0f %%", 100.0 * job->share);
+  }
   pl_canvas_fill(canvas, area, PL_STYLE_BAR);
   char graphics[48];
   graphics_words(graphics, sizeof graphics, app);
@@ -104,7 +110,7 @@ typedef struct hint {
 static size_t collect_hints(hint hints[HINTS_MAX], const pl_app *app, pl_area area) {
   int x = area.x;
   size_t count = 0;
-  const char *screen = pl_screens[app->active]->name;
+  const char *screen = pl_app_place(app);
   for (int pass = 0; pass < 2; pass++) {
     for (size_t i = 0; i < pl_cmd_count; i++) {
       const pl_cmd *cmd = &pl_cmds[i];

@@ -251,3 +251,5 @@ pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err) 
 const char *pl_model_run_name(const pl_model *model, size_t index) {
   return index < model->run_count ? pl_path_base(model->runs[index]) : "";
 }
+
+const char *pl_model_start(const pl_model *model) { return model->private->start; }

@@ -58,5 +58,8 @@ unsigned pl_model_select_folder(pl_model *model, const char *folder);
 // The options that a new run starts from: defaults and pleura.yaml.
 pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err);
 
+// The folder in which the workspace is looked for, borrowed; the one that becomes one when there is none.
+const char *pl_model_start(const pl_model *model);
+
 // The name of a run folder, borrowed.
 const char *pl_model_run_name(const pl_model *model, size_t index);

@@ -134,6 +134,15 @@ static step_result do_wait_job(pl_script *script, pl_app *app, const char *args)
   return STEP_FAILED;
 }
 
+static step_result do_wait_background(pl_script *script, pl_app *app, const char *args) {
+  (void)args;
+  pl_app_tell(app, PL_CHANGED_TIME | pl_model_update(app->model));
+  if (pl_joblist_running(&app->joblist) == NULL) return STEP_DONE;
+  if (waited(script) < WAIT_RUN_SECONDS) return STEP_WAIT;
+  pl_fail(&script->error, PL_E_BUSY, "a background job has not ended after %d s", WAIT_RUN_SECONDS);
+  return STEP_FAILED;
+}
+
 static step_result do_wait_ms(pl_script *script, pl_app *app, const char *args) {
   (void)app;
   uint64_t milliseconds = 0;
@@ -296,8 +305,16 @@ void pl_script_step(pl_script *script, pl_app *app) {
 }
 
 static const script_verb script_verbs[] = {
-    {"key", do_key},           {"keys", do_keys},       {"cmd", do_cmd},           {"mouse", do_mouse},
-    {"wait-job", do_wait_job}, {"wait-ms", do_wait_ms}, {"wait-run", do_wait_run}, {"size", do_size},
-    {"clock", do_clock},       {"dump", do_dump},
+    {"key", do_key},
+    {"keys", do_keys},
+    {"cmd", do_cmd},
+    {"mouse", do_mouse},
+    {"wait-background", do_wait_background},
+    {"wait-job", do_wait_job},
+    {"wait-ms", do_wait_ms},
+    {"wait-run", do_wait_run},
+    {"size", do_size},
+    {"clock", do_clock},
+    {"dump", do_dump},
 };
 static const size_t script_verb_count = sizeof script_verbs / sizeof script_verbs[0];

@@ -4,6 +4,7 @@
 //   mouse WHAT X Y [BUTTON]   press, drag, release, wheel-up or wheel-down at a cell, counted from 0; button 1 to 3
 //   cmd LINE            a command of the table, as after `:`
 //   wait-job            until no job is under way
+//   wait-background     until no background job runs (at most 120 s)
 //   wait-ms N
 //   wait-run epoch N    until the selected run has an evaluated epoch N (at most 120 s)
 //   wait-run phase P    until its phase is P

@@ -30,7 +30,7 @@ typedef enum pl_label { PL_LABEL_UNKNOWN = -1, PL_LABEL_NEGATIVE = 0, PL_LABEL_P
 
 // One row of cases.csv. Empty texts are "", never NULL; all are owned by the manifest.
 typedef struct pl_case {
-  uint32_t number;  // stable: given at import, never reused; shown as #1234
+  uint32_t number;  // stable: given at import to one image for good; shown as #1234
   char *id;         // Kaggle's ImageId
   pl_part part;
   char *source;                     // the DICOM file it came from, absolute; see core/data/source.h

@@ -236,36 +236,73 @@ static void free_texts(pl_case *c) {
   free(c->note);
 }
 
-// Puts what the workers found into the manifest: known cases keep their number, new ones follow.
+// Numbers of the items, given before the work begins, so that they are the same whichever are done first, and whether
+// or not the import is stopped on the way: known cases keep theirs, new ones get those that are free, in the files'
+// order.
+static void give_numbers(import_job *job) {
+  const pl_manifest *m = &job->manifest;
+  uint32_t next = 1;
+  size_t at = 0;  // the manifest is in the order of its numbers
+  for (size_t i = 0; i < job->count; i++) {
+    import_item *item = &job->items[i];
+    if (item->known != NULL) {
+      item->number = item->known->number;
+      continue;
+    }
+    for (; at < m->count && m->cases[at].number <= next; at++) next += m->cases[at].number == next;
+    item->number = next++;
+  }
+}
+
+static int by_number(const void *a, const void *b) {
+  const uint32_t x = ((const pl_case *)a)->number, y = ((const pl_case *)b)->number;
+  return (x > y) - (x < y);
+}
+
+// Puts what the workers found into the manifest.
 static void join_items(import_job *job) {
   pl_manifest *m = &job->manifest;
-  uint32_t next = 1;
-  for (size_t i = 0; i < m->count; i++) {
-    if (m->cases[i].number >= next) next = m->cases[i].number + 1;
-  }
   pl_case *cases = pl_xcalloc(m->count + job->count, sizeof *cases);
   if (m->count > 0) memcpy(cases, m->cases, m->count * sizeof *cases);
   for (size_t i = 0; i < job->count; i++) {
     import_item *item = &job->items[i];
     if (!item->done) continue;
     pl_case entry = item->entry;
+    entry.number = item->number;
     entry.id = pl_xstrdup(item->id);
     entry.source = pl_xstrdup(item->path);
     item->entry.patient = NULL;
     if (item->known != NULL) {
       pl_case *place = &cases[item->known - m->cases];
-      entry.number = place->number;
       entry.fold = place->fold;
       free_texts(place);
       *place = entry;
     } else {
-      entry.number = next++;
       cases[m->count++] = entry;
     }
   }
   for (size_t i = 0; i < job->count; i++) job->items[i].known = NULL;
   free(m->cases);
   m->cases = cases;
+  if (m->count > 1) qsort(cases, m->count, sizeof *cases, by_number);
+}
+
+void pl_import_show(const import_job *job, const bool *done) {
+  const pl_manifest *m = &job->manifest;
+  // Only borrowed texts: nothing of it is freed but the array.
+  pl_manifest now = *m;
+  now.cases = pl_xcalloc(m->count + job->count, sizeof *now.cases);
+  if (m->count > 0) memcpy(now.cases, m->cases, m->count * sizeof *now.cases);
+  for (size_t i = 0; i < job->count; i++) {
+    const import_item *item = &job->items[i];
+    if (!done[i]) continue;
+    pl_case *place = item->known != NULL ? &now.cases[item->known - m->cases] : &now.cases[now.count++];
+    *place = item->entry;
+    place->number = item->number;
+  }
+  if (now.count > 1) qsort(now.cases, now.count, sizeof *now.cases, by_number);
+  (void)pl_manifest_save(&now, NULL);
+  free(now.cases);
 }
 
 static void count_items(import_job *job) {
@@ -383,6 +420,7 @@ static pl_status run(import_job *job, int *lock, pl_error *err) {
     job->items[i].record = pl_import_records_find(&job->records, job->items[i].id);
   }
   count_other_recipes(job);
+  give_numbers(job);
   status = pl_import_work(job, err);
   pl_status finished = finish(job, status == PL_OK, status == PL_OK ? err : NULL);
   return status != PL_OK ? status : finished;

@@ -107,7 +107,8 @@ typedef struct pl_import_summary {
 // Of a PNG mask a pixel is inside when it is brighter than half of its range; the mask must be grey and as large as its
 // image, whose label it makes: an empty one is negative, an image without a mask is unlabelled. The masks' run lengths
 // become the workspace's train-rle.csv, and replace one there that has no other images.
-// MONOCHROME1 is not inverted. Numbers of cases that the workspace has stay; new ones follow in the order of the paths.
+// MONOCHROME1 is not inverted. Numbers of cases that the workspace has stay; new ones take the free ones in the
+// order of the paths. While it works, cases.csv tells every few seconds what is done so far.
 // A bad image or row is counted and listed, not an error, unless options->strict.
 // PL_E_NOTFOUND: nothing to import; PL_E_USAGE: bad size or thread count, a size with RESIZE_NONE, or masks with what
 // does not go with them; PL_E_BUSY: another import is running there; PL_E_CANCELLED; PL_E_NOSPACE and PL_E_IO when the

@@ -37,6 +37,7 @@ typedef struct import_item {
   const char *member;  // its name in the archive, a part of `path`; NULL for a file
   char *id;
   pl_part part;
+  uint32_t number;              // of its case: the known one's, or the next that is free
   const pl_case *known;         // the case of that id that the workspace had, borrowed, or NULL
   const import_record *record;  // what was made of it before, borrowed, or NULL
   // The result, written by the worker that took the item:
@@ -118,6 +119,10 @@ bool pl_import_read_recipe(pl_import_options *options, uint32_t *size, const cha
 // True when the file in that folder has that hash.
 bool pl_import_is_whole(const import_job *job, const char *folder, const char *id, const char *hash);
 void pl_import_remove_mask(const import_job *job, const char *id);
+
+// prepare.c: writes cases.csv as the workspace would have it if the import ended now, so that who looks sees the cases
+// come. `done` says which items a worker has finished. Best effort: the end of the import writes it again.
+void pl_import_show(const import_job *job, const bool *done);
 
 // prepare_work.c: decodes all items with worker threads. After PL_E_CANCELLED and other failures some items are not
 // done.

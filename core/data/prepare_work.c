@@ -6,21 +6,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/prepare_private.h"
 #include "core/image/decode.h"
 
-enum { PROGRESS_MS = 100 };
+enum { PROGRESS_MS = 100, SHOW_SECONDS = 1, SHOW_SHARE = 20 };
 
-// The pool. `mutex` guards done, bad, last, running, unconfined, error and failed; `next` and `stop` are atomic.
+// The pool. `mutex` guards finished, done, bad, last, running, unconfined, error and failed; `next` and `stop` are
+// atomic.
 typedef struct work_pool {
   import_job *job;
   atomic_size_t next;
   atomic_bool stop;
   pthread_mutex_t mutex;
   pthread_cond_t changed;
+  bool *finished;  // by item: its worker is through with it
   size_t done, bad, last, running;
   bool unconfined;
   pl_error error;  // the failure that ends the import: of several, that of the first item, whoever is done first
@@ -241,6 +244,7 @@ static void *worker(void *context) {
     status = do_item(job, &job->items[i], &tools, &err);
     pthread_mutex_lock(&pool->mutex);
     pool->done++;
+    pool->finished[i] = job->items[i].done;
     pool->bad += status == PL_OK && job->items[i].entry.status == PL_CASE_BAD;
     pool->unconfined |= decoded_unconfined(job, &job->items[i], tools.decoder);
     pool->last = i;
@@ -272,9 +276,25 @@ static void report(work_pool *pool) {
   if (o->progress != NULL) o->progress(o->context, &progress);
 }
 
+// Lets cases.csv tell what is done so far, every few seconds, and less often where writing it takes long.
+static void show(work_pool *pool, const pl_clock *clock, double *next) {
+  const double now = pl_clock_monotonic(clock);
+  if (now < *next) return;
+  bool *finished = pl_xcalloc(pool->job->count + 1, sizeof *finished);
+  pthread_mutex_lock(&pool->mutex);
+  if (pool->job->count > 0) memcpy(finished, pool->finished, pool->job->count * sizeof *finished);
+  pthread_mutex_unlock(&pool->mutex);
+  pl_import_show(pool->job, finished);
+  free(finished);
+  const double after = pl_clock_monotonic(clock), pause = SHOW_SHARE * (after - now);
+  *next = after + (pause > SHOW_SECONDS ? pause : SHOW_SECONDS);
+}
+
 // Waits for the workers in the calling thread, which is the one that the caller's functions expect.
 static bool watch(work_pool *pool) {
   const pl_import_options *o = pool->job->options;
+  const pl_clock clock = pl_clock_system();
+  double next_show = pl_clock_monotonic(&clock) + SHOW_SECONDS;
   bool cancelled = false;
   for (;;) {
     struct timespec until;
@@ -290,6 +310,7 @@ static bool watch(work_pool *pool) {
     pthread_mutex_unlock(&pool->mutex);
     report(pool);
     if (over) return cancelled;
+    show(pool, &clock, &next_show);
     if (!cancelled && o->cancelled != NULL && o->cancelled(o->context)) {
       cancelled = true;
       atomic_store(&pool->stop, true);
@@ -311,6 +332,7 @@ pl_status pl_import_work(import_job *job, pl_error *err) {
   unsigned count = thread_count(job), started = 0;
   pthread_t *threads = pl_xcalloc(count, sizeof *threads);
   pool.running = count;
+  pool.finished = pl_xcalloc(job->count + 1, sizeof *pool.finished);
   while (started < count && pthread_create(&threads[started], NULL, worker, &pool) == 0) started++;
   pthread_mutex_lock(&pool.mutex);
   pool.running -= count - started;
@@ -318,6 +340,7 @@ pl_status pl_import_work(import_job *job, pl_error *err) {
   bool cancelled = watch(&pool);
   for (unsigned i = 0; i < started; i++) pthread_join(threads[i], NULL);
   free(threads);
+  free(pool.finished);
   job->summary->unconfined = pool.unconfined;
   pthread_mutex_destroy(&pool.mutex);
   pthread_cond_destroy(&pool.changed);

@@ -32,7 +32,7 @@ void pl_spawn_answer(int fd, const pl_error *err) {
 }
 
 // Between fork and exec of a program with threads only async-signal-safe calls are allowed.
-static _Noreturn void become_core(char *const *argv, char *const *environment, int log, int answer) {
+static _Noreturn void become_detached(char *const *argv, char *const *environment, int log, int answer) {
   (void)setsid();
   pid_t second = fork();
   if (second != 0) _exit(second < 0 ? 127 : 0);
@@ -55,19 +55,19 @@ static _Noreturn void become_core(char *const *argv, char *const *environment, i
   _exit(127);
 }
 
-static pl_status parse_answer(const char *text, size_t length, const char *folder, pl_error *err) {
+static pl_status parse_answer(const char *text, size_t length, const char *what, const char *log, pl_error *err) {
   if (length >= 6 && memcmp(text, "ready\n", 6) == 0) return PL_OK;
   const char *space = memchr(text, ' ', length);
   int64_t code = 0;
   if (space == NULL || !pl_parse_i64(&code, text, (size_t)(space - text)) || code >= 0 || code < PL_E_INTERNAL) {
-    return pl_fail(err, PL_E_INTERNAL, "the core ended before it was ready; its last words are in %s/core.log", folder);
+    return pl_fail(err, PL_E_INTERNAL, "%s ended before it was ready; its last words are in %s", what, log);
   }
   size_t rest = length - (size_t)(space + 1 - text);
   if (rest > 0 && space[rest] == '\n') rest--;
   return pl_fail(err, (pl_status)code, "%.*s", (int)rest, space + 1);
 }
 
-static pl_status wait_for_answer(int fd, const char *folder, double timeout, pl_error *err) {
+static pl_status wait_for_answer(int fd, const char *what, const char *log, double timeout, pl_error *err) {
   char text[ANSWER_MAX];
   size_t length = 0;
   pl_clock clock = pl_clock_system();
@@ -75,18 +75,18 @@ static pl_status wait_for_answer(int fd, const char *folder, double timeout, pl_
   while (length < sizeof text && (length == 0 || text[length - 1] != '\n')) {
     double left = end - pl_clock_monotonic(&clock);
     if (left <= 0) {
-      return pl_fail(err, PL_E_BUSY, "the core is not ready after %.0f s; see %s/core.log", timeout, folder);
+      return pl_fail(err, PL_E_BUSY, "%s is not ready after %.0f s; see %s", what, timeout, log);
     }
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     int ready = poll(&wait, 1, (int)(left * 1000) + 1);
-    if (ready < 0 && errno != EINTR) return pl_fail_errno(err, errno, "cannot wait for the core");
+    if (ready < 0 && errno != EINTR) return pl_fail_errno(err, errno, "cannot wait for %s", what);
     if (ready <= 0) continue;
     ssize_t n = read(fd, text + length, sizeof text - length);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     length += (size_t)n;
   }
-  return parse_answer(text, length, folder, err);
+  return parse_answer(text, length, what, log, err);
 }
 
 // The caller's environment, with a short patience for OpenMP's threads unless the user has set one: they spin for some
@@ -103,24 +103,22 @@ static char **core_environment(void) {
   return copy;
 }
 
-static pl_status start(char *const *argv, const char *folder, double timeout, pl_error *err) {
-  char *log_path = pl_path_join(folder, "core.log");
+pl_status pl_spawn_detached(char *const *argv, const char *what, const char *log_path, double timeout, pl_error *err) {
   int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
   pl_status status = log < 0 ? pl_fail_errno(err, errno, "cannot open %s", log_path) : PL_OK;
-  free(log_path);
   int ends[2] = {-1, -1};
   if (status == PL_OK && pipe2(ends, O_CLOEXEC) != 0) status = pl_fail_errno(err, errno, "cannot make a pipe");
   if (status == PL_OK) {
     char **environment = core_environment();
     pid_t child = fork();
     if (child < 0) status = pl_fail_errno(err, errno, "cannot start a process");
-    if (child == 0) become_core(argv, environment, log, ends[1]);
+    if (child == 0) become_detached(argv, environment, log, ends[1]);
     free(environment);
     close(ends[1]);
     ends[1] = -1;
     if (child > 0) {
       while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-      status = wait_for_answer(ends[0], folder, timeout, err);
+      status = wait_for_answer(ends[0], what, log_path, timeout, err);
     }
   }
   if (ends[0] >= 0) close(ends[0]);
@@ -152,7 +150,9 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
     size_t first_own = n;  // from here on the texts are ours
     if (options->on_end != NULL) argv[n++] = pl_xprintf("--on-end=%s", options->on_end);
     for (size_t i = 0; i < options->set_count; i++) argv[n++] = pl_xprintf("--set=%s", options->sets[i]);
-    status = start(argv, path, options->timeout > 0 ? options->timeout : 600, err);
+    char *log = pl_path_join(path, "core.log");
+    status = pl_spawn_detached(argv, "the core", log, options->timeout > 0 ? options->timeout : 600, err);
+    free(log);
     for (size_t i = first_own; i < n; i++) free(argv[i]);
     free(argv);
   }

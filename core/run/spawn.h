@@ -27,7 +27,11 @@ typedef struct pl_spawn_options {
 // not inherited; the caller must be able to wait for the child it makes.
 pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_error *err);
 
-// The core's side: answers over the descriptor that `pleura core --ready FD` was given, once, and closes it; nothing
+// The mechanism below it, for other long work: runs argv[0] (a path) with both outputs appended to `log`, and
+// descriptor 3 for the answer. `what` is for messages: "the core".
+pl_status pl_spawn_detached(char *const *argv, const char *what, const char *log, double timeout, pl_error *err);
+
+// The started side: answers over the descriptor that --ready named, once, and closes it; nothing
 // when it is negative. `err` NULL: ready.
 void pl_spawn_answer(int fd, const pl_error *err);
 

@@ -1,5 +1,5 @@
 // The workbench on a pseudo terminal: what its screens show, against golden texts, and how it leaves.
-// PLEURA_UPDATE_GOLDEN=1 writes the golden files anew.
+// PLEURA_UPDATE_GOLDEN=1 writes the golden files anew; an argument runs only the tests of that name, as in 'test_c*'.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -147,6 +147,32 @@ static void test_keys(void **state) {
         "key j Enter\nwait-job\nkey 7\nwait-job\nkey q\nwait-job\nkey Esc q Tab q\nwait-job", "keys_back");
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
         "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab\nwait-job", "keys_complete");
+}
+
+// From nothing to a workspace with cases, without a shell: the import asks whether this shall be one, runs as a job,
+// and its cases are there. What it was doing is in the list, which takes over the keys while it is open.
+static void test_jobs(void **state) {
+  const world *w = *state;
+  char *set = pl_path_join(w->root, "my set"), *fresh = pl_path_join(w->root, "n");
+  const char *const argv[] = {w->program, "phantom", set, "--cases", "6", "--size", "64", NULL};
+  pty p;
+  pty_start(&p, PTY_SILENT, 80, 24, "xterm-256color", argv);
+  assert_true(pty_run(&p, NULL, 30.0));
+  pty_close(&p);
+  assert_int_equal(pl_fs_make_folders(fresh, NULL), PL_OK);
+  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, "key J", "jobs_none");
+  char *import = pl_xprintf("key :\nkeys import %s/my\nkey Tab", w->root);
+  char *asks = pl_xprintf("%s Enter", import);
+  char *does = pl_xprintf("%s\nkey y\nwait-background\nkey X q G\nwait-job", asks);
+  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, import, "jobs_complete");
+  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, asks, "jobs_asks");
+  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, does, "jobs_imported");
+  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, "cmd jobs\nkey C y\nkey 1\nwait-job", "jobs_cleared");
+  free(does);
+  free(asks);
+  free(import);
+  free(set);
+  free(fresh);
 }
 
 // The viewer: windowed, zoomed, with its header, by keys and by the mouse.
@@ -563,22 +589,19 @@ static void test_hang_up(void **state) {
   pty_close(&p);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_help),          cmocka_unit_test(test_keys),
-      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_curves),        cmocka_unit_test(test_runs_order),
-      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),
-      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
-      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
-      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
-      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
-      cmocka_unit_test(test_folds_made),    cmocka_unit_test(test_predictions),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
+      cmocka_unit_test(test_keys),          cmocka_unit_test(test_jobs),       cmocka_unit_test(test_case),
+      cmocka_unit_test(test_runs),          cmocka_unit_test(test_curves),     cmocka_unit_test(test_runs_order),
+      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),      cmocka_unit_test(test_caps),
+      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
+      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
+      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made), cmocka_unit_test(test_predictions),
       cmocka_unit_test(test_originals),
   };
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -27,14 +27,22 @@ void pl_cli_warn_unconfined(const char *command) {
       command);
 }
 
-int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input) {
+static int parse_with(const struct argp *parser, int argc, char **argv, unsigned flags, void *input) {
   char *plain = argv[0], *full = pl_xprintf("pleura %s", plain);
   argp_err_exit_status = 2;
   argv[0] = full;
-  error_t failed = argp_parse(parser, argc, argv, 0, NULL, input);
+  error_t failed = argp_parse(parser, argc, argv, flags, NULL, input);
   argv[0] = plain;
   free(full);
   return failed != 0 ? 2 : 0;
+}
+
+int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input) {
+  return parse_with(parser, argc, argv, 0, input);
+}
+
+int pl_cli_parse_in_order(const struct argp *parser, int argc, char **argv, void *input) {
+  return parse_with(parser, argc, argv, ARGP_IN_ORDER, input);
 }
 
 int pl_cli_help(int argc, char **argv) {
@@ -81,6 +89,10 @@ const pl_cli_command pl_cli_commands[] = {
      .summary = "bring DICOM or PNG images and their masks into a workspace",
      .run = pl_cli_import},
     {.name = "init", .arguments = "[DIR]", .summary = "make an empty workspace", .run = pl_cli_init},
+    {.name = "jobs",
+     .arguments = "[start COMMAND ...|log NAME|cancel NAME|clear] [-C WORKSPACE --json]",
+     .summary = "long commands in the background of a workspace",
+     .run = pl_cli_jobs},
     {.name = "pack",
      .arguments = "[--verify] [--remove] [-C WORKSPACE]",
      .summary = "make the packed cache, which saves decoding PNGs",
@@ -162,6 +174,11 @@ const pl_cli_command pl_cli_commands[] = {
      .summary = "the background process of a run",
      .internal = true,
      .run = pl_cli_core},
+    {.name = "job",
+     .arguments = "FOLDER",
+     .summary = "the background process of a job",
+     .internal = true,
+     .run = pl_cli_job},
     {.name = "golden",
      .arguments = "--json",
      .summary = "compute a case that PyTorch computed",

@@ -36,6 +36,8 @@ pl_status pl_cli_make_pack(const pl_manifest *manifest, unsigned threads, bool q
 // code 2. Returns 0, or the exit code to end with.
 struct argp;
 int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
+// The same, with options only in front of the first word that is none and behind it those of what it names.
+int pl_cli_parse_in_order(const struct argp *parser, int argc, char **argv, void *input);
 
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
@@ -53,6 +55,8 @@ int pl_cli_fetch(int argc, char **argv);
 int pl_cli_golden(int argc, char **argv);
 int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
+int pl_cli_job(int argc, char **argv);
+int pl_cli_jobs(int argc, char **argv);
 int pl_cli_leaks(int argc, char **argv);
 int pl_cli_pack(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);

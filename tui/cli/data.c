@@ -12,6 +12,7 @@
 #include "tui/cli/data_report.h"
 #include "tui/cli/leaks.h"
 #include "tui/cli/picture.h"
+#include "tui/cli/progress.h"
 
 enum {
   OPTION_RLE = 256,
@@ -154,13 +155,8 @@ static pl_status print_json(const pl_data_report *report, const char *source, pl
   return status;
 }
 
-static bool show_progress(void *context, size_t done, size_t total) {
-  (void)context;
-  if (done % 100 == 0 || done == total) fprintf(stderr, "\r%zu/%zu pictures%s", done, total, done == total ? "\n" : "");
-  return true;
-}
-
 static pl_status report(const arguments *a, pl_error *err) {
+  pl_cli_progress progress;
   char *workspace = NULL;
   pl_status status = PL_OK;
   if (a->rle == NULL) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
@@ -174,10 +170,13 @@ static pl_status report(const arguments *a, pl_error *err) {
                                      .threads = a->threads,
                                      .patients = a->patients,
                                      .skip_pictures = a->no_pictures,
-                                     .progress = isatty(STDERR_FILENO) ? show_progress : NULL};
+                                     .progress = pl_cli_progress_pictures,
+                                     .context = &progress};
+  pl_cli_progress_begin_unstoppable(&progress, false);
   const char *source = workspace != NULL ? workspace : a->rle;
   pl_data_report *made = pl_xcalloc(1, sizeof *made);
   status = pl_data_report_make(made, &options, err);
+  pl_cli_progress_end(&progress);
   if (status == PL_OK && a->output != NULL) status = write_histogram(made, a->output, err);
   if (status == PL_OK) status = a->json ? print_json(made, source, err) : print_text(made, a, source, err);
   pl_data_report_clear(made);

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/progress.h"
 
 enum { OPTION_PATIENTS = 256, OPTION_JSON, OPTION_ALL, OPTION_NO_PICTURES, SHOWN = 10, EXIT_LEAKS = 3 };
 
@@ -206,23 +206,21 @@ static pl_status print_json(const pl_leak_report *r, const pl_folds *folds, pl_e
 
 // ---- All of it
 
-static bool show_progress(void *context, size_t done, size_t total) {
-  (void)context;
-  if (done % 100 == 0 || done == total) fprintf(stderr, "\r%zu/%zu pictures%s", done, total, done == total ? "\n" : "");
-  return true;
-}
-
 static pl_status report_on(const arguments *a, const char *path, const pl_manifest *manifest, bool *any,
                            pl_error *err) {
   pl_folds folds = {0};
   pl_leak_report report = {0};
   pl_status status = pl_folds_load(&folds, path, err);
   if (status != PL_OK) return status;
+  pl_cli_progress progress;
+  pl_cli_progress_begin(&progress, false);
   const pl_leak_sources sources = {.patients = a->patients,
                                    .manifest = manifest,
                                    .skip_pictures = a->no_pictures,
-                                   .progress = isatty(STDERR_FILENO) ? show_progress : NULL};
+                                   .progress = pl_cli_progress_pictures,
+                                   .context = &progress};
   status = pl_leaks_find(&report, &folds, &sources, err);
+  pl_cli_progress_end(&progress);
   if (status == PL_OK && a->json) {
     status = print_json(&report, &folds, err);
   } else if (status == PL_OK) {

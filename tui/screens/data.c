@@ -174,10 +174,13 @@ static void draw_empty(const pl_app *app, const pl_canvas *canvas, pl_area body)
   pl_canvas_text(canvas, line.y, line.x, line.cols, PL_STYLE_STRONG,
                  none ? "There is no workspace here yet." : "This workspace has no cases yet.");
   line.y += 2;
-  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL, "From Kaggle's unpacked folder, in a shell:");
-  pl_canvas_text(canvas, line.y++, line.x + 4, line.cols - 4, PL_STYLE_LABEL, "pleura import FOLDER");
+  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL,
+                 "From Kaggle's archive, or its unpacked folder:");
+  pl_canvas_text(canvas, line.y++, line.x + 4, line.cols - 4, PL_STYLE_LABEL,
+                 ":import FOLDER   in a shell: pleura import FOLDER");
   line.y++;
-  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL, "Or from a synthetic set, to try it out:");
+  pl_canvas_text(canvas, line.y++, line.x, line.cols, PL_STYLE_NORMAL,
+                 "Or from a synthetic set, to try it out, in a shell:");
   pl_canvas_text(canvas, line.y++, line.x + 4, line.cols - 4, PL_STYLE_LABEL,
                  "pleura phantom DIR && pleura import DIR");
   line.y++;

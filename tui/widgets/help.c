@@ -49,6 +49,7 @@ static int collect(help_line *lines, const pl_app *app) {
   for (size_t i = 0; i < pl_screen_count; i++) {
     if (i != app->active) count = add_group(lines, count, app, pl_screens[i]->title, pl_screens[i]->name);
   }
+  count = add_group(lines, count, app, "Jobs", "jobs");
   return count;
 }
 

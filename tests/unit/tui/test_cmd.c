@@ -14,17 +14,13 @@
 #include "tui/keymap.h"
 #include "tui/shellwords.h"
 
-static bool same_screen(const pl_cmd *a, const pl_cmd *b) {
-  return a->screen == b->screen || (a->screen != NULL && b->screen != NULL && strcmp(a->screen, b->screen) == 0);
-}
-
 // Every row says what it does, its keys are keys, and on no screen do two commands share a name or a key.
 static void test_rows(void **state) {
   (void)state;
   for (size_t i = 0; i < pl_cmd_count; i++) {
     const pl_cmd *cmd = &pl_cmds[i];
     assert_non_null(cmd->help);
-    assert_non_null(cmd->run);
+    assert_true((cmd->run != NULL) != (cmd->job != NULL));
     assert_int_equal(strspn(cmd->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(cmd->name));
     if (cmd->complete != NULL && cmd->args == NULL) fail_msg("%s completes what it does not take", cmd->name);
     for (const char *p = cmd->keys; p != NULL && *p != '\0'; p += strspn(p, " ")) {
@@ -32,14 +28,14 @@ static void test_rows(void **state) {
       const int key = pl_key_parse(p, length);
       if (key == PL_KEY_NONE) fail_msg("%s: '%.*s' is no key", cmd->name, (int)length, p);
       for (size_t k = i + 1; k < pl_cmd_count; k++) {
-        if (same_screen(cmd, &pl_cmds[k]) && pl_keys_contain(pl_cmds[k].keys, key)) {
+        if (pl_cmd_meet(cmd, &pl_cmds[k]) && pl_keys_contain(pl_cmds[k].keys, key)) {
           fail_msg("%.*s stands for %s and %s", (int)length, p, cmd->name, pl_cmds[k].name);
         }
       }
       p += length;
     }
     for (size_t k = i + 1; k < pl_cmd_count; k++) {
-      if (same_screen(cmd, &pl_cmds[k])) assert_string_not_equal(cmd->name, pl_cmds[k].name);
+      if (pl_cmd_meet(cmd, &pl_cmds[k])) assert_string_not_equal(cmd->name, pl_cmds[k].name);
     }
   }
 }
@@ -65,22 +61,30 @@ static void test_common_keys(void **state) {
   }
 }
 
+// The subcommand of a row: the one it names, or the one that it starts as a job. False for none.
+static bool subcommand_of(char out[32], const pl_cmd *cmd) {
+  if (cmd->job == NULL && cmd->shell == NULL) return false;
+  const char *text = cmd->job != NULL ? cmd->job : cmd->shell;
+  snprintf(out, 32, "%.*s", (int)strcspn(text, " "), text);
+  return true;
+}
+
 // What a command does from a shell: the subcommand that its row names is there, and what works on a workspace or a run
 // from a shell is a command of the workbench too.
 static void test_subcommands(void **state) {
   (void)state;
-  static const char *const both[] = {"show",  "split", "train",      "runs", "status",
-                                     "pause", "stop",  "checkpoint", "set",  "resume"};
+  static const char *const both[] = {"show", "split",  "train",      "runs",   "status", "jobs",  "pause", "stop",
+                                     "set",  "resume", "checkpoint", "import", "pack",   "leaks", "data",  "fetch"};
+  char name[32];
   for (size_t i = 0; i < pl_cmd_count; i++) {
-    if (pl_cmds[i].shell != NULL && pl_cli_find(pl_cmds[i].shell) == NULL) {
-      fail_msg("%s names the subcommand %s, which is not there", pl_cmds[i].name, pl_cmds[i].shell);
+    if (subcommand_of(name, &pl_cmds[i]) && pl_cli_find(name) == NULL) {
+      fail_msg("%s names the subcommand %s, which is not there", pl_cmds[i].name, name);
     }
   }
   for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
     bool there = false;
-    for (size_t k = 0; k < pl_cmd_count; k++) {
-      there = there || (pl_cmds[k].shell != NULL && strcmp(pl_cmds[k].shell, both[i]) == 0);
-    }
+    for (size_t k = 0; k < pl_cmd_count; k++)
+      there = there || (subcommand_of(name, &pl_cmds[k]) && strcmp(name, both[i]) == 0);
     if (!there) fail_msg("no command of the workbench does what 'pleura %s' does", both[i]);
   }
 }
