@@ -16,6 +16,9 @@
 
 static bool is_run(const pl_config *config) { return pl_begins_with(config->weights, PL_WEIGHTS_RUN); }
 
+// A preset says that the training goes on from another run's network, but not from which.
+static bool is_open(const pl_config *config) { return strcmp(config->weights, PL_WEIGHTS_RUN) == 0; }
+
 // "part0" and "best" of "run:part0".
 typedef struct reference {
   char name[128], which[32];
@@ -93,7 +96,7 @@ static pl_status adopt(pl_config *config, const char *folder, pl_error *err) {
 }
 
 pl_status pl_start_weights_adopt(pl_config *config, const char *workspace, pl_error *err) {
-  if (!is_run(config)) return PL_OK;
+  if (!is_run(config) || is_open(config)) return PL_OK;
   reference from;
   char *folder = NULL;
   pl_status status = parse_reference(&from, config->weights, err);
@@ -160,6 +163,10 @@ static pl_status find_checkpoint(char **path, const char *folder, const char *wh
 }
 
 static pl_status choose_run(pl_config *config, const char *workspace, pl_error *err) {
+  if (is_open(config)) {
+    return pl_fail(err, PL_E_USAGE,
+                   "weights: this training goes on from the network of an earlier run; name it with --weights run:NAME");
+  }
   reference from;
   char *folder = NULL, *checkpoint = NULL;
   pl_status status = parse_reference(&from, config->weights, err);
@@ -209,6 +216,8 @@ void pl_start_weights_describe(char *out, size_t size, const pl_config *config) 
     char how[256];
     pl_weights_describe_random(how, sizeof how, random ? NULL : config->encoder);
     (void)snprintf(words, sizeof words, "encoder: %s", how);
+  } else if (is_open(config)) {
+    (void)snprintf(words, sizeof words, "network: from an earlier run, which is to be named: run:NAME");
   } else if (is_run(config)) {
     (void)snprintf(words, sizeof words, "network: from run %s", config->weights + strlen(PL_WEIGHTS_RUN));
   } else {

@@ -209,7 +209,7 @@ static void test_weights(void **state) {
   config = from("run:source:best", NULL);
   config.fold = 2;
   adopt_fails(workspace, config, PL_E_USAGE, "take --fold 0, or name the file");
-  adopt_fails(workspace, from("run:", NULL), PL_E_USAGE, "run:NAME:12");
+  adopt_fails(workspace, from("run::best", NULL), PL_E_USAGE, "run:NAME:12");
   adopt_fails(workspace, from("run:source:", NULL), PL_E_USAGE, "run:NAME:12");
   adopt_fails(workspace, from("run:source:worst", NULL), PL_E_USAGE, "run:NAME:12");
   adopt_fails(workspace, from("run:source:-1", NULL), PL_E_USAGE, "run:NAME:12");
@@ -227,6 +227,12 @@ static void test_weights(void **state) {
     check_fails(&err, PL_E_NOTFOUND, missing[i].words);
   }
   free(folder);
+  // A preset leaves the run open: that can be planned with, but not started.
+  pl_error open = {0};
+  config = from("run:", NULL);
+  assert_int_equal(pl_start_weights_adopt(&config, NULL, NULL), PL_OK);
+  assert_int_equal(pl_start_weights_choose(&config, workspace, &open), PL_E_USAGE);
+  check_fails(&open, PL_E_USAGE, "name it with --weights run:NAME");
   // A group stands for its run of the same fold.
   char *group = begin(workspace, "first", NULL);
   finish_fold(group, workspace, 2, PL_PHASE_FINISHED, 0.5);
