@@ -20,11 +20,15 @@ static void write_script(const char *path, const char *text) {
   assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);
 }
 
+static void wait_for_end(const char *folder) {
+  for (int i = 0; i < PATIENCE * 20 && pl_run_alive(folder, NULL, 0) == PL_ALIVE_YES; i++) usleep(50000);
+  assert_int_equal(pl_run_alive(folder, NULL, 0), PL_ALIVE_NO);
+}
+
 static void stop_and_wait(const char *run) {
   pl_command stop = {.kind = PL_COMMAND_STOP};
   assert_int_equal(pl_inbox_send(&stop, run, NULL), PL_OK);
-  for (int i = 0; i < PATIENCE * 20 && pl_run_alive(run, NULL, 0) == PL_ALIVE_YES; i++) usleep(50000);
-  assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_NO);
+  wait_for_end(run);
 }
 
 // Runs `pleura WORDS...` in the workspace and looks for a text in what it says.
@@ -107,7 +111,44 @@ static void test_outlives(void **state) {
   free(run);
 }
 
+// All folds from the form, stopped as one, and gone on with as one.
+static void test_all_folds(void **state) {
+  (void)state;
+  char root[] = "/tmp/pleura-folds-XXXXXX";
+  assert_non_null(mkdtemp(root));
+  char *workspace = pl_path_join(root, "w"), *script = pl_path_join(root, "script");
+  char *program = pl_path_join(getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : ".", "bin/pleura");
+  char *group = pl_xprintf("%s/runs/all", workspace), *next = pl_xprintf("%s/runs/all-fold1", workspace);
+  pl_error err = {0};
+  if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
+  write_script(script,
+               "key 4\ncmd set name all\ncmd set all-folds on\ncmd set encoder resnet18\ncmd set size 64\n"
+               "cmd set batch 2\ncmd set epochs 1000\ncmd set checkpoint-every 1000\nkey S\nwait-ms 600000\n");
+  const char *const argv[] = {program, "-C", workspace, "--script", script, NULL};
+  pty p;
+  pty_start(&p, PTY_SILENT, 100, 30, "xterm-256color", argv);
+  if (!pty_run(&p, "all-fold0 started", PATIENCE) || p.ended) fail_msg("it did not start: %s", p.output.data);
+  pty_close(&p);
+  assert_int_equal(pl_run_alive(group, NULL, 0), PL_ALIVE_YES);
+  expect(program, workspace, (const char *[]){"stop", "all", NULL}, "stop (");
+  wait_for_end(group);
+  assert_false(pl_fs_is_folder(next));
+  write_script(script, "key 4\nkey R\nwait-ms 600000\n");
+  pty_start(&p, PTY_SILENT, 100, 30, "xterm-256color", argv);
+  if (!pty_run(&p, "all-fold0 resumed", PATIENCE) || p.ended) fail_msg("it does not go on: %s", p.output.data);
+  pty_close(&p);
+  assert_int_equal(pl_run_alive(group, NULL, 0), PL_ALIVE_YES);
+  expect(program, workspace, (const char *[]){"stop", "all", NULL}, "stop (");
+  wait_for_end(group);
+  pl_fs_remove_tree(root, NULL);
+  free(workspace);
+  free(script);
+  free(program);
+  free(group);
+  free(next);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives), cmocka_unit_test(test_all_folds)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
