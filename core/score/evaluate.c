@@ -2,11 +2,12 @@
 
 static pl_status score_map(pl_score_case *score, pl_levels *levels, const pl_image *map, const pl_image *truth,
                            const pl_binarizer *binarizer, pl_error *err) {
+  pl_status status = levels != NULL ? pl_levels_count(levels, map, truth, err) : PL_OK;
+  if (status != PL_OK || score == NULL) return status;
   pl_image mask = {0};
-  pl_status status = pl_binarize(&mask, map, binarizer, err);
+  status = pl_binarize(&mask, map, binarizer, err);
   if (status == PL_OK) status = pl_score_masks(score, truth, &mask, err);
   if (status == PL_OK) status = pl_score_soft(score, truth, map, err);
-  if (status == PL_OK && levels != NULL) status = pl_levels_count(levels, map, truth, err);
   pl_image_clear(&mask);
   return status;
 }
@@ -32,7 +33,8 @@ pl_status pl_evaluate(pl_score_case *scores, pl_levels *levels, const pl_evaluat
 #pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < job->count; i++) {
     pl_error problem = {0};
-    const pl_status status = evaluate_case(&scores[i], levels != NULL ? &levels[i] : NULL, job, i, &problem);
+    const pl_status status =
+        evaluate_case(scores != NULL ? &scores[i] : NULL, levels != NULL ? &levels[i] : NULL, job, i, &problem);
 #pragma omp critical
     {
       if (status != PL_OK && first == PL_OK) {

@@ -32,7 +32,7 @@ typedef struct pl_evaluate_job {
   void *context;
 } pl_evaluate_job;
 
-// Scores every case at its label's size: scores[i], and levels[i] unless `levels` is NULL. Fails as pl_maps_read,
+// Scores every case at its label's size: scores[i] and levels[i], of which one may be NULL. Fails as pl_maps_read,
 // pl_truth_read and pl_binarize, naming the case.
 pl_status pl_evaluate(pl_score_case *scores, pl_levels *levels, const pl_evaluate_job *job, pl_error *err);
 

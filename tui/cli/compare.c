@@ -13,7 +13,7 @@
 #include "core/base/str.h"
 #include "core/score/submission.h"
 #include "tui/cli/cli.h"
-#include "tui/cli/evaluation.h"
+#include "tui/cli/ensemble.h"
 #include "tui/cli/score_words.h"
 
 enum { OPTION_TRIPLET = 256, OPTION_RLE, OPTION_SIZE, OPTION_SHOW, OPTION_JSON, SEED = 1, SIZE_DEFAULT = 1024 };
@@ -100,10 +100,10 @@ static pl_status load_run(side *s, const arguments *a, const char *name, pl_erro
   one.checkpoint = NULL;
   pl_binarizer binarizer = {.min_component = 0};
   char words[200];
-  pl_cli_evaluation e = {.scores = NULL};
-  pl_status status = pl_cli_evaluation_open(&e, &one, a->json, err);
+  pl_evaluation e = {.scores = NULL};
+  pl_status status = pl_cli_ensemble_evaluate(&e, &one, a->json, err);
   if (status == PL_OK) status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "half", &e.ensemble, err);
-  if (status == PL_OK) status = pl_cli_evaluation_score(&e, &binarizer, false, err);
+  if (status == PL_OK) status = pl_evaluation_score(&e, &binarizer, err);
   if (status == PL_OK) {
     by_id_entry *entries = pl_xcalloc(e.cases.count + 1, sizeof *entries);
     for (size_t i = 0; i < e.cases.count; i++) {
@@ -112,7 +112,7 @@ static pl_status load_run(side *s, const arguments *a, const char *name, pl_erro
     }
     fill_side(s, entries, e.cases.count);
   }
-  pl_cli_evaluation_clear(&e);
+  pl_evaluation_clear(&e);
   pl_cli_ensemble_clear(&one);
   return status;
 }

@@ -157,6 +157,22 @@ pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *a, const pl_ensemble *e
   return status;
 }
 
+pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *a, bool silent, pl_error *err) {
+  *out = (pl_evaluation){.scores = NULL};
+  pl_ensemble ensemble = {.count = 0};
+  pl_filter where = {.count = 0};
+  pl_status status = pl_cli_ensemble_open(&ensemble, a, err);
+  if (status == PL_OK) status = pl_cli_ensemble_filter(&where, a, err);
+  const pl_evaluation_request request = {
+      .where = a->where != NULL ? &where : NULL, .labels = a->labels, .force = a->force};
+  if (status != PL_OK) {
+    pl_ensemble_clear(&ensemble);
+    return status;
+  }
+  status = pl_evaluation_begin_take(out, &ensemble, &request, err);
+  return status == PL_OK ? pl_cli_ensemble_predict(a, &out->ensemble, &out->cases, NULL, silent, err) : status;
+}
+
 // ---- Triplets
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }

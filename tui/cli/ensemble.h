@@ -7,6 +7,7 @@
 #include "core/base/status.h"
 #include "core/data/labels.h"
 #include "core/run/ensemble.h"
+#include "core/run/evaluation.h"
 #include "core/score/binarize.h"
 
 // Zero but for recipe.flip = -1 to start with (pl_cli_ensemble_init).
@@ -24,8 +25,8 @@ typedef struct pl_cli_ensemble {
 void pl_cli_ensemble_init(pl_cli_ensemble *args);
 void pl_cli_ensemble_clear(pl_cli_ensemble *args);
 
-// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs, or of a training
-// of all folds, which stands for its runs. Without a name the newest run is meant.
+// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs, or of a
+// training of all folds, which stands for its runs. Without a name the newest run is meant.
 extern const struct argp pl_cli_ensemble_argp;
 
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error *err);
@@ -34,6 +35,10 @@ pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error
 // `silent`. Fails as pl_ensemble_predict.
 pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *args, const pl_ensemble *ensemble,
                                   const pl_ensemble_cases *cases, const char *folder, bool silent, pl_error *err);
+
+// Opens the runs for an evaluation of what they held out, and makes the maps that are missing as above; scoring is
+// left. The caller clears *out in any case.
+pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *args, bool silent, pl_error *err);
 
 // --where as a filter; *filter stays as it is without.
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);

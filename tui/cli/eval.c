@@ -12,7 +12,7 @@
 #include "core/base/num.h"
 #include "core/data/csvio.h"
 #include "tui/cli/cli.h"
-#include "tui/cli/evaluation.h"
+#include "tui/cli/ensemble.h"
 #include "tui/cli/score_words.h"
 #include "tui/cli/toll.h"
 
@@ -46,7 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 // ---- The table of cases
 
-static pl_status write_cases(const char *path, const pl_cli_evaluation *e, const pl_cli_toll *toll, pl_error *err) {
+static pl_status write_cases(const char *path, const pl_evaluation *e, const pl_cli_toll *toll, pl_error *err) {
   pl_buf text;
   pl_buf_init(&text, PL_CSV_FILE_MAX);
   (void)pl_buf_add_text(&text, "number,ImageId,fold,has_mask,area,predicted,tp,fp,fn,dice,leak\n");
@@ -74,41 +74,41 @@ static pl_status write_cases(const char *path, const pl_cli_evaluation *e, const
 // ---- Text and JSON
 
 // How many folds the cases are of.
-static int count_folds(const pl_cli_evaluation *e) {
+static int count_folds(const pl_evaluation *e) {
   int folds = 0;
   for (int fold = 0; fold < e->ensemble.manifest.fold_count; fold++) {
     size_t count = 0;
-    free(pl_cli_evaluation_fold(&count, e, fold));
+    free(pl_evaluation_fold(&count, e, fold));
     folds += count > 0;
   }
   return folds;
 }
 
-static void print_folds(const pl_cli_evaluation *e) {
+static void print_folds(const pl_evaluation *e) {
   printf("\nfold  images  positives  dice_batch    dice  dice_pos  dice_neg  nothing\n");
   for (int fold = 0; fold < e->ensemble.manifest.fold_count; fold++) {
     size_t count = 0;
-    pl_score_case *scores = pl_cli_evaluation_fold(&count, e, fold);
+    pl_score_case *scores = pl_evaluation_fold(&count, e, fold);
     if (count > 0) {
       const pl_score_summary s = pl_score_summarise(scores, count);
       char n[5][PL_CLI_NUMBER_SIZE];
       printf("%4d  %6zu  %9zu  %10s  %6s  %8s  %8s  %7s\n", fold, s.cases, s.positives,
-             pl_cli_number(n[0], pl_cli_evaluation_dice_batch(e, fold)), pl_cli_number(n[1], s.dice),
+             pl_cli_number(n[0], pl_evaluation_dice_batch(e, fold)), pl_cli_number(n[1], s.dice),
              pl_cli_number(n[2], s.dice_pos), pl_cli_number(n[3], s.dice_neg), pl_cli_number(n[4], s.nothing));
     }
     free(scores);
   }
 }
 
-static json_t *folds_json(const pl_cli_evaluation *e) {
+static json_t *folds_json(const pl_evaluation *e) {
   json_t *list = json_array();
   for (int fold = 0; fold < e->ensemble.manifest.fold_count; fold++) {
     size_t count = 0;
-    pl_score_case *scores = pl_cli_evaluation_fold(&count, e, fold);
+    pl_score_case *scores = pl_evaluation_fold(&count, e, fold);
     if (count > 0) {
       const pl_score_summary s = pl_score_summarise(scores, count);
       const pl_score_intervals i = pl_score_bootstrap(scores, count, SEED);
-      json_t *o = pl_cli_scores_json(&s, &i, pl_cli_evaluation_dice_batch(e, fold));
+      json_t *o = pl_cli_scores_json(&s, &i, pl_evaluation_dice_batch(e, fold));
       (void)json_object_set_new(o, "fold", json_integer(fold));
       (void)json_array_append_new(list, o);
     }
@@ -117,11 +117,11 @@ static json_t *folds_json(const pl_cli_evaluation *e) {
   return list;
 }
 
-static pl_status print(const arguments *a, const pl_cli_evaluation *e, const pl_binarizer *b, const char *words,
+static pl_status print(const arguments *a, const pl_evaluation *e, const pl_binarizer *b, const char *words,
                        const pl_cli_toll *toll, pl_error *err) {
   const pl_score_summary scores = pl_score_summarise(e->scores, e->cases.count);
   const pl_score_intervals intervals = pl_score_bootstrap(e->scores, e->cases.count, SEED);
-  const double dice_batch = pl_cli_evaluation_dice_batch(e, -1);
+  const double dice_batch = pl_evaluation_dice_batch(e, -1);
   char triplet[PL_TRIPLET_TEXT_SIZE];
   pl_triplet_text(triplet, &b->triplet);
   if (a->json) {
@@ -145,14 +145,14 @@ static pl_status print(const arguments *a, const pl_cli_evaluation *e, const pl_
   return PL_OK;
 }
 
-static pl_status evaluate(arguments *a, pl_cli_evaluation *e, pl_error *err) {
+static pl_status evaluate(arguments *a, pl_evaluation *e, pl_error *err) {
   const bool silent = a->json || (a->cases != NULL && strcmp(a->cases, "-") == 0);
   pl_binarizer binarizer = {.min_component = a->min_component};
   char words[200];
   pl_cli_toll toll = {.kinds = NULL};
-  pl_status status = pl_cli_evaluation_open(e, &a->ensemble, silent, err);
+  pl_status status = pl_cli_ensemble_evaluate(e, &a->ensemble, silent, err);
   if (status == PL_OK) status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "half", &e->ensemble, err);
-  if (status == PL_OK) status = pl_cli_evaluation_score(e, &binarizer, false, err);
+  if (status == PL_OK) status = pl_evaluation_score(e, &binarizer, err);
   if (status == PL_OK) status = pl_cli_toll_find(&toll, e, a->patients, err);
   if (status == PL_OK && a->cases != NULL) status = write_cases(a->cases, e, &toll, err);
   const bool only_table = a->cases != NULL && strcmp(a->cases, "-") == 0;
@@ -167,9 +167,9 @@ int pl_cli_eval(int argc, char **argv) {
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
   pl_error err = {0};
-  pl_cli_evaluation e = {.scores = NULL};
+  pl_evaluation e = {.scores = NULL};
   if (evaluate(&a, &e, &err) != PL_OK) code = pl_cli_report("eval", &err);
-  pl_cli_evaluation_clear(&e);
+  pl_evaluation_clear(&e);
   pl_cli_ensemble_clear(&a.ensemble);
   return code;
 }

@@ -14,7 +14,7 @@
 enum { SEED = 1 };
 
 // The dice of the leaky cases in front, of the others behind.
-static void sort_dice(pl_cli_toll *t, const pl_cli_evaluation *e) {
+static void sort_dice(pl_cli_toll *t, const pl_evaluation *e) {
   t->dice = pl_xcalloc(t->count + 1, sizeof *t->dice);
   for (size_t i = 0; i < t->count; i++) {
     t->patients += (t->kinds[i] & PL_LEAK_PATIENT) != 0;
@@ -44,7 +44,7 @@ static pl_status find_copies(pl_leak_report *report, const pl_folds *folds, cons
   return PL_OK;
 }
 
-pl_status pl_cli_toll_find(pl_cli_toll *out, const pl_cli_evaluation *e, const char *map, pl_error *err) {
+pl_status pl_cli_toll_find(pl_cli_toll *out, const pl_evaluation *e, const char *map, pl_error *err) {
   const pl_manifest *manifest = &e->ensemble.manifest;
   pl_cli_toll toll = {.count = e->cases.count, .kinds = pl_xcalloc(e->cases.count + 1, 1)};
   pl_patients patients = {.count = 0};

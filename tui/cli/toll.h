@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
-#include "tui/cli/evaluation.h"
+#include "tui/cli/ensemble.h"
 
 struct json_t;
 
@@ -17,7 +17,7 @@ typedef struct pl_cli_toll {
 } pl_cli_toll;
 
 // Looks for leaks into the runs' training; `patients` names a map or is NULL. What cannot be known is no failure.
-pl_status pl_cli_toll_find(pl_cli_toll *out, const pl_cli_evaluation *evaluation, const char *patients, pl_error *err);
+pl_status pl_cli_toll_find(pl_cli_toll *out, const pl_evaluation *evaluation, const char *patients, pl_error *err);
 void pl_cli_toll_clear(pl_cli_toll *toll);
 
 // "patient", "image", "image patient" or "" of case i, for tables.

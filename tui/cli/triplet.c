@@ -11,7 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "tui/cli/cli.h"
-#include "tui/cli/evaluation.h"
+#include "tui/cli/ensemble.h"
 #include "tui/cli/score_words.h"
 
 enum { OPTION_TOPS = 256, OPTION_AREAS, OPTION_BOTTOMS, OPTION_JSON, SEED = 1, TRIPLETS_MAX = 1000000 };
@@ -86,7 +86,7 @@ static double count_triplets(const pl_triplet_grid *g) {
          (double)((g->area_last - g->area_first) / g->area_step + 1);
 }
 
-static pl_status make_grid(pl_triplet_grid *out, const arguments *a, const pl_cli_evaluation *e, pl_error *err) {
+static pl_status make_grid(pl_triplet_grid *out, const arguments *a, const pl_evaluation *e, pl_error *err) {
   const pl_case *c = &e->ensemble.manifest.cases[e->cases.cases[0].index];
   pl_triplet_grid g = pl_triplet_grid_default((uint64_t)c->rows * c->cols);
   pl_status status = read_levels(&g.top_first, &g.top_last, &g.top_step, "--tops", a->tops, err);
@@ -124,11 +124,7 @@ typedef struct result {
   size_t fold_count;
 } result;
 
-static int fold_of(const pl_cli_evaluation *e, size_t i) {
-  return e->ensemble.manifest.cases[e->cases.cases[i].index].fold;
-}
-
-static double dice_of(const pl_cli_evaluation *e, const bool *use, const pl_level_triplet *t) {
+static double dice_of(const pl_evaluation *e, const bool *use, const pl_level_triplet *t) {
   double sum = 0;
   size_t count = 0;
   for (size_t i = 0; i < e->cases.count; i++) {
@@ -140,7 +136,7 @@ static double dice_of(const pl_cli_evaluation *e, const bool *use, const pl_leve
   return count > 0 ? sum / (double)count : (double)NAN;
 }
 
-static void search_folds(result *r, const pl_cli_evaluation *e) {
+static void search_folds(result *r, const pl_evaluation *e) {
   bool *own = pl_xcalloc(e->cases.count + 1, sizeof *own), *others = pl_xcalloc(e->cases.count + 1, sizeof *others);
   const int folds = e->ensemble.manifest.fold_count;
   r->folds = pl_xcalloc((size_t)folds + 1, sizeof *r->folds);
@@ -148,7 +144,7 @@ static void search_folds(result *r, const pl_cli_evaluation *e) {
   for (int fold = 0; fold < folds; fold++) {
     fold_result f = {.fold = fold, .others_dice = (double)NAN};
     for (size_t i = 0; i < e->cases.count; i++) {
-      own[i] = fold_of(e, i) == fold;
+      own[i] = pl_evaluation_fold_of(e, i) == fold;
       others[i] = !own[i];
       f.images += own[i];
     }
@@ -166,7 +162,7 @@ static void search_folds(result *r, const pl_cli_evaluation *e) {
   free(others);
 }
 
-static pl_interval interval_of(const pl_cli_evaluation *e, const pl_level_triplet *t) {
+static pl_interval interval_of(const pl_evaluation *e, const pl_level_triplet *t) {
   double *dice = pl_xcalloc(e->cases.count + 1, sizeof *dice);
   for (size_t i = 0; i < e->cases.count; i++) {
     const pl_score_case c = pl_levels_case(&e->levels[i], t);
@@ -177,7 +173,7 @@ static pl_interval interval_of(const pl_cli_evaluation *e, const pl_level_triple
   return interval;
 }
 
-static void search(result *r, const pl_cli_evaluation *e) {
+static void search(result *r, const pl_evaluation *e) {
   const pl_triplet half = pl_triplet_half(), winner = pl_triplet_winner();
   pl_level_triplet t;
   r->best = pl_triplet_search(&r->dice, e->levels, NULL, e->cases.count, &r->grid);
@@ -212,7 +208,7 @@ static json_t *folds_json(const result *r) {
 }
 
 // Also what the file holds that `submit` and `eval --triplet found` read.
-static json_t *result_json(const result *r, const pl_cli_evaluation *e) {
+static json_t *result_json(const result *r, const pl_evaluation *e) {
   char best[PL_TRIPLET_TEXT_SIZE], *names = pl_cli_ensemble_names(&e->ensemble);
   json_t *o =
       json_pack("{s:i, s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o}", "format", 1, "triplet", text_of(best, &r->best),
@@ -223,7 +219,7 @@ static json_t *result_json(const result *r, const pl_cli_evaluation *e) {
   return o;
 }
 
-static pl_status write_result(const char *path, const result *r, const pl_cli_evaluation *e, pl_error *err) {
+static pl_status write_result(const char *path, const result *r, const pl_evaluation *e, pl_error *err) {
   json_t *o = result_json(r, e);
   char *text = o != NULL ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(o);
@@ -233,7 +229,7 @@ static pl_status write_result(const char *path, const result *r, const pl_cli_ev
   return status;
 }
 
-static void print(const result *r, const pl_cli_evaluation *e, const char *path) {
+static void print(const result *r, const pl_evaluation *e, const char *path) {
   char best[PL_TRIPLET_TEXT_SIZE], others[PL_TRIPLET_TEXT_SIZE];
   char n[3][PL_CLI_NUMBER_SIZE];
   const pl_triplet_grid *g = &r->grid;
@@ -258,12 +254,11 @@ static void print(const result *r, const pl_cli_evaluation *e, const char *path)
   printf("written     %s, for 'pleura submit' and 'pleura eval --triplet found'\n", path);
 }
 
-static pl_status find(arguments *a, pl_cli_evaluation *e, pl_error *err) {
-  const pl_binarizer half = {.triplet = pl_triplet_half()};
+static pl_status find(arguments *a, pl_evaluation *e, pl_error *err) {
   result r = {.folds = NULL};
-  pl_status status = pl_cli_evaluation_open(e, &a->ensemble, a->json, err);
+  pl_status status = pl_cli_ensemble_evaluate(e, &a->ensemble, a->json, err);
   if (status == PL_OK) status = make_grid(&r.grid, a, e, err);
-  if (status == PL_OK) status = pl_cli_evaluation_score(e, &half, true, err);
+  if (status == PL_OK) status = pl_evaluation_count(e, err);
   if (status != PL_OK) return status;
   search(&r, e);
   char *path =
@@ -285,9 +280,9 @@ int pl_cli_triplet(int argc, char **argv) {
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
   pl_error err = {0};
-  pl_cli_evaluation e = {.scores = NULL};
+  pl_evaluation e = {.scores = NULL};
   if (find(&a, &e, &err) != PL_OK) code = pl_cli_report("triplet", &err);
-  pl_cli_evaluation_clear(&e);
+  pl_evaluation_clear(&e);
   pl_cli_ensemble_clear(&a.ensemble);
   return code;
 }
