@@ -2,19 +2,24 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/image/png_io.h"
 #include "viewers/colormap.h"
 
-enum { KEEP = 24 };
+// When a case's files were written last; zero for one that is not there, or not shown.
+typedef struct file_times {
+  struct timespec image, mask;
+} file_times;
 
 typedef struct entry {
   uint32_t number;  // of the case; 0 for an empty entry
   uint64_t used;
   bool pending;
   bool failed;
+  file_times times;
   pl_picture picture;
   char problem[PL_ERROR_MESSAGE_MAX];
 } entry;
@@ -28,7 +33,8 @@ struct pl_case_pictures {
   bool can_draw;
   uint32_t width, height;
   double pixel_aspect;
-  entry entries[KEEP];
+  entry *entries;
+  size_t keep;
   uint64_t clock;
 };
 
@@ -40,18 +46,21 @@ typedef struct picture_job {
   uint32_t width, height;
   double pixel_aspect;
   uint64_t serial;
+  file_times times;
   pl_picture picture;
   pl_status status;
   pl_error error;
 } picture_job;
 
-pl_case_pictures *pl_case_pictures_create(pl_jobs *jobs, void (*ready)(void *context), void *context,
+pl_case_pictures *pl_case_pictures_create(pl_jobs *jobs, size_t keep, void (*ready)(void *context), void *context,
                                           uint64_t *serials) {
   pl_case_pictures *pictures = pl_xcalloc(1, sizeof *pictures);
   pictures->jobs = jobs;
   pictures->ready = ready;
   pictures->context = context;
   pictures->serials = serials;
+  pictures->entries = pl_xcalloc(keep, sizeof *pictures->entries);
+  pictures->keep = keep;
   return pictures;
 }
 
@@ -60,14 +69,15 @@ static void entry_clear(entry *one) {
   *one = (entry){0};
 }
 
-void pl_case_pictures_forget(pl_case_pictures *pictures) {
+static void forget(pl_case_pictures *pictures) {
   pl_jobs_cancel(pictures->jobs, pictures);
-  for (size_t i = 0; i < KEEP; i++) entry_clear(&pictures->entries[i]);
+  for (size_t i = 0; i < pictures->keep; i++) entry_clear(&pictures->entries[i]);
 }
 
 void pl_case_pictures_destroy(pl_case_pictures *pictures) {
   if (pictures == NULL) return;
-  pl_case_pictures_forget(pictures);
+  forget(pictures);
+  free(pictures->entries);
   free(pictures);
 }
 
@@ -81,7 +91,7 @@ void pl_case_pictures_look(pl_case_pictures *pictures, const pl_case_look *look)
     pictures->look = *look;
     return;
   }
-  pl_case_pictures_forget(pictures);
+  forget(pictures);
   pictures->look = *look;
   pictures->can_draw =
       pl_picture_size(&pictures->width, &pictures->height, &pictures->pixel_aspect, &look->format, look->area);
@@ -108,8 +118,18 @@ static pl_status draw_case(pl_bitmap *out, const picture_job *job, pl_error *err
   return status;
 }
 
+static struct timespec time_of(const char *path) {
+  struct stat status;
+  return path != NULL && stat(path, &status) == 0 ? status.st_mtim : (struct timespec){0};
+}
+
+static file_times times_of(const char *image_path, const char *mask_path) {
+  return (file_times){.image = time_of(image_path), .mask = time_of(mask_path)};
+}
+
 static void work(void *data) {
   picture_job *job = data;
+  job->times = times_of(job->image_path, job->mask_path);
   pl_bitmap drawn = {0}, whole = {0};
   job->status = draw_case(&drawn, job, &job->error);
   if (job->status == PL_OK) job->status = pl_bitmap_init(&whole, job->width, job->height, &job->error);
@@ -132,7 +152,7 @@ static void job_free(picture_job *job) {
 }
 
 static entry *find_entry(pl_case_pictures *pictures, uint32_t number) {
-  for (size_t i = 0; i < KEEP; i++) {
+  for (size_t i = 0; i < pictures->keep; i++) {
     if (pictures->entries[i].number == number) return &pictures->entries[i];
   }
   return NULL;
@@ -140,7 +160,7 @@ static entry *find_entry(pl_case_pictures *pictures, uint32_t number) {
 
 static entry *make_room(pl_case_pictures *pictures) {
   entry *oldest = &pictures->entries[0];
-  for (size_t i = 0; i < KEEP; i++) {
+  for (size_t i = 0; i < pictures->keep; i++) {
     entry *one = &pictures->entries[i];
     if (one->number == 0) return one;
     if (one->used < oldest->used) oldest = one;
@@ -156,6 +176,7 @@ static void done(void *owner, void *data) {
   if (one != NULL && one->pending) {
     one->pending = false;
     one->failed = job->status != PL_OK;
+    one->times = job->times;
     if (one->failed) {
       pl_copy_text(one->problem, sizeof one->problem, job->error.message);
     } else {
@@ -169,14 +190,44 @@ static void done(void *owner, void *data) {
 
 static void drop(void *data) { job_free(data); }
 
+// Of the mask that is drawn over it; NULL for none.
+static char *mask_path(const pl_case_pictures *pictures, const pl_manifest *manifest, const pl_case *c) {
+  const bool masked = c->label == PL_LABEL_POSITIVE && pictures->look.mask_mode != PL_MASK_OFF;
+  return masked ? pl_case_mask_path(manifest, c) : NULL;
+}
+
+static int by_number(const void *key, const void *element) {
+  const uint32_t a = *(const uint32_t *)key, b = ((const pl_case *)element)->number;
+  return (a > b) - (a < b);
+}
+
+static bool same_time(struct timespec a, struct timespec b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
+void pl_case_pictures_refresh(pl_case_pictures *pictures, const pl_manifest *manifest) {
+  for (size_t i = 0; i < pictures->keep; i++) {
+    entry *one = &pictures->entries[i];
+    if (one->number == 0 || one->pending) continue;
+    const pl_case *c =
+        manifest->count > 0 ? bsearch(&one->number, manifest->cases, manifest->count, sizeof *c, by_number) : NULL;
+    bool same = false;
+    if (c != NULL) {
+      char *image = pl_case_image_path(manifest, c), *mask = mask_path(pictures, manifest, c);
+      const file_times now = times_of(image, mask);
+      same = same_time(now.image, one->times.image) && same_time(now.mask, one->times.mask) && !one->failed;
+      free(image);
+      free(mask);
+    }
+    if (!same) entry_clear(one);
+  }
+}
+
 static void start(pl_case_pictures *pictures, const pl_manifest *manifest, const pl_case *c) {
   entry *one = make_room(pictures);
   *one = (entry){.number = c->number, .used = ++pictures->clock, .pending = true};
   picture_job *job = pl_xcalloc(1, sizeof *job);
   job->number = c->number;
   job->image_path = pl_case_image_path(manifest, c);
-  const bool masked = c->label == PL_LABEL_POSITIVE && pictures->look.mask_mode != PL_MASK_OFF;
-  job->mask_path = masked ? pl_case_mask_path(manifest, c) : NULL;
+  job->mask_path = mask_path(pictures, manifest, c);
   job->look = pictures->look;
   job->width = pictures->width;
   job->height = pictures->height;
@@ -191,7 +242,7 @@ void pl_case_pictures_ask(pl_case_pictures *pictures, const pl_manifest *manifes
   // What waits from an earlier question is asked again below if it is still wanted. What runs comes back as well and
   // then finds its entry gone or asked anew; the newer answer shows the same.
   pl_jobs_cancel_waiting(pictures->jobs, pictures);
-  for (size_t i = 0; i < KEEP; i++) {
+  for (size_t i = 0; i < pictures->keep; i++) {
     if (pictures->entries[i].pending) entry_clear(&pictures->entries[i]);
   }
   for (size_t i = 0; i < count; i++) {
@@ -205,7 +256,7 @@ void pl_case_pictures_ask(pl_case_pictures *pictures, const pl_manifest *manifes
 }
 
 pl_case_shown pl_case_pictures_get(const pl_case_pictures *pictures, const pl_case *c) {
-  for (size_t i = 0; i < KEEP; i++) {
+  for (size_t i = 0; i < pictures->keep; i++) {
     const entry *one = &pictures->entries[i];
     if (one->number != c->number || one->pending) continue;
     if (one->failed) return (pl_case_shown){.problem = one->problem};

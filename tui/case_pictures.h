@@ -24,13 +24,14 @@ typedef struct pl_case_shown {
   const char *problem;        // why it could not be made, else NULL
 } pl_case_shown;
 
-// `ready` is called on the owner's thread when a picture has come.
-pl_case_pictures *pl_case_pictures_create(pl_jobs *jobs, void (*ready)(void *context), void *context,
+// `ready` is called on the owner's thread when a picture has come. Of pictures that are not asked for any more the last
+// ones stay, `keep` in all.
+pl_case_pictures *pl_case_pictures_create(pl_jobs *jobs, size_t keep, void (*ready)(void *context), void *context,
                                           uint64_t *serials);
 void pl_case_pictures_destroy(pl_case_pictures *pictures);
 
-// Drops all pictures: the files may have changed.
-void pl_case_pictures_forget(pl_case_pictures *pictures);
+// Drops the pictures whose files are other ones now, after the manifest was read again.
+void pl_case_pictures_refresh(pl_case_pictures *pictures, const pl_manifest *manifest);
 
 void pl_case_pictures_look(pl_case_pictures *pictures, const pl_case_look *look);
 

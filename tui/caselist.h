@@ -13,6 +13,10 @@ typedef enum pl_case_sort {
   PL_CASE_BY_FOLD,
   PL_CASE_BY_LABEL,
   PL_CASE_BY_AREA,
+  PL_CASE_BY_AGE,
+  PL_CASE_BY_SEX,
+  PL_CASE_BY_VIEW,
+  PL_CASE_BY_NOTES,  // flags, then notes
   PL_CASE_BY_ID,
   PL_CASE_SORT_COUNT,
 } pl_case_sort;

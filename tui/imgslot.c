@@ -10,8 +10,6 @@
 #include "tui/jobs.h"
 #include "viewers/sixel_update.h"
 
-enum { SLOTS_MAX = 8 };
-
 // A picture that moves should come this soon; it rests when no other came for that long; no piece takes longer than
 // this.
 static const double moving_seconds = 0.08, resting_seconds = 0.15, piece_seconds = 0.25;
@@ -48,8 +46,8 @@ typedef struct encoding {
 
 struct pl_imgslots {
   pl_jobs *encoder;
-  wanted_slot wanted[SLOTS_MAX];
-  shown_slot shown[SLOTS_MAX];
+  wanted_slot wanted[PL_IMGSLOTS_MAX];
+  shown_slot shown[PL_IMGSLOTS_MAX];
   size_t wanted_count, shown_count;
   bool working;         // the encoder is
   encoding *ready;      // what it made and is to be sent; NULL for none
@@ -101,7 +99,7 @@ void pl_imgslots_collect(pl_imgslots *slots) { pl_jobs_collect(slots->encoder); 
 void pl_imgslots_begin(pl_imgslots *slots) { slots->wanted_count = 0; }
 
 void pl_imgslots_want(pl_imgslots *slots, const pl_canvas *canvas, pl_area area, const pl_picture *picture) {
-  if (picture == NULL || picture->serial == 0 || slots->wanted_count == SLOTS_MAX) return;
+  if (picture == NULL || picture->serial == 0 || slots->wanted_count == PL_IMGSLOTS_MAX) return;
   if (!pl_picture_is_sixel(picture)) pl_canvas_cells(canvas, area, &picture->cells);
   slots->wanted[slots->wanted_count++] = (wanted_slot){.area = area, .picture = picture};
 }
@@ -156,7 +154,7 @@ void pl_imgslots_lost(pl_imgslots *slots) {
 
 void pl_imgslots_before_update(pl_imgslots *slots, struct _win_st *window) {
   size_t kept = 0;
-  pl_area gone[SLOTS_MAX];
+  pl_area gone[PL_IMGSLOTS_MAX];
   size_t gone_count = 0;
   for (size_t i = 0; i < slots->shown_count; i++) {
     if (find_wanted(slots, slots->shown[i].area) != NULL) {
@@ -328,7 +326,7 @@ bool pl_imgslots_after_update(pl_imgslots *slots, pl_link *link, const pl_caps *
     // One that was made for another size is followed by the right one.
     if (!pl_picture_is_sixel(one->picture) || !fits(one, caps, screen)) continue;
     shown_slot *slot = find_shown(slots, one->area);
-    if (slot == NULL && slots->shown_count < SLOTS_MAX) {
+    if (slot == NULL && slots->shown_count < PL_IMGSLOTS_MAX) {
       slot = &slots->shown[slots->shown_count++];
       *slot = (shown_slot){.area = one->area};
     }

@@ -20,6 +20,8 @@
 #include "tui/picture.h"
 #include "viewers/caps.h"
 
+enum { PL_IMGSLOTS_MAX = 256 };  // pictures of one frame; further ones are left out
+
 typedef struct pl_imgslots pl_imgslots;
 
 // `most_greys`: of the best quality, 0 for as many as there are. PL_E_IO when no thread can be started.

@@ -173,3 +173,29 @@ pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell) {
   out.list = (pl_area){y, body.x + cols + 2, rows, body.cols - cols - 2};
   return out;
 }
+
+pl_thumbs_layout pl_layout_thumbs(pl_area body, pl_cell_size cell, int size, int most) {
+  static const int heights[PL_THUMB_SIZES] = {5, 7, 9, 12, 16, 22, 30};
+  pl_thumbs_layout out = {.body = body};
+  if (pl_area_empty(body) || most < 1) return out;
+  int cell_width = cell.width, cell_height = cell.height;
+  if (cell.width <= 0 || cell.height <= 0) cell_width = 1, cell_height = 2;
+  for (int i = min_int(size, PL_THUMB_SIZES - 1); i >= 0 && out.rows == 0; i--) {
+    const int rows = heights[i], cols = (rows * cell_height + cell_width - 1) / cell_width;
+    const int down = body.rows / (rows + 1), across = body.cols / (cols + 1);
+    if (down < 1 || across < 1) continue;
+    out.picture_rows = rows;
+    out.picture_cols = cols;
+    out.columns = min_int(across, most);
+    out.rows = min_int(down, most / out.columns);
+  }
+  return out;
+}
+
+pl_thumb_place pl_layout_thumb(const pl_thumbs_layout *layout, int index) {
+  const int rows = layout->picture_rows, cols = layout->picture_cols;
+  const int y = layout->body.y + index / layout->columns * (rows + 1);
+  const int x = layout->body.x + index % layout->columns * (cols + 1);
+  return (pl_thumb_place){
+      .picture = {y, x, rows, cols}, .border = {y, x + cols, rows, 1}, .caption = {y + rows, x, 1, cols}};
+}

@@ -63,6 +63,20 @@ typedef struct pl_runs_layout {
   pl_area table, options, chart, border;
 } pl_runs_layout;
 
+// Data screen as a grid of thumbnails, row by row: each place has a picture, a border right of it and a caption below.
+// No rows and no columns when not one has room.
+typedef struct pl_thumbs_layout {
+  pl_area body;
+  int rows, columns;               // places
+  int picture_rows, picture_cols;  // cells
+} pl_thumbs_layout;
+
+enum { PL_THUMB_SIZES = 7, PL_THUMB_SIZE_DEFAULT = 2 };  // sizes are 0 to PL_THUMB_SIZES - 1
+
+typedef struct pl_thumb_place {
+  pl_area picture, border, caption;
+} pl_thumb_place;
+
 pl_frame_layout pl_layout_frame(int rows, int cols);
 pl_frame_layout pl_layout_full(int rows, int cols);  // without tabs and status
 pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
@@ -71,6 +85,10 @@ pl_train_layout pl_layout_train(pl_area body, int charts, bool large);
 pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
 pl_runs_layout pl_layout_runs(pl_area body);
 pl_case_layout pl_layout_case(pl_area body, int header_rows, int panes, bool side);
+
+// `size` is how large thumbnails are wanted; they are as large as the body allows, and at most `most` of them.
+pl_thumbs_layout pl_layout_thumbs(pl_area body, pl_cell_size cell, int size, int most);
+pl_thumb_place pl_layout_thumb(const pl_thumbs_layout *layout, int index);
 
 // A box of at most rows x cols in the middle of `outer`.
 pl_area pl_layout_centre(pl_area outer, int rows, int cols);

@@ -11,7 +11,7 @@ bool pl_picture_format_equal(const pl_picture_format *a, const pl_picture_format
 
 bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, const pl_picture_format *format,
                      pl_area area) {
-  if (area.rows < PL_PICTURE_MIN_ROWS || area.cols < PL_PICTURE_MIN_COLS) return false;
+  if (pl_area_empty(area)) return false;
   const pl_caps *caps = &format->caps;
   const double cell_width = caps->cell_width > 0 && caps->cell_height > 0 ? (double)caps->cell_width : 1.0;
   const double cell_height = caps->cell_width > 0 && caps->cell_height > 0 ? (double)caps->cell_height : 2.0;

@@ -134,6 +134,21 @@ static void test_filter(void **state) {
         "cmd sort area\nkey r\nkey /\nkeys 1333\nkey Enter\nwait-job", "data_sorted");
 }
 
+// Thumbnails: moving by rows, marks, sizes, masks off, the mouse, in pixels and in half blocks; the table sorted by a
+// column that it has no room for otherwise.
+static void test_thumbs(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "key t\nwait-job\nkey j l l Space k\nwait-job\nmouse press 30 15\nwait-job\nmouse wheel-down 30 15\nwait-job",
+        "thumbs_120x40");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "cmd filter positive\nkey t - m G\nwait-job",
+        "thumbs_80x24");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key t + + + + +\nwait-job\nkey Enter q\nwait-job",
+        "thumbs_large");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "cmd sort age\nkey r\nwait-job", "data_sorted_age");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "cmd sort view\nwait-job", "data_sorted_view");
+}
+
 static void test_help(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 40, "wait-job\nkey ?", "help");
@@ -591,15 +606,20 @@ static void test_hang_up(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),     cmocka_unit_test(test_help),
-      cmocka_unit_test(test_keys),          cmocka_unit_test(test_jobs),       cmocka_unit_test(test_case),
-      cmocka_unit_test(test_runs),          cmocka_unit_test(test_curves),     cmocka_unit_test(test_runs_order),
-      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),      cmocka_unit_test(test_caps),
-      cmocka_unit_test(test_mouse),         cmocka_unit_test(test_train),      cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),      cmocka_unit_test(test_sixel),
-      cmocka_unit_test(test_resize_storm),  cmocka_unit_test(test_quit),       cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),    cmocka_unit_test(test_folds),
-      cmocka_unit_test(test_folds_moved),   cmocka_unit_test(test_folds_made), cmocka_unit_test(test_predictions),
+      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),          cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_thumbs),        cmocka_unit_test(test_jobs),
+      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_curves),        cmocka_unit_test(test_runs_order),
+      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),
+      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_folds_made),    cmocka_unit_test(test_predictions),
       cmocka_unit_test(test_originals),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);

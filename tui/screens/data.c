@@ -8,7 +8,7 @@
 #include "core/base/str.h"
 #include "tui/screens/data_private.h"
 
-enum { NEIGHBOURS = 2 };
+enum { NEIGHBOURS = 2, PICTURES_KEPT = 24, THUMBS_KEPT = 2 * PL_IMGSLOTS_MAX, ID_COLS_MIN = 8 };
 
 pl_data_screen *pl_data_self(pl_app *app) { return pl_app_self(app, "data"); }
 
@@ -26,13 +26,16 @@ const pl_case *pl_data_row(const pl_data_screen *self, size_t row) {
   return row < self->list.count ? &self->app->model->manifest.cases[self->list.order[row]] : NULL;
 }
 
+pl_case_look pl_data_look(const pl_data_screen *self, pl_area area) {
+  const pl_mask_mode mode = !self->mask ? PL_MASK_OFF : self->contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
+  return (pl_case_look){.mask_mode = mode, .invert = self->invert, .area = area, .format = self->app->format};
+}
+
 // Asks for the picture of the selected case and then for its neighbours'.
 static void ask_pictures(pl_data_screen *self) {
   const pl_data_layout layout = pl_data_layout_of(self->app);
   if (pl_area_empty(layout.picture)) return;
-  const pl_mask_mode mode = !self->mask ? PL_MASK_OFF : self->contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
-  const pl_case_look look = {
-      .mask_mode = mode, .invert = self->invert, .area = layout.picture, .format = self->app->format};
+  const pl_case_look look = pl_data_look(self, layout.picture);
   pl_case_pictures_look(self->pictures, &look);
   const pl_case *wanted[1 + 2 * NEIGHBOURS];
   size_t count = 0;
@@ -62,8 +65,14 @@ static void choose_shown(pl_data_screen *self) {
 }
 
 void pl_data_selection_changed(pl_data_screen *self) {
-  ask_pictures(self);
-  choose_shown(self);
+  if (self->grid) {
+    pl_data_ask_thumbs(self);
+  } else {
+    ask_pictures(self);
+    choose_shown(self);
+  }
+  const pl_case *selected = pl_data_row(self, self->table.selected);
+  self->selected = selected != NULL ? selected->number : 0;
   self->app->dirty = true;
 }
 
@@ -72,6 +81,8 @@ static void picture_ready(void *context) {
   choose_shown(self);
   self->app->dirty = true;
 }
+
+static void thumb_ready(void *context) { ((pl_data_screen *)context)->app->dirty = true; }
 
 // The list is made anew; the selected case stays selected when it is still there.
 void pl_data_relist(pl_data_screen *self) {
@@ -88,7 +99,9 @@ static void *open_screen(pl_app *app) {
   pl_data_screen *self = pl_xcalloc(1, sizeof *self);
   self->app = app;
   self->mask = true;
-  self->pictures = pl_case_pictures_create(app->jobs, picture_ready, self, &app->next_serial);
+  self->grid_size = PL_THUMB_SIZE_DEFAULT;
+  self->pictures = pl_case_pictures_create(app->jobs, PICTURES_KEPT, picture_ready, self, &app->next_serial);
+  self->thumbs = pl_case_pictures_create(app->jobs, THUMBS_KEPT, thumb_ready, self, &app->next_serial);
   return self;
 }
 
@@ -96,6 +109,7 @@ static void close_screen(pl_app *app, void *data) {
   (void)app;
   pl_data_screen *self = data;
   pl_case_pictures_destroy(self->pictures);
+  pl_case_pictures_destroy(self->thumbs);
   pl_caselist_clear(&self->list);
   free(self->marked);
   free(self);
@@ -104,14 +118,16 @@ static void close_screen(pl_app *app, void *data) {
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_data_screen *self = data;
   if ((what & PL_CHANGED_CASES) != 0) {
-    // The old rows point into a manifest that is gone: the selection is found again by its place.
+    // The old rows point into a manifest that is gone: the selection is found again by its number, else by its place.
     const size_t place = self->table.selected;
+    size_t row = 0;
     pl_caselist_update(&self->list, &app->model->manifest);
     pl_table_fit(&self->table, self->list.count, pl_data_rows(self));
-    pl_table_select(&self->table, place);
+    while (row < self->list.count && pl_data_row(self, row)->number != self->selected) row++;
+    pl_table_select(&self->table, row < self->list.count ? row : place);
     if ((what & PL_CHANGED_NOTES) == 0) {
-      pl_case_pictures_forget(self->pictures);
-      self->shown = 0;
+      pl_case_pictures_refresh(self->pictures, &app->model->manifest);
+      pl_case_pictures_refresh(self->thumbs, &app->model->manifest);
     }
   }
   if ((what & PL_CHANGED_LAYOUT) != 0) pl_table_fit(&self->table, self->list.count, pl_data_rows(self));
@@ -120,7 +136,7 @@ static void changed(pl_app *app, void *data, unsigned what) {
 
 // ---- Drawing
 
-static pl_style label_text(char *text, size_t size, const pl_case *c) {
+pl_style pl_data_label(char *text, size_t size, const pl_case *c) {
   if (c->status == PL_CASE_BAD) {
     snprintf(text, size, "bad");
     return PL_STYLE_BAD;
@@ -133,10 +149,11 @@ static pl_style label_text(char *text, size_t size, const pl_case *c) {
 }
 
 static pl_style cell_text(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]) {
-  const pl_data_screen *self = context;
+  const pl_data_columns *columns = context;
+  const pl_data_screen *self = columns->self;
   const pl_case *c = pl_data_row(self, row);
   if (c == NULL) return PL_STYLE_NORMAL;
-  switch ((pl_case_sort)column) {
+  switch (columns->of[column]) {
     case PL_CASE_BY_NUMBER:
       // A mark in front, what is remarked behind it.
       snprintf(text, PL_TABLE_CELL_SIZE, "%s#%" PRIu32 "%s", pl_data_is_marked(self, c) ? "*" : "", c->number,
@@ -149,11 +166,26 @@ static pl_style cell_text(const void *context, size_t row, size_t column, char t
       if (c->fold < 0) break;
       snprintf(text, PL_TABLE_CELL_SIZE, "%d", c->fold);
       return PL_STYLE_NORMAL;
-    case PL_CASE_BY_LABEL: return label_text(text, PL_TABLE_CELL_SIZE, c);
+    case PL_CASE_BY_LABEL: return pl_data_label(text, PL_TABLE_CELL_SIZE, c);
     case PL_CASE_BY_AREA:
       if (c->label == PL_LABEL_UNKNOWN) break;
       snprintf(text, PL_TABLE_CELL_SIZE, "%" PRIu64, c->mask_area);
       return c->mask_area > 0 ? PL_STYLE_NORMAL : PL_STYLE_DIM;
+    case PL_CASE_BY_AGE:
+      if (c->age < 0) break;
+      snprintf(text, PL_TABLE_CELL_SIZE, "%d", c->age);
+      return PL_STYLE_NORMAL;
+    case PL_CASE_BY_SEX:
+      if (c->sex == 0) break;
+      snprintf(text, PL_TABLE_CELL_SIZE, "%c", c->sex);
+      return PL_STYLE_NORMAL;
+    case PL_CASE_BY_VIEW:
+      if (c->view[0] == '\0') break;
+      pl_safe_text(text, PL_TABLE_CELL_SIZE, c->view, strlen(c->view));
+      return PL_STYLE_NORMAL;
+    case PL_CASE_BY_NOTES:
+      snprintf(text, PL_TABLE_CELL_SIZE, "%s", c->flag != NULL ? c->flag : c->note != NULL ? c->note : "");
+      return c->flag != NULL ? PL_STYLE_WARN : PL_STYLE_NORMAL;
     default: {
       const size_t length = strlen(c->id), prefix = self->app->model->manifest.id_prefix;
       pl_safe_text(text, PL_TABLE_CELL_SIZE, c->id + (prefix < length ? prefix : 0),
@@ -193,7 +225,7 @@ static void draw_empty(const pl_app *app, const pl_canvas *canvas, pl_area body)
 
 static void draw_caption(const pl_data_screen *self, const pl_canvas *canvas, pl_area area, const pl_case *c) {
   char label[16], text[PL_TABLE_CELL_SIZE];
-  const pl_style style = label_text(label, sizeof label, c);
+  const pl_style style = pl_data_label(label, sizeof label, c);
   int x = area.x + 1;
   const int right = area.x + area.cols;
   x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_STRONG, "#%" PRIu32 "  ", c->number);
@@ -256,29 +288,56 @@ static void draw_picture(const pl_data_screen *self, const pl_canvas *canvas, co
   if (c != NULL) draw_caption(self, canvas, layout->caption, c);
 }
 
-static const pl_table_column columns[PL_CASE_SORT_COUNT] = {
+static const pl_table_column all_columns[PL_CASE_SORT_COUNT] = {
     [PL_CASE_BY_NUMBER] = {.title = "case", .cols = 8},
     [PL_CASE_BY_PART] = {.title = "part", .cols = 5},
     [PL_CASE_BY_FOLD] = {.title = "fold", .cols = 5, .right = true},
     [PL_CASE_BY_LABEL] = {.title = "label", .cols = 8},
     [PL_CASE_BY_AREA] = {.title = "area", .cols = 7, .right = true},
+    [PL_CASE_BY_AGE] = {.title = "age", .cols = 4, .right = true},
+    [PL_CASE_BY_SEX] = {.title = "sex", .cols = 4},
+    [PL_CASE_BY_VIEW] = {.title = "view", .cols = 5},
+    [PL_CASE_BY_NOTES] = {.title = "notes", .cols = 12},
     [PL_CASE_BY_ID] = {.title = "id", .keep_end = true},
 };
 
-pl_table_view pl_data_table_view(const pl_data_screen *self) {
-  return (pl_table_view){.columns = columns,
-                         .column_count = PL_CASE_SORT_COUNT,
-                         .sorted = (int)self->list.sort,
+// Where it is narrow, the id gives way first to the column that sorts, then columns from the right.
+pl_table_view pl_data_table_view(pl_data_columns *out, const pl_data_screen *self) {
+  int left = pl_data_layout_of(self->app).table.cols - 2;
+  *out = (pl_data_columns){.self = self};
+  for (int i = 0; i < PL_CASE_SORT_COUNT; i++) {
+    if ((int)self->list.sort == i) left -= all_columns[i].cols + 1;
+  }
+  for (int i = 0; i < PL_CASE_SORT_COUNT; i++) {
+    const bool sorts = (int)self->list.sort == i, basic = i <= PL_CASE_BY_AREA, id = i == PL_CASE_BY_ID;
+    const int room = left - all_columns[i].cols - 1;
+    if (!sorts && !id && room < (basic ? 0 : ID_COLS_MIN)) continue;
+    if (id && !sorts && left < 4) continue;
+    if (!sorts) left = room;
+    out->of[out->count] = (pl_case_sort)i;
+    out->columns[out->count++] = all_columns[i];
+  }
+  int sorted = -1;
+  for (size_t i = 0; i < out->count; i++) {
+    if (out->of[i] == self->list.sort) sorted = (int)i;
+  }
+  return (pl_table_view){.columns = out->columns,
+                         .column_count = out->count,
+                         .sorted = sorted,
                          .descending = self->list.descending,
                          .selectable = true,
                          .cell = cell_text,
-                         .context = self};
+                         .context = out};
 }
 
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
   const pl_data_screen *self = data;
   if (app->model->manifest.count == 0) {
     draw_empty(app, canvas, body);
+    return;
+  }
+  if (self->grid) {
+    pl_data_draw_thumbs(self, canvas, body);
     return;
   }
   const pl_data_layout layout = pl_data_layout_of(app);
@@ -290,7 +349,8 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     pl_canvas_printf(canvas, table.y + table.rows, table.x + 1, table.cols - 1, PL_STYLE_WARN, "%zu of %zu: %s",
                      self->list.count, app->model->manifest.count, self->list.filter.text);
   }
-  const pl_table_view view = pl_data_table_view(self);
+  pl_data_columns columns;
+  const pl_table_view view = pl_data_table_view(&columns, self);
   pl_table_draw(&self->table, canvas, table, &view);
   if (self->list.count == 0) {
     pl_canvas_text(canvas, table.y + 2, table.x + 1, table.cols - 1, PL_STYLE_NORMAL,

@@ -1,4 +1,4 @@
-// Screen Data: the cases as a table, and the selected one as a picture with its mask.
+// Screen Data: the cases as a table, and the selected one as a picture with its mask; or all as thumbnails.
 #pragma once
 
 #include "tui/app.h"
@@ -16,6 +16,11 @@ pl_status pl_data_choose(pl_app *app, const char *text, pl_error *err);
 // Its commands.
 void pl_data_next(pl_app *app, const char *args);
 void pl_data_previous(pl_app *app, const char *args);
+void pl_data_left(pl_app *app, const char *args);
+void pl_data_right(pl_app *app, const char *args);
+void pl_data_thumbnails(pl_app *app, const char *args);
+void pl_data_larger(pl_app *app, const char *args);
+void pl_data_smaller(pl_app *app, const char *args);
 void pl_data_page_down(pl_app *app, const char *args);
 void pl_data_page_up(pl_app *app, const char *args);
 void pl_data_first(pl_app *app, const char *args);

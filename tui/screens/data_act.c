@@ -16,14 +16,33 @@ static void move(pl_app *app, long delta) {
   pl_data_selection_changed(self);
 }
 
+// How far a step down goes: in the grid to the thumbnail below.
+static long row_of(pl_app *app) {
+  const pl_data_screen *self = pl_data_self(app);
+  const pl_thumbs_layout thumbs = pl_data_thumbs(self);
+  return self->grid && thumbs.columns > 0 ? thumbs.columns : 1;
+}
+
 static long page_of(pl_app *app) {
+  const pl_thumbs_layout thumbs = pl_data_thumbs(pl_data_self(app));
+  if (pl_data_self(app)->grid && thumbs.rows > 0) return (long)thumbs.rows * thumbs.columns;
   const size_t page = pl_data_self(app)->table.page;
   return page > 1 ? (long)page - 1 : 1;
 }
 
-void pl_data_next(pl_app *app, const char *args) { (void)args, move(app, 1); }
+void pl_data_next(pl_app *app, const char *args) { (void)args, move(app, row_of(app)); }
 
-void pl_data_previous(pl_app *app, const char *args) { (void)args, move(app, -1); }
+void pl_data_previous(pl_app *app, const char *args) { (void)args, move(app, -row_of(app)); }
+
+void pl_data_right(pl_app *app, const char *args) {
+  (void)args;
+  if (pl_data_self(app)->grid) move(app, 1);
+}
+
+void pl_data_left(pl_app *app, const char *args) {
+  (void)args;
+  if (pl_data_self(app)->grid) move(app, -1);
+}
 
 void pl_data_page_down(pl_app *app, const char *args) { (void)args, move(app, page_of(app)); }
 
@@ -87,15 +106,13 @@ void pl_data_sort(pl_app *app, const char *args) {
     return;
   }
   for (int i = 0; i < PL_CASE_SORT_COUNT; i++) {
-    // "area" is enough for "mask area".
-    const char *name = pl_case_sort_name((pl_case_sort)i);
-    if (strcmp(name, args) != 0 && !(i == PL_CASE_BY_AREA && strcmp(args, "area") == 0)) continue;
+    if (strcmp(pl_case_sort_name((pl_case_sort)i), args) != 0) continue;
     self->list.sort = (pl_case_sort)i;
     self->list.descending = false;
     sorted(app);
     return;
   }
-  pl_app_say(app, "there is no column '%s'; columns: number part fold label area id", args);
+  pl_app_say(app, "there is no column '%s'; columns: case part fold label area age sex view notes id", args);
   app->message_bad = true;
 }
 
@@ -128,6 +145,32 @@ void pl_data_filter(pl_app *app, const char *args) {
   }
   pl_prompt_open(app, "Show only: ", pl_complete_filter, pl_data_self(app)->list.filter.text, filter_entered);
 }
+
+void pl_data_thumbnails(pl_app *app, const char *args) {
+  (void)args;
+  pl_data_screen *self = pl_data_self(app);
+  if (!self->grid && app->format.graphics == PL_GRAPHICS_NONE) {
+    pl_app_say(app, "this terminal shows no pictures");
+    return;
+  }
+  self->grid = !self->grid;
+  pl_data_selection_changed(self);
+}
+
+static void resize_thumbs(pl_app *app, int step) {
+  pl_data_screen *self = pl_data_self(app);
+  const int size = self->grid_size + step;
+  if (!self->grid) {
+    pl_app_say(app, "sizes are for thumbnails; t shows them");
+  } else if (size >= 0 && size < PL_THUMB_SIZES) {
+    self->grid_size = size;
+    pl_data_selection_changed(self);
+  }
+}
+
+void pl_data_larger(pl_app *app, const char *args) { (void)args, resize_thumbs(app, 1); }
+
+void pl_data_smaller(pl_app *app, const char *args) { (void)args, resize_thumbs(app, -1); }
 
 void pl_data_mask(pl_app *app, const char *args) {
   (void)args;
@@ -173,6 +216,22 @@ pl_status pl_data_choose(pl_app *app, const char *text, pl_error *err) {
   return PL_OK;
 }
 
+// A click selects, a second one opens.
+static void click_row(pl_data_screen *self, size_t row) {
+  if (row == self->table.selected) {
+    pl_case_open(self->app, "");
+  } else {
+    pl_table_select(&self->table, row);
+    pl_data_selection_changed(self);
+  }
+}
+
+static void click_thumb(pl_data_screen *self, const pl_mouse *event) {
+  size_t row = 0;
+  if (event->kind != PL_MOUSE_PRESS || event->button != 1) return;
+  if (pl_data_thumb_at(&row, self, event->y, event->x)) click_row(self, row);
+}
+
 // A click selects, a second one on the selected case opens it; a click on a column's title sorts by it, a second one
 // turns the order round; the wheel moves the selection.
 void pl_data_mouse_event(pl_app *app, void *data, const pl_mouse *event) {
@@ -181,19 +240,25 @@ void pl_data_mouse_event(pl_app *app, void *data, const pl_mouse *event) {
   pl_area table = pl_data_layout_of(app).table;
   table.rows = pl_data_rows(self);
   if (event->kind == PL_MOUSE_WHEEL_UP || event->kind == PL_MOUSE_WHEEL_DOWN) {
-    move(app, event->kind == PL_MOUSE_WHEEL_UP ? -WHEEL_ROWS : WHEEL_ROWS);
+    const long step = self->grid ? row_of(app) : WHEEL_ROWS;
+    move(app, event->kind == PL_MOUSE_WHEEL_UP ? -step : step);
+    return;
+  }
+  if (self->grid) {
+    click_thumb(self, event);
     return;
   }
   if (event->kind != PL_MOUSE_PRESS || event->button != 1 || app->model->manifest.count == 0) return;
-  const pl_table_view view = pl_data_table_view(self);
+  pl_data_columns columns;
+  const pl_table_view view = pl_data_table_view(&columns, self);
   const pl_area picture = pl_data_layout_of(app).picture;
   size_t row = 0;
   const int column = pl_table_title_at(table, &view, event->y, event->x);
   if (pl_area_inside((pl_area){event->y, event->x, 1, 1}, picture) && !pl_area_empty(picture)) {
     pl_case_enter(app, "");
   } else if (column >= 0) {
-    self->list.descending = (pl_case_sort)column == self->list.sort && !self->list.descending;
-    self->list.sort = (pl_case_sort)column;
+    self->list.descending = columns.of[column] == self->list.sort && !self->list.descending;
+    self->list.sort = columns.of[column];
     sorted(app);
   } else if (pl_table_row_at(&row, &self->table, table, event->y, event->x)) {
     if (row == self->table.selected) {

@@ -77,6 +77,20 @@ static void test_layout(void **state) {
         assert_int_equal(batch.border.x, batch.picture.x + batch.picture.cols);
         assert_int_equal(batch.border.rows, batch.picture.rows);
       }
+      for (int size = 0; size < PL_THUMB_SIZES; size++) {
+        const pl_thumbs_layout thumbs = pl_layout_thumbs(frame.body, cells[(size_t)size % 6], size, 100);
+        assert_true(thumbs.rows * thumbs.columns <= 100);
+        for (int i = 0; i < thumbs.rows * thumbs.columns; i += 1 + i / 3) {
+          const pl_thumb_place place = pl_layout_thumb(&thumbs, i);
+          check_areas((const pl_area[]){place.picture, place.border, place.caption}, 3, frame.body);
+          assert_int_equal(place.border.x, place.picture.x + place.picture.cols);
+          if (i == 0) continue;
+          const pl_thumb_place before = pl_layout_thumb(&thumbs, i - 1);
+          assert_false(pl_area_overlap(place.picture, before.picture));
+          assert_false(pl_area_overlap(place.picture, before.border));
+          assert_false(pl_area_overlap(place.picture, before.caption));
+        }
+      }
       for (int panes = 1; panes <= 2; panes++) {
         const pl_case_layout one = pl_layout_case(frame.body, rows % 4, panes, cols % 2 == 0);
         const pl_area parts[] = {one.header,     one.pictures[0], one.pictures[1],
@@ -167,6 +181,35 @@ static const pl_manifest manifest = {.cases = cases, .count = 3};
 static void check_order(const pl_caselist *list, size_t count, const size_t *expected) {
   assert_int_equal(list->count, count);
   for (size_t i = 0; i < count; i++) assert_int_equal(list->order[i], expected[i]);
+}
+
+// By every column: what is not known comes last whichever way round, equal ones stay in the numbers' order.
+static void test_sort_columns(void **state) {
+  (void)state;
+  pl_case more[] = {
+      {.number = 1, .id = id_c, .age = 61, .sex = 'M', .view = "PA", .fold = -1, .note = (char[]){"b"}},
+      {.number = 2, .id = id_a, .age = -1, .sex = 0, .view = "", .fold = 3},
+      {.number = 3, .id = id_b, .age = 8, .sex = 'F', .view = "AP", .fold = 3, .flag = (char[]){"c"}},
+      {.number = 4, .id = id_b, .age = 61, .sex = 'M', .view = "AP", .fold = 0, .flag = (char[]){"a"}},
+  };
+  const pl_manifest all = {.cases = more, .count = 4};
+  static const struct {
+    pl_case_sort sort;
+    size_t up[4], down[4];
+  } wanted[] = {
+      {PL_CASE_BY_AGE, {2, 0, 3, 1}, {0, 3, 2, 1}},   {PL_CASE_BY_SEX, {2, 0, 3, 1}, {0, 3, 2, 1}},
+      {PL_CASE_BY_VIEW, {2, 3, 0, 1}, {0, 2, 3, 1}},  {PL_CASE_BY_FOLD, {3, 1, 2, 0}, {1, 2, 3, 0}},
+      {PL_CASE_BY_NOTES, {3, 2, 0, 1}, {0, 2, 3, 1}}, {PL_CASE_BY_ID, {1, 2, 3, 0}, {0, 2, 3, 1}},
+  };
+  for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+    pl_caselist list = {.sort = wanted[i].sort};
+    pl_caselist_update(&list, &all);
+    check_order(&list, 4, wanted[i].up);
+    list.descending = true;
+    pl_caselist_update(&list, &all);
+    check_order(&list, 4, wanted[i].down);
+    pl_caselist_clear(&list);
+  }
 }
 
 static void test_sort(void **state) {
@@ -313,8 +356,9 @@ static void test_words(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_layout), cmocka_unit_test(test_layout_square), cmocka_unit_test(test_keys),
-      cmocka_unit_test(test_line),   cmocka_unit_test(test_sort),          cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_search), cmocka_unit_test(test_jobs),          cmocka_unit_test(test_words),
+      cmocka_unit_test(test_line),   cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_columns),
+      cmocka_unit_test(test_filter), cmocka_unit_test(test_search),        cmocka_unit_test(test_jobs),
+      cmocka_unit_test(test_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
