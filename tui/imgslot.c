@@ -10,9 +10,11 @@
 #include "tui/jobs.h"
 #include "viewers/sixel_update.h"
 
-// A picture that moves should come this soon; it rests when no other came for that long; no piece takes longer than
+// Something moves when a picture follows another within a moment: then each should come soon. A single one may take
+// longer. At rest, when no other has come for a while, the best quality follows, in pieces that take no longer than
 // this.
-static const double moving_seconds = 0.08, resting_seconds = 0.15, piece_seconds = 0.25;
+static const double moment = 0.5, moving_seconds = 0.08, single_seconds = 0.3, resting_seconds = 0.15,
+                    piece_seconds = 0.25;
 
 typedef struct wanted_slot {
   pl_area area;
@@ -25,7 +27,8 @@ typedef struct shown_slot {
   pl_bitmap bitmap;  // what the terminal shows; empty for unknown
   pl_quality quality;
   uint64_t asked;     // serial of the picture wanted last,
-  double asked_time;  // and since when
+  double asked_time;  // since when,
+  bool moving;        // and whether another was wanted a moment before
 } shown_slot;
 
 // Everything that the encoder needs and gives, by value.
@@ -35,6 +38,7 @@ typedef struct encoding {
   uint64_t generation;
   pl_bitmap now, shown;  // shown: empty to send all
   bool refine;           // the same picture, better
+  double seconds;        // that it may take, unless it is refined
   bool steady;
   pl_quality best, quality;
   pl_caps caps;
@@ -197,7 +201,7 @@ static void work(void *data) {
   const bool known = e->shown.pixels != NULL;
   const size_t pixels = known ? pl_sixel_changed(&e->now, &e->shown) : (size_t)e->now.width * e->now.height;
   e->quality = e->best;
-  if (!e->steady && !e->refine) e->quality = pl_pace_choose(&e->pace, pixels, e->best.greys, moving_seconds);
+  if (!e->steady && !e->refine) e->quality = pl_pace_choose(&e->pace, pixels, e->best.greys, e->seconds);
   pl_sixel_order order = {.now = &e->now,
                           .shown = known ? &e->shown : NULL,
                           .cell_width = e->caps.cell_width,
@@ -242,6 +246,7 @@ static void encode(pl_imgslots *slots, const wanted_slot *wanted, const shown_sl
                   .serial = wanted->picture->serial,
                   .generation = slots->generation,
                   .refine = refine,
+                  .seconds = shown->moving ? moving_seconds : single_seconds,
                   .steady = slots->steady,
                   .best = slots->best,
                   .caps = *caps,
@@ -332,6 +337,7 @@ bool pl_imgslots_after_update(pl_imgslots *slots, pl_link *link, const pl_caps *
     }
     if (slot == NULL) continue;
     if (slot->asked != one->picture->serial) {
+      slot->moving = slot->asked != 0 && now - slot->asked_time < moment;
       slot->asked = one->picture->serial;
       slot->asked_time = now;
     }

@@ -454,10 +454,12 @@ pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots) {
   return canvas;
 }
 
-bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
-  // Text must not come into the midst of a picture's bytes.
+bool pl_term_ready(pl_term *term) {
   pl_link_flush(term->link, now_of(term));
-  if (!pl_link_drained(term->link)) return false;
+  return pl_link_drained(term->link);
+}
+
+bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
   if (term->caps.synchronized) send_text(term, "\x1b[?2026h");
   pl_imgslots_before_update(slots, stdscr);
   wnoutrefresh(stdscr);

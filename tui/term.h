@@ -53,6 +53,9 @@ int pl_term_colours(const pl_term *term);  // that curses can use; 0 for monochr
 // A canvas for one frame, cleared.
 pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots);
 
+// Writes what waits of a picture's bytes. False while some are left: no text may come between them.
+bool pl_term_ready(pl_term *term);
+
 // Brings the frame and its pictures to the screen. False when something of it could not be sent yet, as in
 // pl_imgslots_after_update.
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots);

@@ -14,15 +14,6 @@ pl_view_case_options pl_view_case_defaults(uint32_t width, uint32_t height) {
       .fit_width = width, .fit_height = height, .opacity = 0.25, .mask_colour = pl_colour_rgb(PL_COLOUR_ORANGE)};
 }
 
-static double stored_value(const pl_image *image, size_t i) {
-  switch (image->type) {
-    case PL_PIXEL_U8: return image->u8[i];
-    case PL_PIXEL_U16: return image->u16[i];
-    case PL_PIXEL_S16: return image->s16[i];
-  }
-  return 0;
-}
-
 // A value's place in a histogram of all 16-bit values.
 static size_t bin_of(const pl_image *image, size_t i) {
   return image->type == PL_PIXEL_S16 ? (size_t)(image->s16[i] + 32768) : image->u16[i];
@@ -96,27 +87,64 @@ static float span_weight(const span *s, uint32_t i) {
   return i + 1 == s->count ? s->last_weight : 1;
 }
 
-// Mean of the plane over each output pixel. A mask counts as 0 or 1 whatever its inside value is.
+// Adds `weight` times `count` values from `start` on to the sums. The loops are plain for the compiler's vectors.
+static void add_row(double *restrict sums, const pl_image *image, size_t start, size_t count, double weight) {
+  if (image->meaning == PL_IMAGE_MASK) {
+    for (size_t i = 0; i < count; i++) sums[i] += weight * (image->u8[start + i] != 0);
+  } else if (image->type == PL_PIXEL_U8) {
+    for (size_t i = 0; i < count; i++) sums[i] += weight * image->u8[start + i];
+  } else if (image->type == PL_PIXEL_U16) {
+    for (size_t i = 0; i < count; i++) sums[i] += weight * image->u16[start + i];
+  } else {
+    for (size_t i = 0; i < count; i++) sums[i] += weight * image->s16[start + i];
+  }
+}
+
+// Most of a mask is empty.
+static bool is_empty(const pl_image *image, const span *rows, size_t start, size_t count) {
+  if (image->meaning != PL_IMAGE_MASK) return false;
+  for (uint32_t r = 0; r < rows->count; r++) {
+    const uint8_t *row = &image->u8[(size_t)(rows->first + r) * image->width + start];
+    if (row[0] != 0 || memcmp(row, row + 1, count - 1) != 0) return false;
+  }
+  return true;
+}
+
+// Mean of the plane over each output pixel: down the rows first, then along them. A mask counts as 0 or 1 whatever its
+// inside value is.
 static float *area_means(const pl_image *image, const span *columns, uint32_t width, const span *rows,
                          uint32_t height) {
+  const uint32_t first = columns[0].first, count = columns[width - 1].first + columns[width - 1].count - first;
   float *means = pl_try_alloc((size_t)width * height * sizeof *means);
-  if (means == NULL) return NULL;
-  bool mask = image->meaning == PL_IMAGE_MASK;
+  double *sums = pl_try_alloc(count * sizeof *sums);
+  if (means == NULL || sums == NULL) {
+    free(means);
+    free(sums);
+    return NULL;
+  }
   for (uint32_t y = 0; y < height; y++) {
+    double down = 0;
+    if (is_empty(image, &rows[y], first, count)) {
+      memset(&means[(size_t)y * width], 0, width * sizeof *means);
+      continue;
+    }
+    memset(sums, 0, count * sizeof *sums);
+    for (uint32_t r = 0; r < rows[y].count; r++) {
+      const double weight = span_weight(&rows[y], r);
+      add_row(sums, image, (size_t)(rows[y].first + r) * image->width + first, count, weight);
+      down += weight;
+    }
     for (uint32_t x = 0; x < width; x++) {
-      double sum = 0, weights = 0;
-      for (uint32_t r = 0; r < rows[y].count; r++) {
-        size_t start = (size_t)(rows[y].first + r) * image->width + columns[x].first;
-        double wy = span_weight(&rows[y], r);
-        for (uint32_t c = 0; c < columns[x].count; c++) {
-          double w = wy * span_weight(&columns[x], c), value = stored_value(image, start + c);
-          sum += w * (mask ? value != 0 : value);
-          weights += w;
-        }
+      double sum = 0, along = 0;
+      for (uint32_t c = 0; c < columns[x].count; c++) {
+        const double weight = span_weight(&columns[x], c);
+        sum += weight * sums[columns[x].first - first + c];
+        along += weight;
       }
-      means[(size_t)y * width + x] = (float)(sum / weights);
+      means[(size_t)y * width + x] = (float)(sum / (along * down));
     }
   }
+  free(sums);
   return means;
 }
 
@@ -124,8 +152,8 @@ static void paint_greys(pl_bitmap *bitmap, const float *means, double centre, do
   double low = centre - width / 2;
   size_t count = (size_t)bitmap->width * bitmap->height;
   for (size_t i = 0; i < count; i++) {
-    double v = fmin(1, fmax(0, (means[i] - low) / width));
-    uint8_t grey = (uint8_t)lround(255 * (inverse ? 1 - v : v));
+    const double share = (means[i] - low) / width, v = share < 0 ? 0 : share > 1 ? 1 : share;
+    const uint8_t grey = (uint8_t)(255 * (inverse ? 1 - v : v) + 0.5);
     bitmap->pixels[i] = (pl_rgb){grey, grey, grey};
   }
 }
@@ -180,6 +208,7 @@ static pl_status paint_mask(canvas *c, const float *coverage, const pl_view_laye
   for (uint32_t y = 0; y < height; y++) {
     for (uint32_t x = 0; x < width; x++) {
       const size_t i = (size_t)y * width + x;
+      if (coverage[i] <= 0) continue;
       double alpha = layer->mode == PL_MASK_FILL ? layer->opacity * coverage[i] : 0;
       if (is_edge(inside, width, height, x, y, reach)) alpha = 1;
       c->bitmap.pixels[i] = pl_rgb_mix(c->bitmap.pixels[i], layer->colour, alpha);

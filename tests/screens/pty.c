@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,9 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
     setenv("TERM", term, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
-    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);  // no settings of the user
-    setenv("XDG_CACHE_HOME", "/nonexistent", 1);   // no fetched weights
+    const char *config = getenv("BENCH_CONFIG");
+    setenv("XDG_CONFIG_HOME", config != NULL ? config : "/nonexistent", 1);  // no settings of the user
+    setenv("XDG_CACHE_HOME", "/nonexistent", 1);                             // no fetched weights
     static const char *const unwanted[] = {"PLEURA_GRAPHICS", "TMUX",  "STY",    "NO_COLOR",
                                            "COLORTERM",       "LINES", "COLUMNS"};
     for (size_t i = 0; i < sizeof unwanted / sizeof unwanted[0]; i++) unsetenv(unwanted[i]);
@@ -48,6 +50,8 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
     _exit(127);
   }
 }
+
+static const char arrived[] = "\x1b[5n";  // the question behind a picture
 
 static void answer(pty *p) {
   static const char *const replies[][2] = {
@@ -58,31 +62,45 @@ static void answer(pty *p) {
       {"\x1b[?2;4;0S", "\x1b[?2;0;4000;4000S"},
       {"\x1b[?2;1;0S", "\x1b[?2;0;4000;4000S"},
       {"\x1b[16t", "\x1b[6;20;10t"},
-      {"\x1b[5n", "\x1b[0n"},
+      {"\x1b[?1016$p", "\x1b[?1016;2$y"},
+      {arrived, "\x1b[0n"},
   };
   if (p->kind == PTY_SILENT) return;
-  // In the order of the questions; what has been answered is not looked at again.
-  for (size_t at = p->answered; at < p->output.length; at++) {
+  // In the order of the questions; what has been looked at is not looked at again.
+  while (p->answered < p->output.length) {
+    const char *at = memchr(p->output.data + p->answered, '\x1b', p->output.length - p->answered);
+    p->answered = at != NULL ? (size_t)(at - p->output.data) : p->output.length;
+    const size_t left = p->output.length - p->answered;
+    size_t answered = left > 0 ? 1 : 0;
     for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
       const size_t length = strlen(replies[i][0]);
-      if (at + length > p->output.length || memcmp(p->output.data + at, replies[i][0], length) != 0) continue;
+      if (at == NULL || memcmp(at, replies[i][0], length < left ? length : left) != 0) continue;
+      if (length > left) return;  // the rest of the question is still to come
       const ssize_t ignored = write(p->master, replies[i][1], strlen(replies[i][1]));
       (void)ignored;
-      p->answered = at + length;
+      if (strcmp(replies[i][0], arrived) == 0) p->arrived++;
+      answered = length;
     }
+    p->answered += answered;
   }
+}
+
+size_t pty_take(pty *p, size_t most, int milliseconds) {
+  struct pollfd ready = {.fd = p->master, .events = POLLIN};
+  if (poll(&ready, 1, milliseconds) != 1 || (ready.revents & POLLIN) == 0) return 0;
+  char bytes[65536];
+  const ssize_t count = read(p->master, bytes, most < sizeof bytes ? most : sizeof bytes);
+  if (count <= 0) return 0;
+  pl_buf_add(&p->output, bytes, (size_t)count);
+  answer(p);
+  return (size_t)count;
 }
 
 bool pty_run(pty *p, const char *text, double seconds) {
   const double end = now() + seconds;
   size_t from = p->output.length;
   while (now() < end) {
-    struct pollfd ready = {.fd = p->master, .events = POLLIN};
-    if (poll(&ready, 1, 20) == 1 && (ready.revents & POLLIN) != 0) {
-      char bytes[65536];
-      const ssize_t count = read(p->master, bytes, sizeof bytes);
-      if (count > 0) pl_buf_add(&p->output, bytes, (size_t)count);
-      answer(p);
+    if (pty_take(p, SIZE_MAX, 20) > 0) {
       const size_t back = text != NULL ? strlen(text) : 0;
       const size_t start = from > back ? from - back : 0;
       if (text != NULL && memmem(p->output.data + start, p->output.length - start, text, back) != NULL) return true;

@@ -19,7 +19,8 @@ typedef struct pty {
   pty_kind kind;
   struct termios before;
   pl_buf output;  // everything that the program wrote
-  size_t answered;
+  size_t answered;  // bytes of the output
+  size_t arrived;   // how often the program asked, behind a picture, whether it has arrived
   bool ended;
   int status;  // of waitpid
 } pty;
@@ -30,6 +31,9 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
 // Reads and answers until the program has ended, `text` has been written (NULL: never), or the seconds are over. True
 // in the first two cases.
 bool pty_run(pty *p, const char *text, double seconds);
+
+// Reads at most so many bytes when there are some within that time, and answers. Returns how many.
+size_t pty_take(pty *p, size_t most, int milliseconds);
 
 void pty_type(pty *p, const char *text);
 bool pty_same_mode(const pty *p);  // the terminal's mode is what it was before
