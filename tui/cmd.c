@@ -8,10 +8,11 @@
 #include "tui/screens/folds.h"
 #include "tui/screens/log.h"
 #include "tui/screens/plots.h"
+#include "tui/screens/review.h"
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 
-const pl_cmd pl_cmds[] = {
+static const pl_cmd cmds[] = {
     // Data
     {.name = "next", .screen = "data", .keys = "j Down", .help = "select the next case", .run = pl_data_next},
     {.name = "previous", .screen = "data", .keys = "k Up", .help = "select the previous case", .run = pl_data_previous},
@@ -646,6 +647,10 @@ const pl_cmd pl_cmds[] = {
      .help = "download ImageNet weights of an encoder",
      .complete = pl_complete_encoders,
      .job = "weights fetch"},
+    {.name = "review",
+     .keys = "8",
+     .help = "screen Review: where a run is wrong, and its thresholds",
+     .run = pl_everywhere_review},
     {.name = "back", .keys = "q Esc", .help = "back to where one came from", .run = pl_everywhere_back},
     {.name = "next-pane", .keys = "Tab", .help = "the next pane of the screen", .run = pl_everywhere_pane},
     {.name = "previous-pane", .keys = "BackTab", .help = "the pane before", .run = pl_everywhere_pane},
@@ -667,4 +672,23 @@ const pl_cmd pl_cmds[] = {
      .run = pl_everywhere_suspend},
     {.name = "quit", .keys = "Q ^C F10", .hint = "Quit", .help = "leave; what runs goes on", .run = pl_everywhere_quit},
 };
-const size_t pl_cmd_count = sizeof pl_cmds / sizeof pl_cmds[0];
+
+// The parts of the table. Rows of one screen stand together.
+static const pl_cmd_table *const tables[] = {
+    &(const pl_cmd_table){cmds, sizeof cmds / sizeof cmds[0]},
+    &pl_review_cmds,
+};
+
+size_t pl_cmd_count(void) {
+  size_t count = 0;
+  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) count += tables[i]->count;
+  return count;
+}
+
+const pl_cmd *pl_cmd_at(size_t index) {
+  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+    if (index < tables[i]->count) return &tables[i]->cmds[index];
+    index -= tables[i]->count;
+  }
+  return NULL;
+}

@@ -24,8 +24,14 @@ typedef struct pl_cmd {
   void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none; NULL when there is a job
 } pl_cmd;
 
-extern const pl_cmd pl_cmds[];
-extern const size_t pl_cmd_count;
+typedef struct pl_cmd_table {
+  const pl_cmd *cmds;
+  size_t count;
+} pl_cmd_table;
+
+// Rows of the table, from 0; NULL behind the last.
+const pl_cmd *pl_cmd_at(size_t index);
+size_t pl_cmd_count(void);
 
 // The command of a key on a screen: its own first, then those for everywhere. NULL when there is none.
 struct pl_settings;

@@ -34,8 +34,8 @@ bool pl_cmd_works_on(const pl_cmd *cmd, const char *screen) {
 
 const pl_cmd *pl_cmd_for_key(const pl_settings *settings, const char *screen, int key) {
   const pl_cmd *everywhere = NULL;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
+    const pl_cmd *cmd = pl_cmd_at(i);
     if (!pl_cmd_works_on(cmd, screen) || !pl_keys_contain(pl_settings_keys(settings, i), key)) continue;
     if (cmd->screen != NULL) return cmd;
     if (everywhere == NULL) everywhere = cmd;
@@ -54,8 +54,8 @@ pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen
   const pl_cmd *found = NULL;
   char candidates[160] = "";
   size_t fitting = 0, used = 0;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
+    const pl_cmd *cmd = pl_cmd_at(i);
     if (!pl_cmd_works_on(cmd, screen) || strncmp(cmd->name, line, length) != 0) continue;
     // A screen's command comes before the one of the same name for everywhere.
     if (found != NULL && strcmp(found->name, cmd->name) == 0) continue;

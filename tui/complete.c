@@ -48,8 +48,8 @@ void pl_complete_command(const pl_app *app, const char *before, pl_candidates *o
   const char *screen = pl_app_place(app);
   before += strspn(before, " ");
   if (before[0] == '\0') {
-    for (size_t i = 0; i < pl_cmd_count; i++) {
-      if (pl_cmd_works_on(&pl_cmds[i], screen)) pl_candidates_add(out, pl_cmds[i].name);
+    for (size_t i = 0; i < pl_cmd_count(); i++) {
+      if (pl_cmd_works_on(pl_cmd_at(i), screen)) pl_candidates_add(out, pl_cmd_at(i)->name);
     }
     return;
   }

@@ -112,8 +112,8 @@ static size_t collect_hints(hint hints[HINTS_MAX], const pl_app *app, pl_area ar
   size_t count = 0;
   const char *screen = pl_app_place(app);
   for (int pass = 0; pass < 2; pass++) {
-    for (size_t i = 0; i < pl_cmd_count; i++) {
-      const pl_cmd *cmd = &pl_cmds[i];
+    for (size_t i = 0; i < pl_cmd_count(); i++) {
+      const pl_cmd *cmd = pl_cmd_at(i);
       const char *keys = pl_settings_keys(&app->settings, i);
       if (cmd->hint == NULL || keys == NULL || !pl_cmd_works_on(cmd, screen)) continue;
       if ((cmd->screen == NULL) != (pass == 0)) continue;

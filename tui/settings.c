@@ -40,7 +40,7 @@ char *pl_settings_path(void) {
 
 const char *pl_settings_keys(const pl_settings *settings, size_t cmd) {
   const char *own = cmd < PL_SETTINGS_CMDS_MAX ? settings->keys[cmd] : NULL;
-  if (own == NULL) return pl_cmds[cmd].keys;
+  if (own == NULL) return pl_cmd_at(cmd)->keys;
   return own[0] != '\0' ? own : NULL;
 }
 
@@ -97,8 +97,8 @@ static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node
 
 static size_t find_cmd(const char *screen, const char *name) {
   size_t i = 0;
-  for (; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
+  for (; i < pl_cmd_count(); i++) {
+    const pl_cmd *cmd = pl_cmd_at(i);
     const bool here = strcmp(screen, everywhere) == 0 ? cmd->screen == NULL : pl_cmd_belongs_to(cmd, screen);
     if (here && strcmp(cmd->name, name) == 0) break;
   }
@@ -107,8 +107,8 @@ static size_t find_cmd(const char *screen, const char *name) {
 
 static bool is_screen(const char *name) {
   if (strcmp(name, everywhere) == 0) return true;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    if (pl_cmd_belongs_to(&pl_cmds[i], name)) return true;
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
+    if (pl_cmd_belongs_to(pl_cmd_at(i), name)) return true;
   }
   return false;
 }
@@ -117,8 +117,8 @@ static pl_status read_keys_of(reader *r, const char *screen, const yaml_node_pai
   const yaml_node_t *key = yaml_document_get_node(&r->document, pair->key);
   const yaml_node_t *value = yaml_document_get_node(&r->document, pair->value);
   const char *name = text_of(key), *keys = text_of(value);
-  const size_t cmd = name != NULL ? find_cmd(screen, name) : pl_cmd_count;
-  if (cmd == pl_cmd_count) {
+  const size_t cmd = name != NULL ? find_cmd(screen, name) : pl_cmd_count();
+  if (cmd == pl_cmd_count()) {
     (void)pl_fail(err, PL_E_FORMAT, "%s has no command '%.40s'; the help (?) names them", screen,
                   name != NULL ? name : "");
     return at(r, key, err);
@@ -164,15 +164,15 @@ static pl_status read_keys(reader *r, const yaml_node_t *screens, pl_error *err)
 
 // No key of a screen may stand for two of its commands; one for everywhere may be overridden by a screen's.
 static pl_status check_clashes(const reader *r, pl_error *err) {
-  for (size_t i = 0; i < pl_cmd_count; i++) {
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
     const char *keys = pl_settings_keys(r->settings, i);
-    for (size_t k = i + 1; k < pl_cmd_count && keys != NULL; k++) {
-      if (!pl_cmd_meet(&pl_cmds[i], &pl_cmds[k])) continue;
+    for (size_t k = i + 1; k < pl_cmd_count() && keys != NULL; k++) {
+      if (!pl_cmd_meet(pl_cmd_at(i), pl_cmd_at(k))) continue;
       for (const char *p = keys; *p != '\0'; p += strspn(p, " ")) {
         const size_t length = strcspn(p, " ");
         if (length > 0 && pl_keys_contain(pl_settings_keys(r->settings, k), pl_key_parse(p, length))) {
           (void)pl_fail(err, PL_E_FORMAT, "%s: key %.*s of %s stands for %s and for %s", r->path, (int)length, p,
-                        pl_cmds[i].screen != NULL ? pl_cmds[i].screen : everywhere, pl_cmds[i].name, pl_cmds[k].name);
+                        pl_cmd_at(i)->screen != NULL ? pl_cmd_at(i)->screen : everywhere, pl_cmd_at(i)->name, pl_cmd_at(k)->name);
           return PL_E_FORMAT;
         }
         p += length;

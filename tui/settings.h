@@ -21,7 +21,7 @@ typedef struct pl_settings {
   char theme[16];                    // a name of pl_theme_names, "" for the default
   char graphics[16];                 // "" when nothing was chosen
   unsigned greys;                    // 0 when nothing was chosen
-  char *keys[PL_SETTINGS_CMDS_MAX];  // by row of pl_cmds: instead of the command's own; NULL leaves those
+  char *keys[PL_SETTINGS_CMDS_MAX];  // by row of the command table: instead of the command's own; NULL leaves those
 } pl_settings;
 
 // Mouse on, everything else as it comes.
@@ -36,5 +36,5 @@ char *pl_settings_path(void);
 // of one screen. *out is then as it was.
 pl_status pl_settings_read(pl_settings *out, const char *path, pl_error *err);
 
-// The keys of a row of pl_cmds; NULL for none.
+// The keys of a row of the command table; NULL for none.
 const char *pl_settings_keys(const pl_settings *settings, size_t cmd);

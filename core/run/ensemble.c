@@ -133,17 +133,23 @@ pl_status pl_ensemble_check_folds(const pl_ensemble *e, pl_error *err) {
 
 // ---- Cases
 
+pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
+                          pl_error *err) {
+  pl_filter *own = pl_xcalloc(1, sizeof *own);
+  pl_status status = pl_filter_parse(own, config->where, err);
+  if (status == PL_OK) {
+    status = pl_subset_select(cases, count, manifest, (int)config->fold, PL_SUBSET_VALID, own, err);
+  }
+  if (status == PL_OK && config->limit > 0 && *count > (size_t)config->limit) *count = (size_t)config->limit;
+  free(own);
+  return status;
+}
+
 // What member m holds out, marked in judged[case * members + m].
 static pl_status mark_valid(bool *judged, const pl_ensemble *e, size_t m, const pl_filter *where, pl_error *err) {
-  const pl_config *config = &e->members[m].info->config;
-  pl_filter own = {.count = 0};
   size_t *cases = NULL, count = 0;
-  pl_status status = pl_filter_parse(&own, config->where, err);
-  if (status == PL_OK) {
-    status = pl_subset_select(&cases, &count, &e->manifest, (int)config->fold, PL_SUBSET_VALID, &own, err);
-  }
+  pl_status status = pl_run_held_out(&cases, &count, &e->manifest, &e->members[m].info->config, err);
   if (status != PL_OK) return pl_wrap(err, "run %s", pl_path_base(e->members[m].folder));
-  if (config->limit > 0 && count > (size_t)config->limit) count = (size_t)config->limit;
   for (size_t i = 0; i < count; i++) {
     if (where == NULL || pl_filter_holds(where, &e->manifest.cases[cases[i]])) judged[cases[i] * e->count + m] = true;
   }

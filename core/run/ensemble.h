@@ -49,6 +49,11 @@ void pl_ensemble_clear(pl_ensemble *ensemble);
 // PL_E_USAGE when cases, folds or labels changed since a run was made: what it holds out now may have been trained on.
 pl_status pl_ensemble_check_folds(const pl_ensemble *ensemble, pl_error *err);
 
+// The cases that a run validates on: its fold, narrowed down by its filter and limit; the caller frees *cases. Fails as
+// pl_subset_select.
+pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
+                          pl_error *err);
+
 // Cases with the runs that judge them, in the manifest's order.
 typedef struct pl_ensemble_cases {
   pl_evaluate_case *cases;

@@ -100,6 +100,11 @@ pl_triplet_grid pl_triplet_grid_default(uint64_t pixels) {
                            .area_step = step > 0 ? step : 1};
 }
 
+double pl_levels_uncertainty(const pl_levels *l) {
+  const uint32_t wide = l->area[25], sure = l->area[75];
+  return wide > 0 ? (double)(wide - sure) / wide : 0;
+}
+
 // A case's dice at every bottom of the grid, and when nothing is predicted: scored once, used for all tops and areas.
 static double *score_bottoms(const pl_levels *cases, size_t count, const pl_triplet_grid *g, size_t bottoms) {
   double *dice = pl_xcalloc(count * (bottoms + 1) + 1, sizeof *dice);

@@ -44,6 +44,10 @@ pl_triplet pl_level_triplet_values(const pl_level_triplet *triplet);
 // The level triplet of these values; false when a threshold is not one of the 101.
 bool pl_level_triplet_of(pl_level_triplet *out, const pl_triplet *triplet);
 
+// How undecided a map is about where the edge lies: the pixels between 0.25 and 0.75, over all above 0.25; 0 for a map
+// that is everywhere below. Needs no label, so it can say which case to look at next.
+double pl_levels_uncertainty(const pl_levels *levels);
+
 // ---- Grid search.
 typedef struct pl_triplet_grid {
   int top_first, top_last, top_step;  // levels, inclusive

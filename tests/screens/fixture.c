@@ -10,6 +10,7 @@
 #include "core/data/manifest.h"
 #include "core/image/dicom_write.h"
 #include "core/image/png_io.h"
+#include "core/image/probability.h"
 #include "core/run/journal.h"
 #include "core/run/previews.h"
 #include "core/run/rundir.h"
@@ -261,5 +262,26 @@ pl_status fixture_originals(const char *workspace, double spacing, pl_error *err
   }
   if (status == PL_OK) status = pl_manifest_save(&manifest, err);
   pl_manifest_clear(&manifest);
-  return status;
-}
+  pl_status fixture_maps(const char *run, const char *workspace, double wrong, pl_error *err) {
+    enum { SIDE = FIXTURE_SIDE / 2 };
+    pl_manifest manifest = {0};
+    char *folder = pl_path_join(run, "prob");
+    pl_status status = pl_manifest_load(&manifest, workspace, err);
+    if (status == PL_OK) status = pl_fs_make_folders(folder, err);
+    for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
+      const pl_case *c = &manifest.cases[i];
+      if (c->label == PL_LABEL_UNKNOWN) continue;
+      float map[SIDE * SIDE];
+      const bool negative = c->label == PL_LABEL_NEGATIVE;
+      fill_map(map, SIDE, c, negative ? (c->number % 4 == 0 ? 0.6 : 0.1) : c->number % 5 * wrong / 8);
+      pl_image plane = {0};
+      char *path = pl_xprintf("%s/%s.png", folder, c->id);
+      status = pl_probability_take(&plane, map, SIDE, SIDE, err);
+      if (status == PL_OK) status = pl_probability_write(path, &plane, err);
+      pl_image_clear(&plane);
+      free(path);
+    }
+    pl_manifest_clear(&manifest);
+    free(folder);
+    return status;
+  }

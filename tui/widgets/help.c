@@ -27,8 +27,8 @@ static bool matches(const pl_cmd *cmd, const char *keys, const char *filter) {
 static int add_group(help_line *lines, int count, const pl_app *app, const char *heading, const char *screen) {
   const char *filter = app->help.filter.text;
   bool headed = false;
-  for (size_t i = 0; i < pl_cmd_count && count + 2 < LINES_MAX; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
+  for (size_t i = 0; i < pl_cmd_count() && count + 2 < LINES_MAX; i++) {
+    const pl_cmd *cmd = pl_cmd_at(i);
     const bool here = screen == NULL ? cmd->screen == NULL : pl_cmd_belongs_to(cmd, screen);
     const char *keys = pl_settings_keys(&app->settings, i);
     if (!here || !matches(cmd, keys, filter)) continue;

@@ -15,9 +15,15 @@ PL_INLINE vec not_negative(vec v) { return (vec)((mask)v & ~(mask)(v < 0)); }  /
 
 // Every four lanes get their j-th one.
 PL_INLINE vec quad(vec v, int j) {
+#ifdef __clang__  // has no shuffle by places that are not constants
+  vec out;
+  for (int i = 0; i < LANES; i++) out[i] = v[i / QUAD * QUAD + j];
+  return out;
+#else
   mask places;
   for (int i = 0; i < LANES; i++) places[i] = i / QUAD * QUAD + j;
   return __builtin_shuffle(v, places);
+#endif
 }
 
 PL_INLINE float total(vec v) {

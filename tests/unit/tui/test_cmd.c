@@ -17,8 +17,8 @@
 // Every row says what it does, its keys are keys, and on no screen do two commands share a name or a key.
 static void test_rows(void **state) {
   (void)state;
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    const pl_cmd *cmd = &pl_cmds[i];
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
+    const pl_cmd *cmd = pl_cmd_at(i);
     assert_non_null(cmd->help);
     assert_true((cmd->run != NULL) != (cmd->job != NULL));
     assert_int_equal(strspn(cmd->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(cmd->name));
@@ -27,15 +27,15 @@ static void test_rows(void **state) {
       const size_t length = strcspn(p, " ");
       const int key = pl_key_parse(p, length);
       if (key == PL_KEY_NONE) fail_msg("%s: '%.*s' is no key", cmd->name, (int)length, p);
-      for (size_t k = i + 1; k < pl_cmd_count; k++) {
-        if (pl_cmd_meet(cmd, &pl_cmds[k]) && pl_keys_contain(pl_cmds[k].keys, key)) {
-          fail_msg("%.*s stands for %s and %s", (int)length, p, cmd->name, pl_cmds[k].name);
+      for (size_t k = i + 1; k < pl_cmd_count(); k++) {
+        if (pl_cmd_meet(cmd, pl_cmd_at(k)) && pl_keys_contain(pl_cmd_at(k)->keys, key)) {
+          fail_msg("%.*s stands for %s and %s", (int)length, p, cmd->name, pl_cmd_at(k)->name);
         }
       }
       p += length;
     }
-    for (size_t k = i + 1; k < pl_cmd_count; k++) {
-      if (pl_cmd_meet(cmd, &pl_cmds[k])) assert_string_not_equal(cmd->name, pl_cmds[k].name);
+    for (size_t k = i + 1; k < pl_cmd_count(); k++) {
+      if (pl_cmd_meet(cmd, pl_cmd_at(k))) assert_string_not_equal(cmd->name, pl_cmd_at(k)->name);
     }
   }
 }
@@ -46,9 +46,9 @@ static void test_common_keys(void **state) {
   const pl_settings settings = pl_settings_default();
   static const struct {
     const char *key, *name;
-  } common[] = {{"?", "help"},   {":", "command"}, {"1", "data"},    {"2", "case"},  {"3", "folds"},
-                {"4", "train"},  {"5", "runs"},    {"6", "log"},     {"7", "batch"}, {"q", "back"},
-                {"Esc", "back"}, {"Q", "quit"},    {"^L", "repaint"}};
+  } common[] = {{"?", "help"},  {":", "command"}, {"1", "data"}, {"2", "case"},    {"3", "folds"},
+                {"4", "train"}, {"5", "runs"},    {"6", "log"},  {"7", "batch"},   {"8", "review"},
+                {"q", "back"},  {"Esc", "back"},  {"Q", "quit"}, {"^L", "repaint"}};
   for (size_t s = 0; s < pl_screen_count; s++) {
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
       const int key = pl_key_parse(common[i].key, strlen(common[i].key));
@@ -76,15 +76,15 @@ static void test_subcommands(void **state) {
   static const char *const both[] = {"show", "split",  "train",      "runs",   "status", "jobs",  "pause", "stop",
                                      "set",  "resume", "checkpoint", "import", "pack",   "leaks", "data",  "fetch"};
   char name[32];
-  for (size_t i = 0; i < pl_cmd_count; i++) {
-    if (subcommand_of(name, &pl_cmds[i]) && pl_cli_find(name) == NULL) {
-      fail_msg("%s names the subcommand %s, which is not there", pl_cmds[i].name, name);
+  for (size_t i = 0; i < pl_cmd_count(); i++) {
+    if (subcommand_of(name, pl_cmd_at(i)) && pl_cli_find(name) == NULL) {
+      fail_msg("%s names the subcommand %s, which is not there", pl_cmd_at(i)->name, name);
     }
   }
   for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
     bool there = false;
-    for (size_t k = 0; k < pl_cmd_count; k++)
-      there = there || (subcommand_of(name, &pl_cmds[k]) && strcmp(name, both[i]) == 0);
+    for (size_t k = 0; k < pl_cmd_count(); k++)
+      there = there || (subcommand_of(name, pl_cmd_at(k)) && strcmp(name, both[i]) == 0);
     if (!there) fail_msg("no command of the workbench does what 'pleura %s' does", both[i]);
   }
 }

@@ -1,0 +1,273 @@
+#include "tui/review_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/str.h"
+#include "core/image/png_io.h"
+#include "core/image/probability.h"
+#include "core/image/resize.h"
+#include "core/score/truth.h"
+#include "viewers/colormap.h"
+
+static const double opacity = 0.3;
+
+// A case's files at its label's size. Belongs to the job that is under way, else to the view: one job at a time.
+typedef struct planes {
+  uint32_t number;  // 0: nothing is read
+  char *map_path;
+  pl_image image, map, truth;
+  pl_status status;
+  pl_error error;
+  bool has_labels;
+  pl_truth labels;
+} planes;
+
+typedef struct draw_job {
+  planes *planes;
+  pl_case c;  // its texts are the job's own
+  char *id, *image_path, *map_path, *workspace;
+  pl_review_drawing drawing;
+  uint64_t serials[PL_REVIEW_PANES];
+  pl_picture pictures[PL_REVIEW_PANES];
+  pl_agreement agreement;
+  pl_status status;
+  pl_error error;
+} draw_job;
+
+struct pl_review_view {
+  pl_jobs *jobs;
+  void (*ready)(void *context);
+  void *context;
+  uint64_t *serials;
+  planes *planes;  // NULL while a job has them
+  draw_job *next;  // asked for while another was drawn
+  bool stale;      // what the job under way has read is to be read again
+  uint32_t number;
+  pl_picture pictures[PL_REVIEW_PANES];
+  pl_agreement agreement;
+  pl_binarizer binarizer;
+  char problem[PL_ERROR_MESSAGE_MAX];
+};
+
+// ---- On a worker
+
+static void forget_planes(planes *p) {
+  pl_image_clear(&p->image);
+  pl_image_clear(&p->map);
+  pl_image_clear(&p->truth);
+  free(p->map_path);
+  p->map_path = NULL;
+  p->number = 0;
+}
+
+static void forget_files(planes *p) {
+  forget_planes(p);
+  if (p->has_labels) pl_truth_clear(&p->labels);
+  p->has_labels = false;
+}
+
+static void planes_free(planes *p) {
+  if (p == NULL) return;
+  forget_files(p);
+  free(p);
+}
+
+static pl_status read_resized(pl_image *out, pl_image *raw, const pl_image *like, pl_error *err) {
+  pl_status status = pl_image_resize(out, raw, like->width, like->height, err);
+  pl_image_clear(raw);
+  return status;
+}
+
+static pl_status read_planes(planes *p, const draw_job *job, pl_error *err) {
+  pl_image raw = {0}, map = {0};
+  pl_status status = PL_OK;
+  if (!p->has_labels) {
+    status = pl_truth_load(&p->labels, job->workspace, job->drawing.labels, err);
+    p->has_labels = status == PL_OK;
+  }
+  if (status == PL_OK) status = pl_truth_read(&p->truth, &p->labels, &job->c, err);
+  if (status == PL_OK) status = pl_probability_read(&map, job->map_path, err);
+  if (status == PL_OK) status = pl_binarize_resize(&p->map, &map, p->truth.width, p->truth.height, err);
+  if (status == PL_OK) status = pl_png_read(&raw, job->image_path, err);
+  if (status == PL_OK) status = read_resized(&p->image, &raw, &p->truth, err);
+  pl_image_clear(&map);
+  return status;
+}
+
+static bool has_read(const planes *p, const draw_job *job) {
+  return p->number == job->c.number && p->map_path != NULL && strcmp(p->map_path, job->map_path) == 0;
+}
+
+static size_t layers_of(pl_view_layer layers[PL_AGREEMENT_PARTS], pl_review_layer which, const planes *p,
+                        const pl_image *mask, const pl_image parts[PL_AGREEMENT_PARTS], bool contour) {
+  static const pl_colour colours[PL_AGREEMENT_PARTS] = {PL_COLOUR_HIT, PL_COLOUR_FALSE_ALARM, PL_COLOUR_MISSED};
+  const pl_mask_mode mode = contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
+  size_t count = 0;
+  switch (which) {
+    case PL_REVIEW_DIFFERENCE:
+      for (; count < PL_AGREEMENT_PARTS; count++) {
+        layers[count] = (pl_view_layer){&parts[count], mode, opacity, pl_colour_rgb(colours[count])};
+      }
+      break;
+    case PL_REVIEW_PREDICTION:
+      layers[count++] = (pl_view_layer){mask, mode, opacity, pl_colour_rgb(PL_COLOUR_FALSE_ALARM)};
+      break;
+    case PL_REVIEW_TRUTH:
+      layers[count++] = (pl_view_layer){&p->truth, mode, opacity, pl_colour_rgb(PL_COLOUR_ORANGE)};
+      break;
+    case PL_REVIEW_PLAIN:
+    case PL_REVIEW_LAYERS: break;
+  }
+  return count;
+}
+
+static pl_status draw_pane(draw_job *job, int pane, const pl_image *mask, const pl_image parts[PL_AGREEMENT_PARTS],
+                           pl_error *err) {
+  uint32_t width = 0, height = 0;
+  double aspect = 1;
+  const planes *p = job->planes;
+  if (!pl_picture_size(&width, &height, &aspect, &job->drawing.format, job->drawing.areas[pane])) return PL_OK;
+  pl_view_layer layers[PL_AGREEMENT_PARTS];
+  const size_t count = layers_of(layers, job->drawing.layers[pane], p, mask, parts, job->drawing.contour);
+  pl_view_case_options options = pl_view_case_defaults(width, height);
+  options.pixel_aspect = aspect;
+  pl_bitmap drawn = {0}, whole = {0};
+  pl_status status = pl_view_case_layers(&drawn, &p->image, layers, count, &options, err);
+  if (status == PL_OK) status = pl_bitmap_init(&whole, width, height, err);
+  if (status == PL_OK) {
+    pl_bitmap_place(&whole, &drawn, (int)(width - drawn.width) / 2, (int)(height - drawn.height) / 2);
+    status = pl_picture_make(&job->pictures[pane], &whole, &job->drawing.format, job->serials[pane], err);
+  }
+  pl_bitmap_clear(&whole);
+  pl_bitmap_clear(&drawn);
+  return status;
+}
+
+static void work(void *data) {
+  draw_job *job = data;
+  planes *p = job->planes;
+  if (!has_read(p, job)) {
+    forget_planes(p);
+    p->status = read_planes(p, job, &p->error);
+    p->number = job->c.number;
+    p->map_path = pl_xstrdup(job->map_path);
+  }
+  job->status = p->status;
+  job->error = p->error;
+  pl_image mask = {0}, parts[PL_AGREEMENT_PARTS] = {{0}, {0}, {0}};
+  if (job->status == PL_OK) job->status = pl_binarize(&mask, &p->map, &job->drawing.binarizer, &job->error);
+  if (job->status == PL_OK) job->status = pl_agreement_split(parts, &job->agreement, &p->truth, &mask, &job->error);
+  for (int i = 0; i < job->drawing.panes && job->status == PL_OK; i++) {
+    job->status = draw_pane(job, i, &mask, parts, &job->error);
+  }
+  pl_image_clear(&mask);
+  for (int i = 0; i < PL_AGREEMENT_PARTS; i++) pl_image_clear(&parts[i]);
+}
+
+// ---- On the owner's thread
+
+static void job_free(draw_job *job) {
+  if (job == NULL) return;
+  planes_free(job->planes);
+  for (int i = 0; i < PL_REVIEW_PANES; i++) pl_picture_clear(&job->pictures[i]);
+  free(job->id);
+  free(job->image_path);
+  free(job->map_path);
+  free(job->workspace);
+  free(job);
+}
+
+static void drop(void *data) { job_free(data); }
+
+static void submit(pl_review_view *view, draw_job *job);
+
+static void take_pictures(pl_review_view *view, draw_job *job) {
+  view->number = job->c.number;
+  view->agreement = job->agreement;
+  view->binarizer = job->drawing.binarizer;
+  (void)pl_copy_text(view->problem, sizeof view->problem, job->status == PL_OK ? "" : job->error.message);
+  for (int i = 0; i < PL_REVIEW_PANES; i++) {
+    pl_picture_clear(&view->pictures[i]);
+    view->pictures[i] = job->pictures[i];
+    job->pictures[i] = (pl_picture){0};
+  }
+}
+
+static void done(void *owner, void *data) {
+  pl_review_view *view = owner;
+  draw_job *job = data, *next = view->next;
+  view->planes = job->planes;
+  job->planes = NULL;
+  if (view->stale) forget_files(view->planes);
+  view->stale = false;
+  take_pictures(view, job);
+  job_free(job);
+  view->next = NULL;
+  if (next != NULL) submit(view, next);
+  view->ready(view->context);
+}
+
+static void submit(pl_review_view *view, draw_job *job) {
+  job->planes = view->planes;
+  view->planes = NULL;
+  pl_jobs_submit(view->jobs, &(pl_job){.work = work, .done = done, .drop = drop, .owner = view, .data = job});
+}
+
+pl_review_view *pl_review_view_create(pl_jobs *jobs, void (*ready)(void *context), void *context, uint64_t *serials) {
+  pl_review_view *view = pl_xcalloc(1, sizeof *view);
+  view->jobs = jobs;
+  view->ready = ready;
+  view->context = context;
+  view->serials = serials;
+  view->planes = pl_xcalloc(1, sizeof *view->planes);
+  return view;
+}
+
+void pl_review_view_destroy(pl_review_view *view) {
+  if (view == NULL) return;
+  pl_jobs_cancel(view->jobs, view);
+  planes_free(view->planes);
+  job_free(view->next);
+  for (int i = 0; i < PL_REVIEW_PANES; i++) pl_picture_clear(&view->pictures[i]);
+  free(view);
+}
+
+void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, const pl_case *c, const char *map,
+                         const pl_review_drawing *drawing) {
+  draw_job *job = pl_xcalloc(1, sizeof *job);
+  job->c = *c;
+  job->id = pl_xstrdup(c->id);
+  job->c.id = job->id;
+  job->c.source = job->c.patient = job->c.flag = job->c.note = NULL;
+  job->image_path = pl_case_image_path(manifest, c);
+  job->map_path = pl_xstrdup(map);
+  job->workspace = pl_xstrdup(manifest->workspace);
+  job->drawing = *drawing;
+  for (int i = 0; i < PL_REVIEW_PANES; i++) job->serials[i] = ++*view->serials;
+  if (view->planes != NULL) {
+    submit(view, job);
+    return;
+  }
+  job_free(view->next);
+  view->next = job;
+}
+
+void pl_review_view_forget(pl_review_view *view) {
+  if (view->planes == NULL) {
+    view->stale = true;
+  } else {
+    forget_files(view->planes);
+  }
+}
+
+pl_review_shown pl_review_view_shown(const pl_review_view *view) {
+  pl_review_shown shown = {
+      .number = view->number, .problem = view->problem, .agreement = view->agreement, .binarizer = view->binarizer};
+  for (int i = 0; i < PL_REVIEW_PANES; i++) {
+    if (view->pictures[i].serial != 0) shown.pictures[i] = &view->pictures[i];
+  }
+  return shown;
+}
