@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
+#include "core/data/rle.h"
 #include "core/image/dicom_write.h"
 #include "core/image/png_io.h"
 #include "core/image/probability.h"
@@ -262,26 +263,62 @@ pl_status fixture_originals(const char *workspace, double spacing, pl_error *err
   }
   if (status == PL_OK) status = pl_manifest_save(&manifest, err);
   pl_manifest_clear(&manifest);
-  pl_status fixture_maps(const char *run, const char *workspace, double wrong, pl_error *err) {
-    enum { SIDE = FIXTURE_SIDE / 2 };
-    pl_manifest manifest = {0};
-    char *folder = pl_path_join(run, "prob");
-    pl_status status = pl_manifest_load(&manifest, workspace, err);
-    if (status == PL_OK) status = pl_fs_make_folders(folder, err);
-    for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
-      const pl_case *c = &manifest.cases[i];
-      if (c->label == PL_LABEL_UNKNOWN) continue;
-      float map[SIDE * SIDE];
-      const bool negative = c->label == PL_LABEL_NEGATIVE;
-      fill_map(map, SIDE, c, negative ? (c->number % 4 == 0 ? 0.6 : 0.1) : c->number % 5 * wrong / 8);
-      pl_image plane = {0};
-      char *path = pl_xprintf("%s/%s.png", folder, c->id);
-      status = pl_probability_take(&plane, map, SIDE, SIDE, err);
-      if (status == PL_OK) status = pl_probability_write(path, &plane, err);
-      pl_image_clear(&plane);
-      free(path);
+  return status;
+}
+
+// Labels as the masks have them: train-rle.csv, and the cases' sizes and areas.
+static pl_status write_labels(pl_manifest *manifest, pl_error *err) {
+  pl_buf table;
+  pl_buf_init(&table, 1 << 20);
+  pl_buf_add_text(&table, "ImageId, EncodedPixels\n");
+  pl_status status = PL_OK;
+  for (size_t i = 0; i < manifest->count && status == PL_OK; i++) {
+    pl_case *c = &manifest->cases[i];
+    c->rows = c->cols = FIXTURE_SIDE;
+    if (c->label == PL_LABEL_UNKNOWN) continue;
+    pl_buf_printf(&table, "%s, ", c->id);
+    if (c->label == PL_LABEL_NEGATIVE) {
+      pl_buf_add_text(&table, "-1\n");
+      continue;
     }
-    pl_manifest_clear(&manifest);
-    free(folder);
-    return status;
+    pl_image mask = {0};
+    char *path = pl_case_mask_path(manifest, c);
+    status = pl_png_read(&mask, path, err);
+    if (status == PL_OK) status = pl_rle_encode(&table, &mask, err);
+    if (status == PL_OK) c->mask_area = pl_mask_area(&mask);
+    pl_buf_add_text(&table, "\n");
+    pl_image_clear(&mask);
+    free(path);
   }
+  char *path = pl_path_join(manifest->workspace, "train-rle.csv");
+  if (status == PL_OK) status = pl_fs_replace(path, table.data, table.length, err);
+  if (status == PL_OK) status = pl_manifest_save(manifest, err);
+  free(path);
+  pl_buf_clear(&table);
+  return status;
+}
+
+pl_status fixture_maps(const char *run, const char *workspace, double wrong, pl_error *err) {
+  enum { SIDE = FIXTURE_SIDE / 2 };
+  pl_manifest manifest = {0};
+  char *folder = pl_path_join(run, "prob");
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_fs_make_folders(folder, err);
+  if (status == PL_OK) status = write_labels(&manifest, err);
+  for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
+    const pl_case *c = &manifest.cases[i];
+    if (c->label == PL_LABEL_UNKNOWN) continue;
+    float map[SIDE * SIDE];
+    const bool negative = c->label == PL_LABEL_NEGATIVE;
+    fill_map(map, SIDE, c, negative ? (c->number % 4 == 0 ? 0.6 : 0.1) : c->number / 15 % 3 * wrong / 8);
+    pl_image plane = {0};
+    char *path = pl_xprintf("%s/%s.png", folder, c->id);
+    status = pl_probability_take(&plane, map, SIDE, SIDE, err);
+    if (status == PL_OK) status = pl_probability_write(path, &plane, err);
+    pl_image_clear(&plane);
+    free(path);
+  }
+  pl_manifest_clear(&manifest);
+  free(folder);
+  return status;
+}

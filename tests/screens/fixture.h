@@ -25,6 +25,8 @@ pl_status fixture_previews(const char *run, const char *workspace, int epochs, i
 // Gives each case of the workspace an original: a DICOM file of its prepared picture, in which a pixel measures so many
 // millimetres and the person is "SYN7".
 pl_status fixture_originals(const char *workspace, double spacing, pl_error *err);
+
 // Gives a run predictions of its labelled cases (RUN/prob) at half the pictures' size: the mask's rectangle moved right
-// by (number % 5) * `wrong` pixels; of negative cases with a number divisible by four a square of probability 0.6.
+// by (number / 15 % 3) * `wrong` pixels; of negative cases with a number divisible by four a square of probability 0.6.
+// Also the workspace's train-rle.csv.
 pl_status fixture_maps(const char *run, const char *workspace, double wrong, pl_error *err);

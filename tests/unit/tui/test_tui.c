@@ -92,6 +92,13 @@ static void test_layout(void **state) {
         }
       }
       for (int panes = 1; panes <= 2; panes++) {
+        const pl_review_layout review = pl_layout_review(frame.body, panes);
+        const pl_area places[] = {review.header,      review.table,      review.histogram,  review.pictures[0],
+                                  review.pictures[1], review.borders[0], review.borders[1], review.caption};
+        check_areas(places, 8, frame.body);
+        for (int i = 0; i < panes && !pl_area_empty(review.pictures[i]); i++) {
+          assert_int_equal(review.borders[i].x, review.pictures[i].x + review.pictures[i].cols);
+        }
         const pl_case_layout one = pl_layout_case(frame.body, rows % 4, panes, cols % 2 == 0);
         const pl_area parts[] = {one.header,     one.pictures[0], one.pictures[1],
                                  one.borders[0], one.borders[1],  one.side};
