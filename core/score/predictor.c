@@ -9,7 +9,7 @@
 #include "core/net/model.h"
 #include "core/train/checkpoint.h"
 
-enum { PREFETCH = 3 };
+enum { PREFETCH = 3, BATCHES_A_PART = 8 };
 
 static const size_t sum_bytes_default = (size_t)256 << 20;
 
@@ -187,9 +187,11 @@ pl_status pl_predictor_run(pl_predictor *p, const char *const *checkpoints, size
   p->loaded = p->done = 0;
   p->total = count * checkpoint_count;
   p->hooks = hooks;
+  // With one checkpoint nothing is gained by large parts, and less is lost when somebody stops it.
+  const size_t few = BATCHES_A_PART * p->batch, most = checkpoint_count == 1 && few < p->part ? few : p->part;
   pl_status status = PL_OK;
-  for (size_t first = 0; first < count && status == PL_OK; first += p->part) {
-    const size_t part = count - first < p->part ? count - first : p->part;
+  for (size_t first = 0; first < count && status == PL_OK; first += most) {
+    const size_t part = count - first < most ? count - first : most;
     memset(p->sums, 0, part * p->plane * sizeof *p->sums);
     for (size_t k = 0; k < checkpoint_count && status == PL_OK; k++) {
       status = add_checkpoint(p, checkpoints[k], k + 1, cases + first, part, err);
