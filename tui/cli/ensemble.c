@@ -2,7 +2,6 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,8 +137,6 @@ static void print_maps(const pl_ensemble *e, const pl_run_predicted *predicted) 
 pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *a, const pl_ensemble *e, const pl_ensemble_cases *cases,
                                   const char *folder, bool silent, pl_error *err) {
   pl_cli_progress progress;
-  sigset_t before;  // the bar takes Ctrl-C while it is there
-  (void)sigprocmask(SIG_SETMASK, NULL, &before);
   pl_cli_progress_begin(&progress, a->quiet);
   const pl_run_predict_options options = {.recipe = a->recipe,
                                           .folder = folder,
@@ -149,9 +146,7 @@ pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *a, const pl_ensemble *e
                                           .context = &progress};
   pl_run_predicted *predicted = pl_xcalloc(e->count, sizeof *predicted);
   pl_status status = pl_ensemble_predict(predicted, e, cases, &options, err);
-  if (progress.shown <= progress.start) progress.quiet = true;  // nothing to end
   pl_cli_progress_end(&progress);
-  (void)sigprocmask(SIG_SETMASK, &before, NULL);
   if (status == PL_OK && !silent) print_maps(e, predicted);
   free(predicted);
   return status;
