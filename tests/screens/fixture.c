@@ -219,7 +219,7 @@ pl_status fixture_previews(const char *run, const char *workspace, int epochs, i
   for (int epoch = first; epoch <= epochs && status == PL_OK; epoch++) {
     for (int i = 0; i < SHOWN && status == PL_OK; i++) {
       float map[SIDE * SIDE];
-      fill_map(map, SIDE, &manifest.cases[cases[i]], (double)(epochs - epoch) / epochs);
+      fill_map(map, SIDE, &manifest.cases[cases[i]], (double)(epochs - epoch) / (epochs > 0 ? epochs : 1));
       status = pl_preview_writer_add(writer, &manifest.cases[cases[i]], map, SIDE, err);
     }
     if (status == PL_OK) status = pl_preview_writer_end(writer, epoch, err);

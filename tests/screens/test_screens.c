@@ -231,6 +231,49 @@ static void test_predictions(void **state) {
         "predict_no_epoch");
 }
 
+// While a run trains its newest epoch appears by itself.
+static void test_predictions_appear(void **state) {
+  const world *w = *state;
+  char *workspace = pl_path_join(w->root, "live"), *run = NULL;
+  pl_error err = {0};
+  if (fixture_workspace(workspace, 6, &err) != PL_OK ||
+      fixture_run(&run, workspace, "r", 1, PL_PHASE_TRAINING, &err) != PL_OK ||
+      fixture_previews(run, workspace, 0, 0, &err) != PL_OK) {
+    fail_msg("%s", err.message);
+  }
+  const char *const argv[] = {w->program, "-C", workspace, NULL};
+  pty p;
+  pty_start(&p, PTY_VT340, 120, 40, "xterm-256color", argv);
+  assert_true(pty_run(&p, "Contour", 30.0));
+  pty_type(&p, "\rt");
+  assert_true(pty_run(&p, "(untrained)", 30.0));
+  assert_int_equal(fixture_previews(run, workspace, 1, 1, &err), PL_OK);
+  assert_true(pty_run(&p, "1/20", 30.0));  // only what is new of the line is written
+  pty_type(&p, "Q");
+  assert_true(pty_run(&p, NULL, 30.0));
+  pty_close(&p);
+  free(run);
+  free(workspace);
+}
+
+// The previews on screen Train: among the charts, alone where there is little room, by epochs and cases, and into the
+// viewer.
+static void test_previews(void **state) {
+  const world *w = *state;
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key 4\nwait-job\nkey t t t\nkey < l\nwait-job",
+        "previews_200x60");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey < <\nwait-job",
+        "previews_80x24");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey v\nwait-job",
+        "previews_left");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "key 4\nwait-job\nkey v\nwait-job\nkey < l\nwait-job\nkey Enter\nwait-job", "previews_opened");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
+        "key 4\nwait-job\nkey v\nwait-job\nmouse press 70 12\nmouse release 70 12\nmouse wheel-up 70 12\nwait-job",
+        "previews_mouse");
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 [\nwait-job\nkey v\nwait-job", "previews_none");
+}
+
 // Originals: their header, the person only to those who ask, and no millimetres that cannot be true. And the picture on
 // the whole window, where it is small from the start.
 static void test_originals(void **state) {
@@ -637,21 +680,38 @@ static void test_hang_up(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data),          cmocka_unit_test(test_filter),
-      cmocka_unit_test(test_help),          cmocka_unit_test(test_keys),
-      cmocka_unit_test(test_thumbs),        cmocka_unit_test(test_jobs),
-      cmocka_unit_test(test_case),          cmocka_unit_test(test_runs),
-      cmocka_unit_test(test_curves),        cmocka_unit_test(test_runs_order),
-      cmocka_unit_test(test_log),           cmocka_unit_test(test_notes),
-      cmocka_unit_test(test_caps),          cmocka_unit_test(test_mouse),
-      cmocka_unit_test(test_train),         cmocka_unit_test(test_plain_terminals),
-      cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_batch),
-      cmocka_unit_test(test_sixel),         cmocka_unit_test(test_resize_storm),
-      cmocka_unit_test(test_quit),          cmocka_unit_test(test_signals),
-      cmocka_unit_test(test_no_terminal),   cmocka_unit_test(test_hang_up),
-      cmocka_unit_test(test_folds),         cmocka_unit_test(test_folds_moved),
-      cmocka_unit_test(test_folds_made),    cmocka_unit_test(test_predictions),
-      cmocka_unit_test(test_originals),     cmocka_unit_test(test_review),
+      cmocka_unit_test(test_data),
+      cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_help),
+      cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_thumbs),
+      cmocka_unit_test(test_jobs),
+      cmocka_unit_test(test_case),
+      cmocka_unit_test(test_runs),
+      cmocka_unit_test(test_curves),
+      cmocka_unit_test(test_runs_order),
+      cmocka_unit_test(test_log),
+      cmocka_unit_test(test_notes),
+      cmocka_unit_test(test_caps),
+      cmocka_unit_test(test_mouse),
+      cmocka_unit_test(test_train),
+      cmocka_unit_test(test_plain_terminals),
+      cmocka_unit_test(test_nothing_there),
+      cmocka_unit_test(test_batch),
+      cmocka_unit_test(test_sixel),
+      cmocka_unit_test(test_resize_storm),
+      cmocka_unit_test(test_quit),
+      cmocka_unit_test(test_signals),
+      cmocka_unit_test(test_no_terminal),
+      cmocka_unit_test(test_hang_up),
+      cmocka_unit_test(test_folds),
+      cmocka_unit_test(test_folds_moved),
+      cmocka_unit_test(test_folds_made),
+      cmocka_unit_test(test_predictions),
+      cmocka_unit_test(test_originals),
+      cmocka_unit_test(test_review),
+      cmocka_unit_test(test_predictions_appear),
+      cmocka_unit_test(test_previews),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -8,7 +8,9 @@ extern const pl_screen pl_screen_case;
 
 // Shows the selected case; `args` may name another (a number, an id or its ending).
 void pl_case_open(pl_app *app, const char *args);
-// The same on the whole window, where that is narrow and shows blocks.
+// Shows a case, by its id, with the difference of the workbench's run at an epoch; `newest` follows newer ones.
+void pl_case_open_prediction(pl_app *app, const char *id, int64_t epoch, bool newest);
+// The same as pl_case_open on the whole window, where that is narrow and shows blocks.
 void pl_case_enter(pl_app *app, const char *args);
 
 // Its commands.

@@ -12,6 +12,7 @@
 #include "core/run/rundir.h"
 #include "tui/prediction.h"
 #include "tui/screens/case_private.h"
+#include "tui/screens/data.h"
 #include "tui/words.h"
 #include "viewers/colormap.h"
 
@@ -76,10 +77,18 @@ static size_t place_of(const pl_case_predictions *p, int64_t epoch) {
   return at;
 }
 
+// Of the case that is shown; before the first was read, of the one that will be.
+static const char *id_of(const pl_case_screen *self) {
+  const pl_case_file *file = pl_case_view_file(self->view);
+  const pl_case *selected = pl_data_selected(self->app);
+  if (file != NULL) return file->id;
+  return selected != NULL ? selected->id : NULL;
+}
+
 bool pl_case_find_predictions(pl_case_screen *self) {
   pl_case_predictions *p = &self->predictions;
-  const pl_case_file *file = pl_case_view_file(self->view);
-  if (file == NULL || file->id == NULL) return false;
+  const char *id = id_of(self);
+  if (id == NULL) return false;
   const int64_t before = p->count > 0 ? p->epochs[p->at] : INT64_MIN;
   const size_t count_before = p->count;
   take_run(self, wanted_run(self));
@@ -91,11 +100,11 @@ bool pl_case_find_predictions(pl_case_screen *self) {
     status = pl_fail(&err, PL_E_NOTFOUND, "there is no run yet, so nothing is predicted; S on screen Train starts one");
   }
   if (status == PL_OK) status = pl_previews_update(&p->previews, p->run, NULL, &err);
-  if (status == PL_OK) status = pl_prediction_list(&p->epochs, &p->count, &p->previews, p->run, file->id, &err);
+  if (status == PL_OK) status = pl_prediction_list(&p->epochs, &p->count, &p->previews, p->run, id, &err);
   if (status != PL_OK) {
     pl_safe_text(p->problem, sizeof p->problem, err.message, strlen(err.message));
   } else {
-    p->at = p->newest || before == INT64_MIN ? newest_of(p) : place_of(p, before);
+    p->at = p->newest ? newest_of(p) : place_of(p, p->wanted);
   }
   return p->count != count_before || (p->count > 0 && p->epochs[p->at] != before);
 }
@@ -105,7 +114,7 @@ static bool find_or_say(pl_case_screen *self) {
   pl_case_find_predictions(self);
   if (pl_case_has_prediction(self)) return true;
   const char *problem = self->predictions.problem;
-  pl_app_say(self->app, "%s", problem[0] != '\0' ? problem : "no picture is shown yet");
+  pl_app_say(self->app, "%s", problem[0] != '\0' ? problem : "no case is shown");
   self->app->message_bad = true;
   return false;
 }
@@ -142,6 +151,7 @@ static bool show_prediction(pl_case_screen *self) {
 static void go_to(pl_case_screen *self, size_t at) {
   pl_case_predictions *p = &self->predictions;
   p->at = at;
+  p->wanted = p->epochs[at];
   p->newest = at == newest_of(p);
   pl_case_redraw(self);
 }
@@ -225,6 +235,21 @@ void pl_case_threshold(pl_app *app, const char *args) {
   }
   pl_app_say(app, "threshold takes a probability from 0 to 1, not '%s'", args);
   app->message_bad = true;
+}
+
+void pl_case_open_prediction(pl_app *app, const char *id, int64_t epoch, bool newest) {
+  pl_case_screen *self = pl_case_self(app);
+  pl_case_predictions *p = &self->predictions;
+  free(p->chosen);
+  p->chosen = NULL;
+  take_run(self, wanted_run(self));
+  if (self->shows == PL_CASE_TRUTH) self->shows = PL_CASE_DIFFERENCE;
+  self->mask = true;
+  p->wanted = epoch;
+  p->newest = newest;
+  pl_case_enter(app, id);
+  pl_case_find_predictions(self);
+  pl_case_redraw(self);
 }
 
 void pl_case_prediction(pl_app *app, const char *args) {

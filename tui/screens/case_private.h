@@ -13,6 +13,7 @@ typedef struct pl_case_predictions {
   int64_t planned;  // epochs of the run, -1 when unknown
   int64_t *epochs;  // prediction.h
   size_t count, at;
+  int64_t wanted;   // the epoch that is shown when `newest` is false, or the one before it
   bool newest;      // the newest epoch, also when there is a newer one
   bool has_pinned;  // an epoch to compare with
   int64_t pinned;

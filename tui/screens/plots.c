@@ -95,14 +95,25 @@ void pl_plots_rough(pl_app *app, const char *args) {
 
 static const double step = 0.01, leap = 0.1, pan = 0.25, zoom = 1.5;
 
+// Chosen previews take these keys for epochs and cases.
+static bool on_previews(pl_app *app, int epochs, int cases) {
+  return !on_runs(app) && pl_train_step_previews(app, epochs, cases);
+}
+
 static void move(pl_app *app, double share) {
   pl_plot_move_cursor(plot_of(app), share);
   changed(app);
 }
 
-void pl_plots_left(pl_app *app, const char *args) { (void)args, move(app, -step); }
+void pl_plots_left(pl_app *app, const char *args) {
+  (void)args;
+  if (!on_previews(app, 0, -1)) move(app, -step);
+}
 
-void pl_plots_right(pl_app *app, const char *args) { (void)args, move(app, step); }
+void pl_plots_right(pl_app *app, const char *args) {
+  (void)args;
+  if (!on_previews(app, 0, 1)) move(app, step);
+}
 
 void pl_plots_far_left(pl_app *app, const char *args) { (void)args, move(app, -leap); }
 
@@ -122,12 +133,14 @@ void pl_plots_zoom_out(pl_app *app, const char *args) {
 
 void pl_plots_earlier(pl_app *app, const char *args) {
   (void)args;
+  if (on_previews(app, -1, 0)) return;
   pl_plot_pan(plot_of(app), -pan);
   changed(app);
 }
 
 void pl_plots_later(pl_app *app, const char *args) {
   (void)args;
+  if (on_previews(app, 1, 0)) return;
   pl_plot_pan(plot_of(app), pan);
   changed(app);
 }

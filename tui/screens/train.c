@@ -73,6 +73,7 @@ const pl_config *pl_train_options(pl_app *app, const pl_run_view **run) {
 static void *open_screen(pl_app *app) {
   pl_train *self = pl_xcalloc(1, sizeof *self);
   self->app = app;
+  self->previews = pl_preview_strip_create(app);
   pl_train_open_charts(self);
   return self;
 }
@@ -80,6 +81,7 @@ static void *open_screen(pl_app *app) {
 static void close_screen(pl_app *app, void *data) {
   pl_train *self = data;
   pl_train_forget_charts(self);
+  pl_preview_strip_destroy(self->previews);
   pl_jobs_cancel(app->jobs, self);
   free(self);
 }
@@ -87,6 +89,7 @@ static void close_screen(pl_app *app, void *data) {
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_train *self = data;
   if ((what & PL_CHANGED_CASES) != 0 && !self->form_open) self->form_filled = false;
+  if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) pl_preview_strip_forget(self->previews);
   if ((what & PL_CHANGED_RUNS) != 0) {
     pl_train_forget_charts(self);
     self->epochs = (pl_table){0};
@@ -343,6 +346,7 @@ static void draw_run(const pl_train *self, const pl_canvas *canvas, pl_area body
   for (int i = 0; i < layout.chart_count; i++) {
     pl_canvas_vline(canvas, layout.borders[i], PL_STYLE_DIM);
     pl_pane_draw(&self->panes[i], canvas, layout.charts[i]);
+    if (self->previews_at == i) pl_preview_strip_draw(self->previews, canvas, layout.charts[i]);
   }
   draw_epochs(self, canvas, (pl_area){layout.table.y, layout.table.x + 1, layout.table.rows, layout.table.cols - 2},
               run);

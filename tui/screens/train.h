@@ -15,6 +15,9 @@ const pl_config *pl_train_options(pl_app *app, const pl_run_view **run);
 // Its charts, and what to call after changing how they are shown.
 struct pl_plot *pl_train_plot(pl_app *app);
 void pl_train_charts_changed(pl_app *app);
+// Keys about a stretch of the curves, and their cursor, are about epochs and cases when the previews are chosen: true
+// when they were.
+bool pl_train_step_previews(pl_app *app, int epochs, int cases);
 
 // Its commands.
 void pl_train_start(pl_app *app, const char *args);
@@ -31,5 +34,6 @@ void pl_train_down(pl_app *app, const char *args);
 void pl_train_up(pl_app *app, const char *args);
 void pl_train_enter(pl_app *app, const char *args);
 void pl_train_chart(pl_app *app, const char *args);
+void pl_train_show_previews(pl_app *app, const char *args);
 void pl_train_filter(pl_app *app, const char *args);
 void pl_train_back(pl_app *app, const char *args);

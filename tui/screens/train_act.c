@@ -260,6 +260,8 @@ void pl_train_enter(pl_app *app, const char *args) {
   pl_train *self = pl_train_of(app);
   if (self->form_open) {
     pl_form_edit(&self->form);
+  } else if (pl_train_on_previews(self)) {
+    pl_preview_strip_open_case(self->previews);
   } else {
     pl_train_enlarge(self);
   }

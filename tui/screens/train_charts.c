@@ -19,6 +19,19 @@ static bool fits_filter(const char *filter, const char *chart) {
   return false;
 }
 
+const char pl_train_previews[] = "previews";
+
+// Previews are third, so that they stand beside loss and dice where there is room for three.
+static size_t add_previews(const char *names[PL_METRICS_MAX], size_t count, const pl_train *self, const char *filter) {
+  const bool fits = filter[0] == '\0' || strcasestr(pl_train_previews, filter) != NULL;
+  if (!fits || self->app->model->run == NULL || count == PL_METRICS_MAX || !pl_preview_strip_has(self->previews))
+    return count;
+  const size_t at = count < 2 ? count : 2;
+  memmove(&names[at + 1], &names[at], (count - at) * sizeof names[0]);
+  names[at] = pl_train_previews;
+  return count + 1;
+}
+
 // The names of the charts of which the run tells something, in the table's order. The first two are always there.
 static size_t find_charts(const char *names[PL_METRICS_MAX], const pl_train *self, const char *filter) {
   const pl_run_view *run = self->app->model->run;
@@ -32,7 +45,7 @@ static size_t find_charts(const char *names[PL_METRICS_MAX], const pl_train *sel
     if (!fits_filter(filter, m->chart) || (seen > 2 && !pl_metric_is_told(i, &run->journal))) continue;
     names[count++] = m->chart;
   }
-  return count;
+  return add_previews(names, count, self, filter);
 }
 
 static size_t index_of(const char *const *names, size_t count, const char *name) {
@@ -40,6 +53,10 @@ static size_t index_of(const char *const *names, size_t count, const char *name)
     if (strcmp(names[i], name) == 0) return i;
   }
   return 0;
+}
+
+bool pl_train_on_previews(const pl_train *self) {
+  return self->previews_at >= 0 && self->chosen != NULL && strcmp(self->chosen, pl_train_previews) == 0;
 }
 
 pl_train_layout pl_train_layout_of(const pl_train *self) {
@@ -74,14 +91,31 @@ static void fill(pl_plot_content *content, pl_train *self, const char *chart) {
   }
 }
 
+// Where the previews are among the charts that are shown, and their picture.
+static void ask_previews(pl_train *self, const char *const *names, size_t count, size_t chosen,
+                         const pl_train_layout *layout) {
+  const size_t shown = (size_t)layout->chart_count;
+  self->previews_at = -1;
+  for (size_t i = 0; i < shown; i++) {
+    const size_t index = chosen / shown * shown + i;
+    if (index < count && names[index] == pl_train_previews) self->previews_at = (int)i;
+  }
+  const pl_area area = self->previews_at >= 0 ? layout->charts[self->previews_at] : (pl_area){0};
+  pl_preview_strip_update(self->previews, self->app->model->run->folder, area, pl_train_on_previews(self));
+}
+
 void pl_train_ask_charts(pl_train *self) {
   self->readout[0] = '\0';
+  self->previews_at = -1;
   if (self->app->model->run == NULL) return;
+  // Whether there are any, before places are given to charts.
+  pl_preview_strip_update(self->previews, self->app->model->run->folder, (pl_area){0}, false);
   const char *names[PL_METRICS_MAX];
   pl_plot_content contents[PL_LAYOUT_CHARTS_MAX], loss;
   const size_t count = find_charts(names, self, self->filter), chosen = index_of(names, count, self->chosen);
   const pl_train_layout layout = pl_train_layout_of(self);
   const size_t shown = (size_t)layout.chart_count;
+  ask_previews(self, names, count, chosen, &layout);
   if (shown == 0) return;
   // All charts reach as far as the losses do, also those that are told once an epoch.
   fill(&loss, self, "loss");
@@ -90,11 +124,12 @@ void pl_train_ask_charts(pl_train *self) {
   const size_t first = chosen / shown * shown;
   for (size_t i = 0; i < shown && first + i < count; i++) {
     fill(&contents[i], self, names[first + i]);
+    if ((int)i == self->previews_at) continue;
     contents[i].marked = count > 1 && !self->large && first + i == chosen && self->chosen != NULL;
     pl_plot_cover(&self->plot, &contents[i]);
   }
   for (size_t i = 0; i < shown; i++) {
-    if (first + i < count) {
+    if (first + i < count && (int)i != self->previews_at) {
       pl_pane_make(&self->panes[i], &self->plot, &contents[i], layout.charts[i]);
     } else {
       pl_pane_clear(&self->panes[i]);
@@ -165,6 +200,30 @@ void pl_train_filter(pl_app *app, const char *args) {
   }
 }
 
+void pl_train_show_previews(pl_app *app, const char *args) {
+  (void)args;
+  pl_train *self = pl_train_of(app);
+  if (!pl_preview_strip_has(self->previews)) {
+    pl_app_say(app, "this run predicts no cases while it trains; its option previews says how many");
+    return;
+  }
+  const bool there = pl_train_on_previews(self);
+  self->filter[0] = '\0';
+  self->chosen = there ? NULL : pl_train_previews;
+  self->large = !there;
+  for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) pl_pane_clear(&self->panes[i]);
+  pl_app_tell(app, PL_CHANGED_LAYOUT);
+}
+
+bool pl_train_step_previews(pl_app *app, int epochs, int cases) {
+  pl_train *self = pl_train_of(app);
+  if (!pl_train_on_previews(self)) return false;
+  if (epochs != 0) pl_preview_strip_step(self->previews, epochs);
+  if (cases != 0) pl_preview_strip_select(self->previews, cases);
+  pl_train_ask_charts(self);
+  return true;
+}
+
 void pl_train_enlarge(pl_train *self) {
   const char *names[PL_METRICS_MAX];
   const size_t count = find_charts(names, self, self->filter);
@@ -204,6 +263,19 @@ bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event) {
     return true;
   }
   const pl_train_layout layout = pl_train_layout_of(self);
+  const pl_area previews = self->previews_at >= 0 ? layout.charts[self->previews_at] : (pl_area){0};
+  if (!began && is_in(previews, event)) {
+    if (event->kind == PL_MOUSE_WHEEL_UP) pl_preview_strip_step(self->previews, -1);
+    if (event->kind == PL_MOUSE_WHEEL_DOWN) pl_preview_strip_step(self->previews, 1);
+    bool again = false;
+    const bool was_chosen = pl_train_on_previews(self);
+    if (event->kind == PL_MOUSE_PRESS && pl_preview_strip_select_at(self->previews, event->y, event->x, &again)) {
+      self->chosen = pl_train_previews;
+    }
+    pl_train_ask_charts(self);
+    if (again && was_chosen) pl_preview_strip_open_case(self->previews);
+    return true;
+  }
   for (int i = 0; i < layout.chart_count && !began; i++) {
     const pl_pane *pane = &self->panes[i];
     if (!is_in(layout.charts[i], event) || pane->picture.serial == 0) continue;

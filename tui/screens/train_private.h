@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tui/plot.h"
+#include "tui/preview_strip.h"
 #include "tui/screens/train.h"
 #include "tui/widgets/form.h"
 #include "tui/widgets/table.h"
@@ -18,6 +19,8 @@ typedef struct pl_train {
   bool starting;     // a core is being started
   pl_table epochs;   // newest first
 
+  pl_preview_strip *previews;  // stands among the charts, under the name of pl_train_previews
+  int previews_at;             // the chart's place where they are, -1 when they are not shown
   pl_plot plot;
   pl_run_curves curves;
   pl_pane panes[PL_LAYOUT_CHARTS_MAX];
@@ -26,6 +29,8 @@ typedef struct pl_train {
   char filter[PL_LINE_SIZE];       // charts that are shown: a part of their name or of a line's, "" for all
   char readout[PL_TRAIN_READOUT];  // at the cursor, "" without one
 } pl_train;
+
+extern const char pl_train_previews[];
 
 pl_train *pl_train_of(pl_app *app);
 
@@ -43,3 +48,5 @@ void pl_train_enlarge(pl_train *self);        // the chosen chart, or all again
 bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event);
 // Esc in the charts: large, cursor or zoom ends. False when there was nothing to end.
 bool pl_train_leave_charts(pl_train *self);
+// Whether keys are about the previews.
+bool pl_train_on_previews(const pl_train *self);

@@ -27,7 +27,7 @@ static int make_scenes(void **state) {
     for (size_t p = 0; p < pl_image_bytes(&s->images[i]); p++) {
       s->images[i].u8[p] = (uint8_t)(s->images[i].u8[p] * (SCENES + i) / (2 * SCENES));
     }
-    s->tiles[i] = (pl_grid_tile){&s->images[i], i % 3 == 2 ? NULL : &s->masks[i], labels[i]};
+    s->tiles[i] = (pl_grid_tile){.image = &s->images[i], .mask = i % 3 == 2 ? NULL : &s->masks[i], .label = labels[i]};
   }
   *state = s;
   return 0;
@@ -130,12 +130,32 @@ static void histograms(void **state) {
   assert_int_equal(pl_view_histogram(&bitmap, &chart, 59, 80, NULL), PL_E_LIMIT);
 }
 
+// In a strip the columns follow the room, tiles may have layers of their own, and one is marked.
+static void strips(void **state) {
+  const scenes *s = *state;
+  assert_int_equal(pl_view_grid_columns(8, 800, 400, 1), 4);
+  assert_int_equal(pl_view_grid_columns(8, 800, 100, 1), 8);
+  assert_int_equal(pl_view_grid_columns(8, 100, 800, 1), 1);
+  assert_int_equal(pl_view_grid_columns(8, 79, 30, 1), 4);  // 15 pixels a side in two rows
+  assert_int_equal(pl_view_grid_columns(8, 79, 15, 2), 4);  // the same room in pixels that are higher than wide
+  assert_int_equal(pl_view_grid_columns(1, 10, 10, 1), 1);
+  pl_view_grid_options options = pl_view_grid_defaults(480, 160);
+  options.columns = 4;
+  scenes copy = *s;
+  const pl_view_layer layers[] = {{&s->masks[1], PL_MASK_FILL, 0.4, {0, 0, 255}},
+                                  {&s->masks[0], PL_MASK_CONTOUR, 1, {255, 0, 0}}};
+  copy.tiles[1].layers = layers;
+  copy.tiles[1].layer_count = 2;
+  copy.tiles[2].marked = true;
+  pl_bitmap bitmap = draw(&copy, 4, &options);
+  assert_golden(&bitmap, "grid_strip");
+  pl_bitmap_clear(&bitmap);
+}
+
 int run_grid_tests(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(goldens),
-      cmocka_unit_test(sizes),
-      cmocka_unit_test(refusals),
-      cmocka_unit_test(histograms),
+      cmocka_unit_test(goldens), cmocka_unit_test(sizes),      cmocka_unit_test(refusals),
+      cmocka_unit_test(strips),  cmocka_unit_test(histograms),
   };
   return cmocka_run_group_tests(tests, make_scenes, free_scenes);
 }
