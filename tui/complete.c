@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/filter.h"
+#include "core/run/presets.h"
 #include "tui/app.h"
 #include "tui/caselist.h"
 #include "tui/cmd.h"
@@ -132,7 +133,11 @@ void pl_complete_options(const pl_app *app, const char *before, pl_candidates *o
 
 void pl_complete_presets(const pl_app *app, const char *before, pl_candidates *out) {
   (void)app;
-  for (size_t i = 0; before[0] == '\0' && i < pl_preset_count; i++) pl_candidates_add(out, pl_presets[i].name);
+  if (before[0] != '\0' || !out->tab) return;
+  pl_presets presets = {0};
+  pl_presets_load(&presets);
+  for (size_t i = 0; i < presets.count; i++) pl_candidates_add(out, presets.items[i].name);
+  pl_presets_clear(&presets);
 }
 
 void pl_complete_encoders(const pl_app *app, const char *before, pl_candidates *out) {
@@ -152,12 +157,12 @@ void pl_complete_axes(const pl_app *app, const char *before, pl_candidates *out)
 
 void pl_complete_charts(const pl_app *app, const char *before, pl_candidates *out) {
   (void)app;
-  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metrics[i].chart);
+  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metric_table[i].chart);
 }
 
 void pl_complete_curves(const pl_app *app, const char *before, pl_candidates *out) {
   (void)app;
-  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metrics[i].name);
+  for (size_t i = 0; before[0] == '\0' && i < pl_metric_count; i++) pl_candidates_add(out, pl_metric_table[i].name);
 }
 
 void pl_complete_themes(const pl_app *app, const char *before, pl_candidates *out) {

@@ -9,7 +9,7 @@ const char *pl_axis_name(pl_axis axis) { return axis_names[axis]; }
 
 size_t pl_metric_find(const char *name) {
   size_t i = 0;
-  while (i < pl_metric_count && strcmp(pl_metrics[i].name, name) != 0) i++;
+  while (i < pl_metric_count && strcmp(pl_metric_table[i].name, name) != 0) i++;
   return i;
 }
 
@@ -45,7 +45,7 @@ static double x_of(const pl_run_curves *curves, double step, double epoch, doubl
 }
 
 static void feed(pl_run_curves *curves, size_t metric, const pl_journal_view *journal) {
-  const pl_metric *m = &pl_metrics[metric];
+  const pl_metric *m = &pl_metric_table[metric];
   pl_curve *curve = curves->of[metric].curve;
   const size_t count = m->step != NULL ? journal->step_count : journal->epoch_count;
   for (size_t i = curves->of[metric].fed; i < count; i++) {
@@ -70,7 +70,7 @@ static void feed(pl_run_curves *curves, size_t metric, const pl_journal_view *jo
 // Whether what was taken is still what the journal tells: a resumed run forgets its last steps.
 static bool is_stale(const pl_run_curves *curves, size_t metric, const pl_journal_view *journal) {
   const size_t fed = curves->of[metric].fed;
-  const bool steps = pl_metrics[metric].step != NULL;
+  const bool steps = pl_metric_table[metric].step != NULL;
   if (fed == 0) return false;
   if (fed > (steps ? journal->step_count : journal->epoch_count)) return true;
   return (steps ? journal->steps[fed - 1].time : journal->epochs[fed - 1].time) != curves->of[metric].time;
@@ -101,7 +101,7 @@ const pl_curve *pl_run_curves_get(pl_run_curves *curves, size_t metric, const pl
 
 bool pl_metric_is_told(size_t metric, const pl_journal_view *journal) {
   enum { LOOK = 2048 };
-  const pl_metric *m = &pl_metrics[metric];
+  const pl_metric *m = &pl_metric_table[metric];
   const size_t count = m->step != NULL ? journal->step_count : journal->epoch_count;
   for (size_t i = 0; i < count; i++) {
     if (i == LOOK && count - i > LOOK) i = count - LOOK;
@@ -140,7 +140,7 @@ static double epoch_valid_term(const pl_epoch_record *r, int term) {
 static const char *const axis_names[PL_AXES] = {
     [PL_AXIS_EPOCH] = "epoch", [PL_AXIS_STEP] = "step", [PL_AXIS_TIME] = "time", [PL_AXIS_ACTIVE] = "active"};
 
-const pl_metric pl_metrics[] = {
+const pl_metric pl_metric_table[] = {
     {.name = "batch loss", .label = "batch", .chart = "loss", .step = step_loss},
     {.name = "train loss", .label = "train", .chart = "loss", .epoch = epoch_train},
     {.name = "valid loss", .label = "valid", .chart = "loss", .epoch = epoch_valid},
@@ -192,5 +192,5 @@ const pl_metric pl_metrics[] = {
      .step = step_gpu_memory},
     {.name = "gradient norm", .label = "norm", .chart = "gradient norm", .step = step_norm},
 };
-const size_t pl_metric_count = sizeof pl_metrics / sizeof pl_metrics[0];
-_Static_assert(sizeof pl_metrics / sizeof pl_metrics[0] <= PL_METRICS_MAX, "a curve for each metric");
+const size_t pl_metric_count = sizeof pl_metric_table / sizeof pl_metric_table[0];
+_Static_assert(sizeof pl_metric_table / sizeof pl_metric_table[0] <= PL_METRICS_MAX, "a curve for each metric");

@@ -29,7 +29,7 @@ typedef struct pl_metric {
   double (*epoch)(const pl_epoch_record *record, int term);
 } pl_metric;
 
-extern const pl_metric pl_metrics[];
+extern const pl_metric pl_metric_table[];
 extern const size_t pl_metric_count;
 
 // The row of that name, pl_metric_count when there is none.

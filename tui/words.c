@@ -48,3 +48,14 @@ void pl_words_score(char *out, size_t size, double value) {
     snprintf(out, size, "-");
   }
 }
+
+void pl_words_bytes(char *out, size_t size, unsigned long long bytes) {
+  const double mib = (double)bytes / 1048576.0;
+  if (bytes == 0) {
+    snprintf(out, size, "-");
+  } else if (mib < 1024) {
+    snprintf(out, size, "%.*f MiB", mib < 10 ? 1 : 0, mib);
+  } else {
+    snprintf(out, size, "%.1f GiB", mib / 1024);
+  }
+}

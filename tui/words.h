@@ -11,3 +11,5 @@ void pl_words_time(char *out, size_t size, double wall);
 void pl_words_number(char *out, size_t size, double value);
 // A score between 0 and 1 with four digits behind the point.
 void pl_words_score(char *out, size_t size, double value);
+// "812 MiB", "21.3 GiB"; "-" for 0, which stands for unknown.
+void pl_words_bytes(char *out, size_t size, unsigned long long bytes);

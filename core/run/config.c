@@ -246,26 +246,6 @@ void pl_config_defaults(pl_config *config) {
   }
 }
 
-pl_status pl_config_apply_preset(pl_config *config, const char *name, pl_error *err) {
-  for (size_t i = 0; i < pl_preset_count; i++) {
-    if (strcmp(pl_presets[i].name, name) != 0) continue;
-    pl_config copy = *config;
-    for (const char *const(*v)[2] = pl_presets[i].values; (*v)[0] != NULL; v++) {
-      pl_status status = pl_config_set(&copy, (*v)[0], (*v)[1], PL_ORIGIN_PRESET, err);
-      if (status != PL_OK) return pl_wrap(err, "preset %s", name);
-    }
-    *config = copy;
-    return PL_OK;
-  }
-  char known[160] = "";
-  size_t used = 0;
-  for (size_t i = 0; i < pl_preset_count && used < sizeof known; i++) {
-    int n = snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", pl_presets[i].name);
-    if (n > 0) used += (size_t)n;
-  }
-  return pl_fail(err, PL_E_NOTFOUND, "there is no preset '%.40s'; there are: %s", name, known);
-}
-
 pl_status pl_config_check(const pl_config *config, pl_error *err) {
   if (config->size % PL_SIDE_MULTIPLE != 0) {
     return pl_fail(err, PL_E_USAGE, "size: %" PRId64 " is not a multiple of %d; take %" PRId64 " or %" PRId64,

@@ -43,6 +43,7 @@ typedef struct pl_config {
   char attention[16];  // a row of core/net's attentions
   char weights[PL_OPTION_TEXT_MAX];
   int64_t size;  // side of the training images in pixels, 0 for the prepared size
+  bool fit_batch;
   int64_t batch, valid_batch, epochs, accumulation;
   double learning_rate, gamma, clip_norm, weight_decay;
   char scheduler[16];
@@ -113,19 +114,7 @@ extern const size_t pl_option_count, pl_option_old_count;
 // The row of that name or alias, old ones included, or NULL.
 const pl_option *pl_option_find(const char *name);
 
-// A named set of values.
-typedef struct pl_preset {
-  const char *name, *help;
-  const char *const (*values)[2];  // {option, text}, ended by {NULL, NULL}
-} pl_preset;
-
-extern const pl_preset pl_presets[];
-extern const size_t pl_preset_count;
-
 void pl_config_defaults(pl_config *config);
-
-// PL_E_NOTFOUND lists the presets.
-pl_status pl_config_apply_preset(pl_config *config, const char *name, pl_error *err);
 
 // Sets one option from text. PL_E_NOTFOUND: no such option (with the nearest name); PL_E_USAGE: not such a value, or
 // out of range. On failure the config is untouched.
@@ -144,6 +133,10 @@ pl_feed_options pl_config_feed(const pl_config *config);
 // `import:` being ignored when their value is a mapping. Missing file: nothing is set. PL_E_FORMAT with file, line and
 // column: not YAML, unknown or repeated key, wrong type, out of range, an option that no workspace may set.
 pl_status pl_config_read_yaml(pl_config *config, const char *path, pl_error *err);
+
+// Reads a preset (see presets.h) the same way, and the line `about` of its section `preset`, which must be there. The
+// file must exist.
+pl_status pl_config_read_preset(pl_config *config, char *about, size_t about_size, const char *path, pl_error *err);
 
 // Appends the options as one JSON object {"encoder": "resnet18", ...} / reads them back from such an object. Unknown
 // keys of a newer version and wrong types are PL_E_FORMAT; missing ones keep their value.

@@ -16,6 +16,10 @@ typedef struct yaml_reader {
   yaml_parser_t parser;
   const char *path;
   pl_config *config;
+  pl_origin origin;
+  char *about;  // of a preset, NULL for another file
+  size_t about_size;
+  bool about_read;
   bool seen[PL_OPTIONS_MAX];
 } yaml_reader;
 
@@ -75,11 +79,42 @@ static pl_status value_problem(const yaml_reader *r, yaml_mark_t mark, pl_error 
   return at_mark(r, mark, err);
 }
 
+// The section `preset`, whose start was read: about, and nothing else.
+static pl_status read_about(yaml_reader *r, pl_error *err) {
+  for (;;) {
+    yaml_event_t key, value;
+    pl_status status = next_event(r, &key, err);
+    if (status != PL_OK) return status;
+    const yaml_mark_t mark = key.start_mark;
+    const bool end = key.type == YAML_MAPPING_END_EVENT;
+    const bool about = key.type == YAML_SCALAR_EVENT && strcmp((const char *)key.data.scalar.value, "about") == 0;
+    yaml_event_delete(&key);
+    if (end) return PL_OK;
+    if (!about) {
+      (void)pl_fail(err, PL_E_FORMAT, "the section 'preset' has one line, 'about'");
+      return at_mark(r, mark, err);
+    }
+    status = next_event(r, &value, err);
+    if (status != PL_OK) return status;
+    r->about_read = value.type == YAML_SCALAR_EVENT && value.data.scalar.length > 0;
+    if (r->about_read) {
+      (void)pl_safe_text(r->about, r->about_size, (const char *)value.data.scalar.value, value.data.scalar.length);
+    }
+    yaml_event_delete(&value);
+    if (!r->about_read) {
+      (void)pl_fail(err, PL_E_FORMAT, "about: expected a line of text");
+      return at_mark(r, mark, err);
+    }
+  }
+}
+
 static pl_status read_value(yaml_reader *r, const char *key, yaml_mark_t key_mark, yaml_event_t *event, pl_error *err) {
   const pl_option *o = pl_option_find(key);
-  if (event->type == YAML_MAPPING_START_EVENT && o == NULL) return skip_rest(r, err);
+  if (event->type == YAML_MAPPING_START_EVENT && o == NULL) {
+    return r->about != NULL && strcmp(key, "preset") == 0 ? read_about(r, err) : skip_rest(r, err);
+  }
   if (o == NULL) {
-    (void)pl_config_set(r->config, key, "", PL_ORIGIN_WORKSPACE, err);
+    (void)pl_config_set(r->config, key, "", r->origin, err);
     return value_problem(r, key_mark, err);
   }
   if (o->flags & PL_OPTION_NOT_FROM_WORKSPACE) {
@@ -108,7 +143,7 @@ static pl_status read_value(yaml_reader *r, const char *key, yaml_mark_t key_mar
     (void)pl_fail(err, PL_E_FORMAT, "%s: expected one value", key);
     status = at_mark(r, mark, err);
   }
-  if (status == PL_OK && pl_config_set(r->config, key, text.data != NULL ? text.data : "", PL_ORIGIN_WORKSPACE, err)) {
+  if (status == PL_OK && pl_config_set(r->config, key, text.data != NULL ? text.data : "", r->origin, err)) {
     status = value_problem(r, mark, err);
   }
   pl_buf_clear(&text);
@@ -161,28 +196,43 @@ static pl_status read_document(yaml_reader *r, pl_error *err) {
   }
 }
 
-pl_status pl_config_read_yaml(pl_config *config, const char *path, pl_error *err) {
+// `reader` says what kind of file it is.
+static pl_status read_file(pl_config *config, yaml_reader *reader, pl_error *err) {
   pl_error scratch = {0};
   if (err == NULL) err = &scratch;
   pl_buf bytes;
   pl_buf_init(&bytes, YAML_FILE_MAX);
-  pl_status status = pl_fs_read(&bytes, path, err);
+  pl_status status = pl_fs_read(&bytes, reader->path, err);
   if (status != PL_OK) {
     pl_buf_clear(&bytes);
-    return status == PL_E_NOTFOUND ? PL_OK : status;
+    return status;
   }
   pl_config copy = *config;
-  yaml_reader reader = {.path = path, .config = &copy};
-  if (!yaml_parser_initialize(&reader.parser)) {
+  reader->config = &copy;
+  if (!yaml_parser_initialize(&reader->parser)) {
     pl_buf_clear(&bytes);
-    return pl_fail(err, PL_E_NOMEM, "no memory to read %s", path);
+    return pl_fail(err, PL_E_NOMEM, "no memory to read %s", reader->path);
   }
-  yaml_parser_set_input_string(&reader.parser, (const unsigned char *)bytes.data, bytes.length);
-  status = read_document(&reader, err);
+  yaml_parser_set_input_string(&reader->parser, (const unsigned char *)bytes.data, bytes.length);
+  status = read_document(reader, err);
+  if (status == PL_OK && reader->about != NULL && !reader->about_read) {
+    status = pl_fail(err, PL_E_FORMAT, "%s: a preset says what it is for: preset: {about: ...}", reader->path);
+  }
   if (status == PL_OK) *config = copy;
-  yaml_parser_delete(&reader.parser);
+  yaml_parser_delete(&reader->parser);
   pl_buf_clear(&bytes);
   return status;
+}
+
+pl_status pl_config_read_yaml(pl_config *config, const char *path, pl_error *err) {
+  yaml_reader reader = {.path = path, .origin = PL_ORIGIN_WORKSPACE};
+  const pl_status status = read_file(config, &reader, err);
+  return status == PL_E_NOTFOUND ? PL_OK : status;
+}
+
+pl_status pl_config_read_preset(pl_config *config, char *about, size_t about_size, const char *path, pl_error *err) {
+  yaml_reader reader = {.path = path, .origin = PL_ORIGIN_PRESET, .about = about, .about_size = about_size};
+  return read_file(config, &reader, err);
 }
 
 static json_t *json_of(const pl_config *config, const pl_option *o) {

@@ -1,4 +1,4 @@
-// The table of options, and the presets.
+// The table of options.
 #include "core/data/augment.h"
 #include "core/net/model.h"
 #include "core/net/registry.h"
@@ -92,6 +92,13 @@ const pl_option pl_options[] = {
      .max = 1024,
      .text = "16",
      .help = "Images in a validation batch"},
+    {.name = "fit-batch",
+     .argument = "on|off",
+     .type = PL_OPTION_BOOL,
+     .offset = offsetof(pl_config, fit_batch),
+     .size = sizeof(((pl_config *)NULL)->fit_batch),
+     .text = "off",
+     .help = "When the run is made: take smaller batches where these do not fit into the memory that is free"},
     {.name = "epochs",
      .argument = "N",
      .type = PL_OPTION_INT,
@@ -544,40 +551,3 @@ const pl_option pl_options[] = {
 const size_t pl_option_old_count = OLD_COUNT;
 const size_t pl_option_count = sizeof pl_options / sizeof pl_options[0] - OLD_COUNT;
 _Static_assert(sizeof pl_options / sizeof pl_options[0] <= PL_OPTIONS_MAX, "pl_config.origin has a place per row");
-
-static const char *const quick_values[][2] = {
-    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "8"},   {"valid-batch", "8"}, {"learning-rate", "1e-3"},
-    {"milestones", "6,8,9"}, {"gamma", "0.5"}, {"epochs", "10"}, {NULL, NULL},
-};
-
-// Batches of 4 give a small set twice as many steps an epoch.
-static const char *const demo_values[][2] = {
-    {"encoder", "resnet18"}, {"size", "128"},  {"batch", "4"},   {"valid-batch", "8"}, {"learning-rate", "5e-4"},
-    {"milestones", "7,9"},   {"gamma", "0.3"}, {"epochs", "10"}, {NULL, NULL},
-};
-
-static const char *const blog_values[][2] = {
-    {"encoder", "se_resnext50_32x4d"},
-    {"size", "512"},
-    {"batch", "8"},
-    {"valid-batch", "16"},
-    {"learning-rate", "1e-4"},
-    {"scheduler", "multistep"},
-    {"milestones", "3,5,6,7,8,9,10,11,13,15"},
-    {"gamma", "0.75"},
-    {"accumulation", "1"},
-    {"loss", "bce:3,dice:1,focal:4"},
-    {"optimizer", "adam"},
-    {"augment", "blog"},
-    {"epochs", "20"},
-    {NULL, NULL},
-};
-
-const pl_preset pl_presets[] = {
-    {.name = "quick", .help = "resnet18 at 128 pixels, 10 epochs: minutes on a laptop", .values = quick_values},
-    {.name = "demo",
-     .help = "resnet18 at 128 pixels, 10 epochs: for the synthetic set of 'pleura demo'",
-     .values = demo_values},
-    {.name = "blog", .help = "SE-ResNeXt50 at 512 pixels as in the reference, 20 epochs", .values = blog_values},
-};
-const size_t pl_preset_count = sizeof pl_presets / sizeof pl_presets[0];

@@ -17,6 +17,7 @@
 #include "core/run/rundir.h"
 #include "core/run/start_weights.h"
 #include "core/run/training.h"
+#include "core/run/unused_gpu.h"
 
 enum { FOLDS = 5 };
 
@@ -58,6 +59,7 @@ typedef struct planner {
   pl_registry *registry;
   const pl_backend_api *api;
   pl_backend *backend;
+  char why[PL_ERROR_MESSAGE_MAX];  // a better backend was not taken
 } planner;
 
 static pl_status planner_open(planner *p, const pl_config *config, pl_error *err) {
@@ -67,7 +69,7 @@ static pl_status planner_open(planner *p, const pl_config *config, pl_error *err
   options.plan = true;
   options.tune = false;
   if (status != PL_OK) return status;
-  return pl_registry_open(&p->backend, &p->api, p->registry, config->backend, &options, NULL, 0, err);
+  return pl_registry_open(&p->backend, &p->api, p->registry, config->backend, &options, p->why, sizeof p->why, err);
 }
 
 static void planner_close(planner *p) {
@@ -146,6 +148,7 @@ static pl_status fill(pl_run_plan *plan, const planner *p, const pl_manifest *ma
   (void)pl_copy_text(plan->backend, sizeof plan->backend, p->api->name);
   (void)pl_copy_text(plan->device, sizeof plan->device, p->api->device(p->backend));
   plan->precision = pl_precision_name(p->api->precision(p->backend));
+  pl_unused_gpu(plan->unused_gpu, sizeof plan->unused_gpu, plan->backend, (int)c->device, p->why);
   pl_status status = plan_batch(&plan->train, plan, p, c->batch, err);
   if (status != PL_OK) return status;
   uint64_t backend = backend_bytes(&plan->train);
@@ -165,6 +168,14 @@ static pl_status fill(pl_run_plan *plan, const planner *p, const pl_manifest *ma
   return PL_OK;
 }
 
+// Once more with the batches that fit.
+static pl_status refill(pl_run_plan *plan, const planner *p, const pl_manifest *manifest, pl_error *err) {
+  plan->config.batch = plan->largest_batch;
+  if (plan->config.valid_batch > plan->config.batch) plan->config.valid_batch = plan->config.batch;
+  plan->loader = loader_bytes(&plan->config, plan->train_images, plan->valid_images);
+  return fill(plan, p, manifest, err);
+}
+
 pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_manifest *manifest, int64_t images,
                            pl_error *err) {
   pl_run_plan *plan = pl_xcalloc(1, sizeof *plan);
@@ -178,6 +189,7 @@ pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_m
   if (status == PL_OK) status = count_images(plan, manifest, images, err);
   if (status == PL_OK) status = planner_open(&p, &plan->config, err);
   if (status == PL_OK) status = fill(plan, &p, manifest, err);
+  if (status == PL_OK && config->fit_batch && plan->largest_batch > 0) status = refill(plan, &p, manifest, err);
   planner_close(&p);
   if (status == PL_OK) {
     pl_run_plan_time(plan, manifest != NULL ? manifest->workspace : NULL);
@@ -185,6 +197,16 @@ pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_m
   }
   free(plan);
   return status;
+}
+
+void pl_run_plan_fit(pl_config *config, const pl_manifest *manifest) {
+  if (!config->fit_batch) return;
+  pl_run_plan *plan = pl_xcalloc(1, sizeof *plan);
+  if (pl_run_plan_make(plan, config, manifest, 0, NULL) == PL_OK) {
+    config->batch = plan->config.batch;
+    config->valid_batch = plan->config.valid_batch;
+  }
+  free(plan);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -229,7 +251,15 @@ static void source_words(char *out, size_t size, const pl_run_plan *plan) {
 
 pl_status pl_run_plan_check(const pl_run_plan *plan, pl_error *err) {
   char needed[WORDS], available[WORDS], advice[96];
-  if (fits(plan, plan->needed)) return PL_OK;
+  if (fits(plan, plan->needed)) {
+    if (plan->disk == 0 || plan->checkpoints <= plan->disk) return PL_OK;
+    (void)bytes_words(needed, plan->checkpoints);
+    (void)bytes_words(available, plan->disk);
+    return pl_fail(err, PL_E_NOSPACE,
+                   "the checkpoints need %s of disk, but %s are free where the runs are; take a smaller keep (%" PRId64
+                   ") or keep-best (%" PRId64 "), or make room",
+                   needed, available, plan->config.keep, plan->config.keep_best);
+  }
   (void)bytes_words(needed, plan->needed);
   (void)bytes_words(available, plan->available);
   if (plan->largest_batch > 0) {
@@ -272,6 +302,7 @@ void pl_run_plan_describe(pl_buf *out, const pl_run_plan *plan) {
   (void)pl_buf_printf(out, "%-12s %10" PRId64 "   trained, %" PRId64 " held out; %" PRId64 " batches an epoch\n",
                       "images", plan->train_images, plan->valid_images, t->batches);
   (void)pl_buf_printf(out, "%-12s %10" PRId64 "\n", "parameters", t->parameters);
+  if (plan->unused_gpu[0] != '\0') (void)pl_buf_printf(out, "%s\n", plan->unused_gpu);
   add_bytes(out, "weights", t->weights + t->buffers, "with batch norm's statistics");
   add_bytes(out, "training", t->gradients + t->moments, "gradients and the optimizer's moments");
   add_bytes(out, "arena", t->memory.arena, "activations of a batch");

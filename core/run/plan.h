@@ -23,10 +23,11 @@ typedef enum pl_plan_source {
 
 // Bytes are unknown when 0, seconds when NAN.
 typedef struct pl_run_plan {
-  pl_config config;  // with the size filled in
+  pl_config config;  // with the size filled in, and with fit-batch the batches that fit
   char backend[32], device[160];
   const char *precision;
-  int64_t train_images, valid_images;  // of an epoch
+  char unused_gpu[PL_ERROR_MESSAGE_MAX];  // see unused_gpu.h
+  int64_t train_images, valid_images;     // of an epoch
   pl_train_plan train;
   uint64_t loader;        // batches that are read ahead, pictures that are kept
   uint64_t conversion;    // of the largest tensor, when it is made, read or written
@@ -51,7 +52,12 @@ typedef struct pl_run_plan {
 pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_manifest *manifest, int64_t images,
                            pl_error *err);
 
-// PL_E_NOMEM, with the bytes needed and free and the largest batch that fits, when there is too little memory.
+// With fit-batch: the options with the batches that fit, as a run is made with them. What cannot be planned stays as it
+// is, and is refused where it is wrong.
+void pl_run_plan_fit(pl_config *config, const pl_manifest *manifest);
+
+// PL_E_NOMEM, with the bytes needed and free and the largest batch that fits, when there is too little memory;
+// PL_E_NOSPACE when the checkpoints would not find room on the disk.
 pl_status pl_run_plan_check(const pl_run_plan *plan, pl_error *err);
 
 // "14.3 M parameters; 812 MiB of memory, 21.3 GiB are free; 0.43 s a step, ...": one line without a line end.

@@ -21,6 +21,7 @@
 #include "core/image/png_io.h"
 #include "core/net/weights.h"
 #include "core/run/json.h"
+#include "core/run/plan.h"
 #include "core/run/start_weights.h"
 
 enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27, LOCK_TRIES = 20 };
@@ -226,6 +227,13 @@ pl_status pl_run_freeze(pl_config *config, const char *root, pl_error *err) {
   return status == PL_OK ? check_workspace(config, root, err) : status;
 }
 
+// The batches that fit, when that is asked for: from now on they are the run's, also when it is resumed.
+static void fit_batches(pl_config *config, const char *root) {
+  pl_manifest manifest = {0};
+  if (config->fit_batch && pl_manifest_load(&manifest, root, NULL) == PL_OK) pl_run_plan_fit(config, &manifest);
+  pl_manifest_clear(&manifest);
+}
+
 pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
   pl_config frozen = *config;
   char *root = realpath(workspace, NULL), *made = NULL;
@@ -234,6 +242,7 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
   if (status == PL_OK && frozen.all_folds) {
     status = pl_fail(err, PL_E_USAGE, "all-folds: a run has one fold; several are a group of runs");
   }
+  if (status == PL_OK) fit_batches(&frozen, root);
   if (status == PL_OK) status = pl_run_make_folder(&made, root, frozen.name, err);
   if (status == PL_OK) {
     char *inbox = pl_path_join(made, "inbox"), *checkpoints = pl_path_join(made, "ckpt");

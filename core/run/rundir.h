@@ -28,8 +28,9 @@ typedef struct pl_run_info {
 } pl_run_info;
 
 // Makes a run folder with run.json and an empty inbox: runs/NAME when the config has a name, else today's date with the
-// next free letter. The caller frees *folder (absolute). PL_E_EXISTS when the name is taken, PL_E_NOTFOUND when the
-// workspace has no cases or no folds, and as pl_config_check.
+// next free letter. With fit-batch the batches are made to fit (pl_run_plan_fit). The caller frees *folder (absolute).
+// PL_E_EXISTS when the name is taken, PL_E_NOTFOUND when the workspace has no cases or no folds, and as
+// pl_config_check.
 pl_status pl_run_make(char **folder, const char *workspace, const pl_config *config, pl_error *err);
 
 // What stays open in a run's options is filled in, as it is frozen in run.json: the size, and the paths of weights and

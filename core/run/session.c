@@ -21,6 +21,7 @@
 #include "core/run/spawn.h"
 #include "core/run/start_weights.h"
 #include "core/run/training.h"
+#include "core/run/unused_gpu.h"
 
 enum { SCORES_MAX = 256 << 20, CHOICES_MAX = 16 << 20 };
 
@@ -248,6 +249,7 @@ static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
   status = pl_registry_open(&s->backend, &s->api, s->registry, name, &options, why, sizeof why, err);
   if (status != PL_OK) return status;
   if (why[0] != '\0') pl_session_log(s, "%s", why);
+  pl_unused_gpu(s->state.unused_gpu, sizeof s->state.unused_gpu, s->api->name, (int)config->device, why);
   (void)pl_copy_text(s->state.backend, sizeof s->state.backend, s->api->name);
   (void)pl_copy_text(s->state.device, sizeof s->state.device, s->api->device(s->backend));
   pl_session_log(s, "backend %s on %s", s->state.backend, s->state.device);
@@ -261,12 +263,15 @@ static pl_status check_plan(pl_session *s, pl_error *err) {
   pl_config *config = pl_xcalloc(1, sizeof *config);
   *config = s->info.config;
   (void)pl_copy_text(config->backend, sizeof config->backend, s->api->name);
+  config->fit_batch = false;  // the run was made with its batches
   pl_error why = {0};
   pl_status status = pl_run_plan_make(plan, config, &s->manifest, 0, &why);
   if (status == PL_OK) {
     pl_run_plan_summary(s->state.plan, sizeof s->state.plan, plan);
     pl_session_log(s, "plan: %s", s->state.plan);
     status = pl_run_plan_check(plan, err);
+    // Of a run that goes on most checkpoints are there already; a disk that gets full pauses it.
+    if (status == PL_E_NOSPACE && s->options->resume) status = PL_OK;
   } else {
     pl_session_log(s, "no plan: %s", why.message);
     status = PL_OK;

@@ -66,6 +66,7 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   pl_json_add_text(&text, "device", state->device);
   pl_json_add_text(&text, "plan", state->plan);
   pl_json_add_text(&text, "encoder_weights", state->encoder_weights);
+  pl_json_add_text(&text, "unused_gpu", state->unused_gpu);
   (void)pl_buf_add_text(&text, "}\n");
   char *path = pl_path_join(folder, "state.json");
   pl_status status = text.failed ? pl_fail(err, PL_E_LIMIT, "%s would be too long", path)
@@ -108,6 +109,7 @@ static void take_state(pl_run_state *s, const json_t *object) {
   pl_json_text(s->backend, sizeof s->backend, object, "backend");
   pl_json_text(s->device, sizeof s->device, object, "device");
   pl_json_text(s->plan, sizeof s->plan, object, "plan");
+  pl_json_text(s->unused_gpu, sizeof s->unused_gpu, object, "unused_gpu");
   pl_json_text(s->encoder_weights, sizeof s->encoder_weights, object, "encoder_weights");
 }
 

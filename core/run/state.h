@@ -43,6 +43,7 @@ typedef struct pl_run_state {
   char message[PL_ERROR_MESSAGE_MAX];  // what it waits for, such as space on the disk
   char backend[32];                    // "onednn"
   char device[160];                    // in words
+  char unused_gpu[240];                // why a GPU that is there is not used, see unused_gpu.h
   char plan[256];                      // what the run was expected to take, see pl_run_plan_summary
   char encoder_weights[400];           // "random, expect a much lower dice", or the file that they came from
 } pl_run_state;

@@ -119,6 +119,35 @@ static void check(const world *w, const char *workspace, pty_kind kind, const ch
   free(dump);
 }
 
+// As check; the dump must hold these words, and `masked` rows of it, from `first` on, differ between machines.
+static void check_form(const world *w, int cols, int rows, const char *text, const char *const *words, int first,
+                       int masked, const char *golden) {
+  pty p;
+  start_script(&p, w, w->workspace, PTY_SILENT, "xterm-256color", cols, rows, text);
+  if (!pty_run(&p, NULL, 60.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
+    fail_msg("%s: status %d\n%s", golden, p.status, p.output.data != NULL ? p.output.data : "");
+  }
+  pty_close(&p);
+  char *dump = read_dump(w), *from = dump;
+  for (; *words != NULL; words++) {
+    if (strstr(dump, *words) == NULL) fail_msg("%s: '%s' is missing in\n%s", golden, *words, dump);
+  }
+  pl_buf kept;
+  pl_buf_init(&kept, TEXT_MAX);
+  for (int row = 0; *from != '\0'; row++) {
+    const size_t length = strcspn(from, "\n") + (from[strcspn(from, "\n")] == '\n');
+    if (row >= first && row < first + masked) {
+      pl_buf_add_text(&kept, "~\n");
+    } else {
+      pl_buf_add(&kept, from, length);
+    }
+    from += length;
+  }
+  compare(kept.data, golden);
+  pl_buf_clear(&kept);
+  free(dump);
+}
+
 static void test_data(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key j j\nwait-job", "data_80x24");
@@ -399,11 +428,34 @@ static void test_train(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 4\nwait-job", "train_160x50");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 [\nwait-job\nwait-ms 50\nwait-job",
         "train_failed");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 16,
-        "key 4 S\ncmd set encoder resnet34\nkey j j j j\nkeys 12\nkey Enter\nwait-job", "train_form");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 14, "key 4 S\ncmd set encoder resnet34\nkey j j\nwait-job",
-        "train_form_weights");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4\nwait-job\nkey X", "train_stop_asks");
+}
+
+// The form: values, weights, presets, and what the training would take; what does not fit is not started.
+static void test_form(void **state) {
+  const world *w = *state;
+  static const char *const plan[] = {"an epoch", "at its peak", "for checkpoints", " parameters", NULL};
+  static const char *const summary[] = {"of memory", NULL};
+  static const char *const nothing[] = {NULL};
+  check_form(w, 100, 16, "key 4 S\ncmd set encoder resnet34\nkey j j j j\nkeys 12\nkey Enter\nwait-job", summary, 12, 2,
+             "train_form");
+  check_form(w, 100, 14, "key 4 S\ncmd set encoder resnet34\nkey j j\nwait-job", nothing, 0, 0, "train_form_weights");
+  check_form(w, 120, 40, "key 4 S\ncmd preset demo\nkey j j j j j j\nwait-job", plan, 32, 6, "train_form_plan");
+  // A batch far too large: S says so and starts nothing, f takes the one that fits.
+  const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+  if (memory < 8e9 || memory > 60e9) {
+    print_message("with %.0f GB of memory every batch fits here, or none: not tried\n", memory * 1e-9);
+    return;
+  }
+  static const char *const refused[] = {"which fits: a batch of 1024 images", NULL};
+  static const char *const fitted[] = {"an epoch", "at its peak", "batch is ", NULL};
+  const char *large = "key 4 S\ncmd set encoder resnet18\ncmd set size 1536\ncmd set batch 1024\n";
+  char *text = pl_xprintf("%skey S\nwait-job", large);
+  check_form(w, 120, 40, text, refused, 32, 8, "train_form_refused");
+  free(text);
+  text = pl_xprintf("%swait-job\nkey f\nwait-job", large);
+  check_form(w, 120, 40, text, fitted, 5, 40, "train_form_fitted");
+  free(text);
 }
 
 // What a new training gets, what the run on the Train screen gets, and what its form says.
@@ -712,6 +764,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_review),
       cmocka_unit_test(test_predictions_appear),
       cmocka_unit_test(test_previews),
+      cmocka_unit_test(test_form),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/run/presets.h"
 #include "core/run/rundir.h"
 #include "tui/batch_grid.h"
 #include "tui/cli/picture.h"

@@ -6,6 +6,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
+#include "core/run/presets.h"
 
 // Old names are taken too, but not shown.
 size_t pl_cli_training_count(void) { return pl_option_count + pl_option_old_count; }
@@ -39,10 +40,15 @@ void pl_cli_training_free(struct argp_option *options, char **texts) {
 }
 
 void pl_cli_training_add_presets(pl_buf *text) {
-  (void)pl_buf_add_text(text, "Presets:\n");
-  for (size_t i = 0; i < pl_preset_count; i++) {
-    (void)pl_buf_printf(text, "  %-8s %s\n", pl_presets[i].name, pl_presets[i].help);
+  pl_presets presets = {0};
+  pl_presets_load(&presets);
+  (void)pl_buf_add_text(text, "Presets ('pleura presets NAME' tells what one sets):\n");
+  for (size_t i = 0; i < presets.count; i++) {
+    const pl_preset *preset = &presets.items[i];
+    (void)pl_buf_printf(text, "  %-8s %s\n", preset->name,
+                        preset->problem[0] != '\0' ? preset->problem : preset->about);
   }
+  pl_presets_clear(&presets);
 }
 
 error_t pl_cli_training_parse(pl_cli_training *training, int key, const char *arg, struct argp_state *state) {

@@ -41,7 +41,7 @@ void pl_runs_ask_chart(pl_runs *self) {
   const pl_run_summary *runs[PL_RUNS_COMPARED];
   const size_t count = pl_runs_compared(runs, self);
   if (count == 0) return;
-  const pl_metric *metric = &pl_metrics[self->metric];
+  const pl_metric *metric = &pl_metric_table[self->metric];
   pl_plot_content content = {.title = metric->name, .share = metric->share};
   for (size_t i = 0; i < count; i++) {
     pl_compared *place = open_run(self, runs[i], runs, count);

@@ -46,7 +46,7 @@ typedef struct pl_runs {
   char marked[PL_RUNS_MARKS][PL_RUNS_PATH];  // folders; "" for none
   char baseline[PL_RUNS_PATH];               // folder, "" for none
 
-  size_t metric;  // of pl_metrics
+  size_t metric;  // of pl_metric_table
   pl_plot plot;
   pl_pane pane;
   pl_compared compared[PL_RUNS_COMPARED];

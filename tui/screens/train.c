@@ -12,7 +12,7 @@
 #include "tui/widgets/bar.h"
 #include "tui/words.h"
 
-enum { WORD = 32, FORM_COLS = 130 };
+enum { WORD = 32 };
 
 pl_train *pl_train_of(pl_app *app) { return pl_app_self(app, "train"); }
 
@@ -35,30 +35,8 @@ static pl_style phase_style(const pl_run_view *run) {
   }
 }
 
-static pl_area form_area(pl_area body) {
-  pl_area area = body;
-  area.y += 2;
-  area.rows -= 2;
-  area.x += 1;
-  area.cols = area.cols - 2 < FORM_COLS ? area.cols - 2 : FORM_COLS;
-  return area;
-}
-
 static bool form_shown(const pl_train *self) {
   return self->form_open || (self->app->model->run == NULL && self->app->model->manifest.count > 0);
-}
-
-void pl_train_fill_form(pl_train *self) {
-  if (self->form_filled) return;
-  pl_config config;
-  pl_error err = {0};
-  if (pl_model_config(&config, self->app->model, &err) != PL_OK) {
-    pl_app_complain(self->app, &err);
-    pl_config_defaults(&config);
-  }
-  pl_form_init(&self->form, &config);
-  pl_form_fit(&self->form, form_area(pl_app_body(self->app)).rows);
-  self->form_filled = self->app->model->workspace != NULL;
 }
 
 const pl_config *pl_train_options(pl_app *app, const pl_run_view **run) {
@@ -98,8 +76,10 @@ static void changed(pl_app *app, void *data, unsigned what) {
     pl_train_fill_form(self);
     self->form_open = true;
   }
-  const pl_area body = pl_app_body(app);
-  pl_form_fit(&self->form, form_area(body).rows);
+  pl_train_fit_form(self);
+  // Other cases take another time.
+  if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) self->form.version++;
+  pl_train_ask_plan(self);
   const size_t epochs = app->model->run != NULL ? app->model->run->journal.epoch_count : 0;
   const size_t top = self->epochs.top;
   pl_table_fit(&self->epochs, epochs, pl_train_layout_of(self).table.rows);
@@ -132,7 +112,10 @@ static void draw_options(const pl_canvas *canvas, pl_area row, const pl_run_view
   }
   char safe[1024];
   pl_safe_text(safe, sizeof safe, text, strlen(text));
-  pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_NORMAL, safe);
+  const int x = row.x + pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_NORMAL, safe) + 3;
+  if (run->state.unused_gpu[0] != '\0' && x < row.x + row.cols) {
+    pl_canvas_text(canvas, row.y, x, row.x + row.cols - x, PL_STYLE_WARN, run->state.unused_gpu);
+  }
 }
 
 static void draw_title(const pl_app *app, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
@@ -353,19 +336,10 @@ static void draw_run(const pl_train *self, const pl_canvas *canvas, pl_area body
   draw_log(canvas, layout.log, run);
 }
 
-static void draw_form(const pl_train *self, const pl_canvas *canvas, pl_area body) {
-  const pl_area area = form_area(body);
-  pl_canvas_text(canvas, body.y, area.x, area.cols, PL_STYLE_STRONG,
-                 self->starting ? "A new training is starting ..." : "A new training");
-  pl_canvas_text(canvas, body.y, area.x + 18, area.cols - 18, PL_STYLE_DIM,
-                 self->starting ? "" : "S starts it   Enter changes a value   p next preset   Esc back");
-  pl_form_draw(&self->form, canvas, area);
-}
-
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
   const pl_train *self = data;
   if (form_shown(self)) {
-    draw_form(self, canvas, body);
+    pl_train_draw_form(self, canvas);
   } else if (app->model->run != NULL) {
     draw_run(self, canvas, body, app->model->run);
   } else {
@@ -383,7 +357,9 @@ static pl_key_result key_pressed(pl_app *app, void *data, int key) {
   (void)app;
   pl_train *self = data;
   if (!form_shown(self) || !self->form_filled) return PL_KEY_IGNORED;
-  return pl_form_key(&self->form, key) ? PL_KEY_HANDLED : PL_KEY_IGNORED;
+  const bool handled = pl_form_key(&self->form, key);
+  pl_train_ask_plan(self);
+  return handled ? PL_KEY_HANDLED : PL_KEY_IGNORED;
 }
 
 static void mouse(pl_app *app, void *data, const pl_mouse *event) {

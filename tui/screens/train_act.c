@@ -115,6 +115,13 @@ void pl_train_start(pl_app *app, const char *args) {
     pl_app_complain(app, &err);
     return;
   }
+  if (!pl_train_is_planned(self)) {
+    self->start_when_planned = true;
+    pl_app_say(app, "planning ...");
+    pl_train_ask_plan(self);
+    return;
+  }
+  if (pl_train_refuse(self)) return;
   start_job *job = pl_xcalloc(1, sizeof *job);
   job->workspace = pl_xstrdup(app->model->workspace);
   job->config = self->form.config;
@@ -204,20 +211,13 @@ void pl_train_set(pl_app *app, const char *args) {
   char option[64];
   const size_t length = strcspn(args, " ");
   const char *value = args + length + strspn(args + length, " ");
-  pl_error err = {0};
   if (length == 0 || length >= sizeof option) {
     pl_app_say(app, "set wants an option and a value, such as: set learning-rate 1e-5");
     return;
   }
   snprintf(option, sizeof option, "%.*s", (int)length, args);
   if (self->form_open || app->model->run == NULL) {
-    pl_train_fill_form(self);
-    if (pl_config_set(&self->form.config, option, value, PL_ORIGIN_COMMAND, &err) != PL_OK) {
-      pl_app_complain(app, &err);
-    } else {
-      pl_form_changed(&self->form);
-      pl_app_say(app, "%s is %s", option, value);
-    }
+    pl_train_set_in_form(self, option, value);
     return;
   }
   if (!check_alive(app)) return;
@@ -231,35 +231,12 @@ void pl_train_set(pl_app *app, const char *args) {
 
 // ---- The form
 
-void pl_train_preset(pl_app *app, const char *args) {
-  pl_train *self = pl_train_of(app);
-  if (pl_preset_count == 0) return;
-  if (!self->form_open) {
-    pl_app_say(app, "presets fill the form; S opens it");
-    return;
-  }
-  const char *name = args[0] != '\0' ? args : pl_presets[self->preset % pl_preset_count].name;
-  pl_error err = {0};
-  pl_config config;
-  // From the workspace's options anew: a preset does not add to the one before.
-  if (pl_model_config(&config, app->model, &err) != PL_OK || pl_config_apply_preset(&config, name, &err) != PL_OK) {
-    pl_app_complain(app, &err);
-    return;
-  }
-  self->form.config = config;
-  pl_form_changed(&self->form);
-  for (size_t i = 0; i < pl_preset_count; i++) {
-    if (strcmp(pl_presets[i].name, name) != 0) continue;
-    pl_app_say(app, "preset %s: %s", name, pl_presets[i].help);
-    self->preset = i + 1;
-  }
-}
-
 void pl_train_enter(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
   if (self->form_open) {
     pl_form_edit(&self->form);
+    pl_train_ask_plan(self);
   } else if (pl_train_on_previews(self)) {
     pl_preview_strip_open_case(self->previews);
   } else {

@@ -11,7 +11,7 @@
 static bool fits_filter(const char *filter, const char *chart) {
   if (filter[0] == '\0' || strcasestr(chart, filter) != NULL) return true;
   for (size_t i = 0; i < pl_metric_count; i++) {
-    const pl_metric *m = &pl_metrics[i];
+    const pl_metric *m = &pl_metric_table[i];
     if (strcmp(m->chart, chart) == 0 && (strcasestr(m->name, filter) != NULL || strcasestr(m->label, filter) != NULL)) {
       return true;
     }
@@ -38,7 +38,7 @@ static size_t find_charts(const char *names[PL_METRICS_MAX], const pl_train *sel
   size_t count = 0, seen = 0;
   const char *last = NULL;
   for (size_t i = 0; run != NULL && i < pl_metric_count; i++) {
-    const pl_metric *m = &pl_metrics[i];
+    const pl_metric *m = &pl_metric_table[i];
     if (last != m->chart && (last == NULL || strcmp(last, m->chart) != 0)) seen++;
     last = m->chart;
     if (count > 0 && strcmp(names[count - 1], m->chart) == 0) continue;
@@ -74,7 +74,7 @@ static void fill(pl_plot_content *content, pl_train *self, const char *chart) {
                                    .smoothing = self->plot.smoothing};
   *content = (pl_plot_content){.title = chart};
   for (size_t i = 0; i < pl_metric_count && content->count < PL_PLOT_LINES_MAX; i++) {
-    const pl_metric *m = &pl_metrics[i];
+    const pl_metric *m = &pl_metric_table[i];
     if (strcmp(m->chart, chart) != 0) continue;
     // Terms that the loss has not are not named; what is always there says that it is not known yet.
     if (m->step != NULL && strcmp(m->chart, "loss") != 0 && !pl_metric_is_told(i, &run->journal)) continue;

@@ -2,29 +2,42 @@
 // train_form.c (the form that starts a run, with its plan).
 #pragma once
 
+#include "core/run/presets.h"
 #include "tui/plot.h"
 #include "tui/preview_strip.h"
 #include "tui/screens/train.h"
+#include "tui/training_plan.h"
 #include "tui/widgets/form.h"
 #include "tui/widgets/table.h"
 
 enum { PL_TRAIN_READOUT = 512 };
+
+// What the training of the form would take, as far as it is known.
+typedef struct pl_train_plan_view {
+  bool busy;         // a job plans
+  unsigned version;  // of the form that was planned last
+  bool known;        // `plan` is one, though perhaps not of the newest options
+  pl_training_plan plan;
+  pl_status status;  // of the newest plan, with its error
+  pl_error error;
+} pl_train_plan_view;
 
 typedef struct pl_train {
   pl_app *app;
   pl_form form;
   bool form_open;
   bool form_filled;  // from the workspace's options
-  size_t preset;     // the next one
-  bool starting;     // a core is being started
-  pl_table epochs;   // newest first
+  pl_train_plan_view plan;
+  bool start_when_planned;
+  bool starting;    // a core is being started
+  pl_table epochs;  // newest first
 
   pl_preview_strip *previews;  // stands among the charts, under the name of pl_train_previews
   int previews_at;             // the chart's place where they are, -1 when they are not shown
   pl_plot plot;
   pl_run_curves curves;
   pl_pane panes[PL_LAYOUT_CHARTS_MAX];
-  const char *chosen;              // chart that keys are about, a name of pl_metrics; NULL for the first
+  const char *chosen;              // chart that keys are about, a name of pl_metric_table; NULL for the first
   bool large;                      // it alone
   char filter[PL_LINE_SIZE];       // charts that are shown: a part of their name or of a line's, "" for all
   char readout[PL_TRAIN_READOUT];  // at the cursor, "" without one
@@ -34,8 +47,17 @@ extern const char pl_train_previews[];
 
 pl_train *pl_train_of(pl_app *app);
 
+// ---- train_form.c
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
+void pl_train_fit_form(pl_train *self);      // the window's size changed
+void pl_train_form_changed(pl_train *self);  // its options did
+void pl_train_set_in_form(pl_train *self, const char *option, const char *value);
+void pl_train_draw_form(const pl_train *self, const pl_canvas *canvas);
+// Plans what the form says now, unless that is known or under way.
+void pl_train_ask_plan(pl_train *self);
+bool pl_train_is_planned(const pl_train *self);
+bool pl_train_refuse(pl_train *self);  // true when the plan does not fit; says so
 
 // ---- train_charts.c
 // Where everything is now, for as many charts as the run has.

@@ -10,12 +10,15 @@
 enum { NAME_COLS = 18, VALUE_COLS = 26, FOOT_ROWS = 3 };
 
 void pl_form_init(pl_form *form, const pl_config *config) {
-  *form = (pl_form){.config = *config};
+  *form = (pl_form){.config = *config, .version = form->version};
   pl_form_changed(form);
   pl_table_fit(&form->rows, pl_option_count, 2);
 }
 
-void pl_form_changed(pl_form *form) { pl_start_weights_describe(form->weights, sizeof form->weights, &form->config); }
+void pl_form_changed(pl_form *form) {
+  form->version++;
+  pl_start_weights_describe(form->weights, sizeof form->weights, &form->config);
+}
 
 void pl_form_fit(pl_form *form, int area_rows) {
   // The table of widgets/table has a head, and so has this one.
@@ -115,10 +118,11 @@ static void draw_row(const pl_form *form, const pl_canvas *canvas, pl_area row, 
   }
   const int rest = value_x + VALUE_COLS + 1;
   if (rest >= row.x + row.cols) return;
-  const char *origin = changed ? pl_origin_name((pl_origin)form->config.origin[index]) : "";
+  const pl_origin from = (pl_origin)form->config.origin[index];
+  const bool preset = from == PL_ORIGIN_PRESET && form->preset[0] != '\0';
   pl_canvas_printf(canvas, row.y, rest, row.x + row.cols - rest, selected ? PL_STYLE_SELECTED : PL_STYLE_DIM,
-                   "%s%s%s%s", changed ? "(" : "", origin, changed ? ") " : "",
-                   is_weights(option) ? form->weights : option->help);
+                   "%s%s%s%s%s%s", changed ? "(" : "", changed ? pl_origin_name(from) : "", preset ? " " : "",
+                   preset ? form->preset : "", changed ? ") " : "", is_weights(option) ? form->weights : option->help);
 }
 
 void pl_form_draw(const pl_form *form, const pl_canvas *canvas, pl_area area) {

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "core/run/config.h"
+#include "core/run/presets.h"
 #include "tui/canvas.h"
 #include "tui/widgets/line.h"
 #include "tui/widgets/table.h"
@@ -13,7 +13,9 @@ typedef struct pl_form {
   pl_table rows;
   bool editing;
   pl_line line;
-  char weights[PL_OPTION_TEXT_MAX];    // what the run would start from, in words
+  unsigned version;                                                    // rises with every change of the options
+  char preset[PL_PRESET_NAME_MAX], preset_about[PL_PRESET_ABOUT_MAX];  // that was applied, "" for none
+  char weights[PL_OPTION_TEXT_MAX];                                    // what the run would start from, in words
   char problem[PL_ERROR_MESSAGE_MAX];  // why the last value was not taken; "" when it was
 } pl_form;
 

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/run/config.h"
+#include "core/run/presets.h"
 #include "tests/tools/testing.h"
 
 static char path[] = "/tmp/pleura-config-XXXXXX";
@@ -114,19 +116,93 @@ static void test_loss(void **state) {
   assert_non_null(strstr(err.message, "nothing to learn"));
 }
 
+// What is shipped can be applied, says what it is for, and is what the article and the design say.
 static void test_presets(void **state) {
   (void)state;
-  for (size_t i = 0; i < pl_preset_count; i++) {
-    pl_config c;
-    pl_error err = {0};
-    pl_config_defaults(&c);
-    if (pl_config_apply_preset(&c, pl_presets[i].name, &err) != PL_OK) fail_msg("%s", err.message);
-    assert_int_equal(pl_config_check(&c, NULL), PL_OK);
-  }
-  pl_config c;
+  pl_presets presets;
   pl_error err = {0};
+  pl_config c;
+  pl_presets_load(&presets);
+  assert_true(presets.count >= 3);
+  for (size_t i = 0; i < presets.count; i++) {
+    const pl_preset *preset = &presets.items[i];
+    assert_string_equal(preset->problem, "");
+    assert_true(preset->about[0] != '\0');
+    assert_true(i == 0 || strcmp(presets.items[i - 1].name, preset->name) < 0);
+    pl_config_defaults(&c);
+    if (pl_preset_apply(&c, preset, &err) != PL_OK) fail_msg("%s", err.message);
+    assert_int_equal(pl_config_check(&c, NULL), PL_OK);
+    for (size_t k = 0; k < pl_option_count; k++) {
+      assert_int_equal(c.origin[k], preset->sets[k] ? PL_ORIGIN_PRESET : PL_ORIGIN_DEFAULT);
+    }
+  }
+  pl_presets_clear(&presets);
+  pl_config_defaults(&c);
   assert_int_equal(pl_config_apply_preset(&c, "fast", &err), PL_E_NOTFOUND);
   assert_non_null(strstr(err.message, "quick"));
+  assert_int_equal(pl_config_apply_preset(&c, "quick", &err), PL_OK);
+  assert_true(strcmp(c.encoder, "resnet18") == 0 && c.size == 256 && c.batch == 8 && c.fit_batch);
+  pl_config_defaults(&c);
+  assert_int_equal(pl_config_apply_preset(&c, "blog", &err), PL_OK);
+  assert_true(strcmp(c.encoder, "se_resnext50_32x4d") == 0 && c.size == 512 && c.batch == 8 && c.valid_batch == 16);
+  assert_true(c.learning_rate == 1e-4 && c.gamma == 0.75 && c.milestones.count == 10 && c.milestones.values[9] == 15);
+  assert_true(c.loss[PL_LOSS_BCE] == 3 && c.loss[PL_LOSS_DICE] == 1 && c.loss[PL_LOSS_FOCAL] == 4);
+}
+
+// The user's own presets, one of them in place of one that came with the program; and what is wrong with others.
+static void test_own_presets(void **state) {
+  (void)state;
+  char folder[] = "/tmp/pleura-presets-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *own = pl_path_join(folder, "pleura/presets");
+  assert_int_equal(pl_fs_make_folders(own, NULL), PL_OK);
+  static const char *const files[][2] = {
+      {"mine.yaml", "preset: {about: \"my own\\e[31m\"}\nbatch: 3\n"},
+      {"quick.yaml", "preset: {about: quicker}\nencoder: resnet34\n"},
+      {"silent.yaml", "batch: 3\n"},
+      {"wrong.yaml", "preset: {about: x}\nbatch: many\n"},
+      {"other.yaml", "preset: {about: x, price: 3}\n"},
+      {"secret.yaml", "preset: {about: x}\nplugin: /tmp/x.so\n"},
+      {".hidden.yaml", "preset: {about: x}\n"},
+      {"notes.txt", "no preset"},
+  };
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char *file = pl_path_join(own, files[i][0]);
+    assert_int_equal(pl_fs_replace(file, files[i][1], strlen(files[i][1]), NULL), PL_OK);
+    free(file);
+  }
+  char *before = getenv("XDG_CONFIG_HOME") != NULL ? pl_xstrdup(getenv("XDG_CONFIG_HOME")) : NULL;
+  setenv("XDG_CONFIG_HOME", folder, 1);
+  pl_presets presets;
+  pl_presets_load(&presets);
+  const pl_preset *mine = pl_presets_find(&presets, "mine");
+  assert_non_null(mine);
+  assert_string_equal(mine->about, "my own\\x1b[31m");
+  assert_string_equal(pl_presets_find(&presets, "quick")->about, "quicker");
+  assert_non_null(pl_presets_find(&presets, "blog"));
+  assert_null(pl_presets_find(&presets, ".hidden"));
+  assert_null(pl_presets_find(&presets, "notes"));
+  assert_non_null(strstr(pl_presets_find(&presets, "silent")->problem, "says what it is for"));
+  assert_non_null(strstr(pl_presets_find(&presets, "wrong")->problem, "wrong.yaml line 2 column 8"));
+  assert_non_null(strstr(pl_presets_find(&presets, "other")->problem, "line 1 column 20"));
+  assert_non_null(strstr(pl_presets_find(&presets, "secret")->problem, "only on the command line"));
+  pl_config c, as_before;
+  pl_error err = {0};
+  pl_config_defaults(&c);
+  as_before = c;
+  assert_int_equal(pl_config_apply_preset(&c, "wrong", &err), PL_E_FORMAT);
+  assert_memory_equal(&c, &as_before, sizeof c);
+  assert_int_equal(pl_config_apply_preset(&c, "mine", &err), PL_OK);
+  assert_int_equal(c.batch, 3);
+  pl_presets_clear(&presets);
+  if (before != NULL) {
+    setenv("XDG_CONFIG_HOME", before, 1);
+  } else {
+    unsetenv("XDG_CONFIG_HOME");
+  }
+  free(before);
+  free(own);
+  pl_fs_remove_tree(folder, NULL);
 }
 
 static pl_status read_yaml(pl_config *c, const char *text, pl_error *err) {
@@ -205,9 +281,9 @@ static void test_json(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
-      cmocka_unit_test(test_loss),     cmocka_unit_test(test_presets),  cmocka_unit_test(test_yaml_errors),
-      cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml),
+      cmocka_unit_test(test_defaults),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
+      cmocka_unit_test(test_loss),        cmocka_unit_test(test_presets),  cmocka_unit_test(test_own_presets),
+      cmocka_unit_test(test_yaml_errors), cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml),
   };
   return cmocka_run_group_tests(tests, make_file, NULL);
 }

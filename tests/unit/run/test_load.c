@@ -8,6 +8,7 @@
 #include "core/run/load.h"
 #include "core/run/nvml.h"
 #include "core/run/state.h"
+#include "core/run/unused_gpu.h"
 #include "tests/tools/testing.h"
 
 static void test_host(void **state) {
@@ -32,6 +33,21 @@ static void test_gpu(void **state) {
   assert_true(load.gpu_memory_used == 20.0 * (1 << 30) && load.gpu_memory_total == 80.0 * (1 << 30));
   assert_float_equal(load.gpu_temperature, 64, 0);
   assert_float_equal(load.gpu_power, 512.345, 1e-9);
+}
+
+// A GPU that is there but not used is spoken of, with the reason; none is not.
+static void test_unused(void **state) {
+  (void)state;
+  char text[200];
+  assert_int_equal(unsetenv("CUDA_VISIBLE_DEVICES"), 0);
+  pl_unused_gpu(text, sizeof text, "onednn", 0, "no cuda backend is installed");
+  assert_string_equal(text, "the GPU is not used: no cuda backend is installed; see 'pleura devices'");
+  pl_unused_gpu(text, sizeof text, "ref", 0, "");
+  assert_string_equal(text, "the GPU is not used: backend ref was asked for");
+  pl_unused_gpu(text, sizeof text, "cuda", 0, "");
+  assert_string_equal(text, "");
+  pl_unused_gpu(text, sizeof text, "onednn", 9, "no cuda backend is installed");
+  assert_string_equal(text, "");
 }
 
 static double busy_of(const char *visible, int device) {
@@ -107,8 +123,9 @@ static void test_state(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_host),    cmocka_unit_test(test_gpu),
-                                     cmocka_unit_test(test_visible), cmocka_unit_test(test_unknown_power),
-                                     cmocka_unit_test(test_words),   cmocka_unit_test(test_state)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_host),          cmocka_unit_test(test_gpu),
+                                     cmocka_unit_test(test_unused),        cmocka_unit_test(test_visible),
+                                     cmocka_unit_test(test_unknown_power), cmocka_unit_test(test_words),
+                                     cmocka_unit_test(test_state)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

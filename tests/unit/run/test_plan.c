@@ -186,6 +186,38 @@ static void says_what_fits(void **state) {
   assert_true(make(&config, NULL, 5000).needed > plan.available);
 }
 
+// With fit-batch the plan is of the batch that fits, and so is the run that is made, for good.
+static void fits_batches(void **state) {
+  world *w = *state;
+  w->config.size = 512;
+  w->config.batch = 1024;
+  w->config.valid_batch = 16;
+  w->config.fit_batch = true;
+  pl_run_plan plan = make(&w->config, NULL, 5000);
+  if (plan.config.batch == 1024) {
+    print_message("this machine has room for a batch of 1024\n");
+    skip();
+  }
+  assert_int_equal(pl_run_plan_check(&plan, NULL), PL_OK);
+  assert_in_range(plan.config.batch, 1, 1023);
+  assert_true(plan.config.valid_batch <= plan.config.batch && plan.largest_batch == -1);
+  w->config.fit_batch = false;
+  assert_true(make(&w->config, NULL, 5000).largest_batch > 0);
+}
+
+// Checkpoints that the disk has no room for are refused before the training.
+static void refuses_a_full_disk(void **state) {
+  const world *w = *state;
+  pl_run_plan plan = make(&w->config, &w->manifest, 0);
+  pl_error err = {0};
+  assert_int_equal(pl_run_plan_check(&plan, &err), PL_OK);
+  plan.disk = plan.checkpoints - 1;
+  assert_int_equal(pl_run_plan_check(&plan, &err), PL_E_NOSPACE);
+  assert_non_null(strstr(err.message, "of disk"));
+  plan.disk = 0;  // unknown
+  assert_int_equal(pl_run_plan_check(&plan, &err), PL_OK);
+}
+
 // Refused by the core itself, whoever started it, with nothing left half made.
 static void refuses_what_does_not_fit(void **state) {
   world *w = *state;
@@ -274,6 +306,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(takes_no_memory, set_up, tear_down),
       cmocka_unit_test_setup_teardown(is_what_a_training_takes, set_up, tear_down),
       cmocka_unit_test_setup_teardown(says_what_fits, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(fits_batches, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(refuses_a_full_disk, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refuses_what_does_not_fit, set_up, tear_down),
       cmocka_unit_test_setup_teardown(json_has_everything, set_up, tear_down),
       cmocka_unit_test_setup_teardown(refuses_nonsense, set_up, tear_down),

@@ -17,6 +17,15 @@ expect 2 "not in a workspace" "$pleura" plan -C "$work"
 expect 2 "is not a multiple of 32" "$pleura" plan --size 100
 expect 2 "is one word too many" "$pleura" plan now
 expect 2 "there is no preset" "$pleura" plan --preset nothing
+# Presets.
+expect 0 "blog " "$pleura" presets
+expect 0 "size: 256" "$pleura" presets quick
+expect 0 "fit-batch: on" "$pleura" presets quick
+expect 2 "there are: " "$pleura" presets nothing
+expect 2 "one word too many" "$pleura" presets quick blog
+expect 0 "resnet18, 256 pixels" "$pleura" plan --preset quick --images 100
+expect 0 "presets NAME" "$pleura" train --help
+
 expect 4 "are free; " "$pleura" plan --images 10000 --size 4096 --batch 1024
 
 # In a workspace, whose options count.

@@ -13,3 +13,6 @@ pleura=$tmp/prefix/bin/pleura
 # The decoding helpers are the installed program too.
 "$pleura" import set -C ws --size 32 -q | tee summary
 grep -q ' 0 bad' summary
+# Its presets came along.
+"$pleura" presets quick | grep -q "^# $tmp/prefix/share/pleura/presets/quick.yaml" ||
+  "$pleura" presets quick | grep -q "prefix/bin/../share/pleura/presets/quick.yaml"
