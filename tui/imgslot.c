@@ -291,7 +291,7 @@ static void take_over(encoding *e, shown_slot *slot, pl_pace *pace) {
     return;
   }
   const bool whole = e->shown.pixels == NULL;
-  slot->quality = whole || e->update.count == 0 ? e->quality : pl_quality_worse(slot->quality, e->quality);
+  slot->quality = whole ? e->quality : pl_quality_worse(slot->quality, e->quality);
   slot->serial = e->serial;
   pl_bitmap_clear(&slot->bitmap);
   slot->bitmap = e->now;

@@ -9,7 +9,9 @@
 #include "core/base/buf.h"
 #include "core/base/mem.h"
 
-enum { WAITING_MAX = 8 << 20, UNANSWERED_MAX = 2 };
+// Pictures may follow each other without an answer until WINDOW bytes are on their way: many small ones (thumbnails)
+// then do not take a round trip each.
+enum { WAITING_MAX = 8 << 20, UNANSWERED_MAX = 2, WINDOW = 24 * 1024 };
 
 static const char question[] = "\x1b[5n";
 static const double patience = 3.0;  // for an answer, in seconds
@@ -19,12 +21,13 @@ struct pl_link {
   pl_buf waiting;
   size_t written;  // of it
 
-  size_t transfer;  // bytes since the last mark
-  double began;     // when its first byte was put
-  bool stalled;     // the terminal did not take all at once
-  bool awaiting;    // an answer
-  double asked;
-  int unanswered;  // questions in a row
+  size_t transfer;   // bytes since all before them had arrived
+  size_t marked;     // of them, behind which a question stands
+  double began;      // when the first one was put
+  bool stalled;      // the terminal did not take all at once
+  unsigned awaited;  // answers
+  double asked;      // when the last question was put
+  int unanswered;    // questions in a row
 
   pl_pace pace;
 };
@@ -76,45 +79,51 @@ void pl_link_put(pl_link *link, const void *bytes, size_t length, double now) {
   pl_link_flush(link, now);
 }
 
+static void arrived(pl_link *link) {
+  link->awaited = 0;
+  link->transfer = link->marked = 0;
+}
+
 void pl_link_mark(pl_link *link, double now) {
-  if (link->transfer == 0) return;
-  if (link->unanswered < UNANSWERED_MAX) {
-    pl_link_put(link, question, sizeof question - 1, now);
-    link->awaiting = true;
-    link->asked = now;
-  } else {
-    link->transfer = 0;
+  if (link->transfer == link->marked) return;
+  if (link->unanswered >= UNANSWERED_MAX) {
+    arrived(link);
+    return;
   }
+  pl_link_put(link, question, sizeof question - 1, now);
+  link->marked = link->transfer;
+  link->awaited++;
+  link->asked = now;
 }
 
 void pl_link_answered(pl_link *link, double now) {
-  if (!link->awaiting) return;
-  link->awaiting = false;
+  if (link->awaited == 0 || --link->awaited > 0) return;
   link->unanswered = 0;
   pl_pace_took(&link->pace, link->transfer, now - link->began);
-  link->transfer = 0;
+  arrived(link);
 }
 
 bool pl_link_free(pl_link *link, double now) {
-  if (link->awaiting && pl_link_drained(link) && now - link->asked > patience) {
-    link->awaiting = false;
+  if (link->awaited > 0 && pl_link_drained(link) && now - link->asked > patience) {
     link->unanswered++;
-    link->transfer = 0;
+    arrived(link);
   }
-  return pl_link_drained(link) && !link->awaiting;
+  return pl_link_drained(link) && (link->awaited == 0 || link->transfer < WINDOW);
 }
 
-bool pl_link_awaits(const pl_link *link) { return link->awaiting; }
+bool pl_link_awaits(const pl_link *link) { return link->awaited > 0; }
 
-void pl_link_reset(pl_link *link) {
+void pl_link_cut(pl_link *link) {
   const bool within = !pl_link_drained(link);
   pl_buf_reset(&link->waiting);
-  link->written = link->transfer = 0;
-  link->stalled = link->awaiting = false;
+  link->written = 0;
+  link->stalled = false;
   // A terminal ends a picture with it, and ignores it elsewhere.
   static const char end[] = "\x1b\\\x1b[?2026l";
   const ssize_t ignored = within ? write(link->given_fd, end, sizeof end - 1) : 0;
   (void)ignored;
 }
+
+void pl_link_forget(pl_link *link) { arrived(link); }
 
 pl_pace *pl_link_pace(pl_link *link) { return &link->pace; }

@@ -23,11 +23,11 @@ void pl_link_flush(pl_link *link, double now);
 // Nothing waits to be written: others may write now.
 bool pl_link_drained(const pl_link *link);
 
-// What was put since the last mark is one transfer; behind it the question is put.
+// Puts the question behind what was put since the last mark.
 void pl_link_mark(pl_link *link, double now);
-// The answer came.
+// An answer came.
 void pl_link_answered(pl_link *link, double now);
-// The last transfer has arrived, or no answer is to be hoped for.
+// A picture may go: what went before has arrived, or is little, or no answer is to be hoped for.
 bool pl_link_free(pl_link *link, double now);
 bool pl_link_awaits(const pl_link *link);
 
@@ -35,6 +35,8 @@ bool pl_link_awaits(const pl_link *link);
 int pl_link_fd(const pl_link *link);
 
 // What is waiting is given up, a sequence that was begun is ended. Blocks until that is out.
-void pl_link_reset(pl_link *link);
+void pl_link_cut(pl_link *link);
+// No answer is awaited any more.
+void pl_link_forget(pl_link *link);
 
 pl_pace *pl_link_pace(pl_link *link);

@@ -283,13 +283,15 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
 
 // Leaves nothing half written, and takes in the answer that is on its way, so that the shell does not get it.
 static void settle(pl_term *term) {
-  pl_link_reset(term->link);
-  if (term->mouse) report_mouse(term, false);
+  pl_link_cut(term->link);
+  const ssize_t ignored = term->mouse ? write(STDOUT_FILENO, MOUSE_OFF, sizeof MOUSE_OFF - 1) : 0;
+  (void)ignored;
   const double end = now_of(term) + answer_wait;
   for (double left = answer_wait; pl_link_awaits(term->link) && left > 0; left = end - now_of(term)) {
     struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
     if (poll(&ready, 1, (int)(left * 1000) + 1) != 1 || !pl_term_read(term)) break;
   }
+  pl_link_forget(term->link);
 }
 
 void pl_term_close(pl_term *term) {

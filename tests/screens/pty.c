@@ -24,7 +24,7 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
   *out = (pty){.kind = kind};
   pl_buf_init(&out->output, OUTPUT_MAX);
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
-  if (kind == PTY_VT340) {
+  if (kind != PTY_SILENT) {
     size.ws_xpixel = (unsigned short)(cols * CELL_WIDTH);
     size.ws_ypixel = (unsigned short)(rows * CELL_HEIGHT);
   }
@@ -76,10 +76,11 @@ static void answer(pty *p) {
       const size_t length = strlen(replies[i][0]);
       if (at == NULL || memcmp(at, replies[i][0], length < left ? length : left) != 0) continue;
       if (length > left) return;  // the rest of the question is still to come
+      answered = length;
+      if (p->kind == PTY_PLAIN_SIXEL && replies[i][0][1] == '[' && replies[i][0][2] == '>') continue;  // has no name
       const ssize_t ignored = write(p->master, replies[i][1], strlen(replies[i][1]));
       (void)ignored;
       if (strcmp(replies[i][0], arrived) == 0) p->arrived++;
-      answered = length;
     }
     p->answered += answered;
   }

@@ -9,8 +9,9 @@
 #include "core/base/buf.h"
 
 typedef enum pty_kind {
-  PTY_SILENT,  // answers no question
-  PTY_VT340,   // sixel, 1024 registers, cells of 10x20 pixels
+  PTY_SILENT,       // answers no question
+  PTY_VT340,        // sixel, 1024 registers, cells of 10x20 pixels
+  PTY_PLAIN_SIXEL,  // the same, but tells nobody what it is
 } pty_kind;
 
 typedef struct pty {
@@ -18,7 +19,7 @@ typedef struct pty {
   int master, slave;  // the slave stays open, so that the terminal's mode can be looked at after the program's end
   pty_kind kind;
   struct termios before;
-  pl_buf output;  // everything that the program wrote
+  pl_buf output;    // everything that the program wrote
   size_t answered;  // bytes of the output
   size_t arrived;   // how often the program asked, behind a picture, whether it has arrived
   bool ended;
