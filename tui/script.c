@@ -1,5 +1,7 @@
 #include "tui/script.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <ncurses.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,24 +243,43 @@ static void add_row(pl_buf *out, int row) {
   pl_buf_add_text(out, "\n");
 }
 
-static step_result do_dump(pl_script *script, pl_app *app, const char *args) {
+// The screen as it would be drawn now. The caller clears it.
+static void dump_screen(pl_buf *out, pl_app *app) {
   pl_imgslots_begin(app->slots);
   const pl_canvas canvas = pl_term_canvas(app->term, app->slots);
   pl_app_draw(app, &canvas);
-  pl_buf out;
-  pl_buf_init(&out, DUMP_MAX);
-  for (int row = 0; row < LINES; row++) add_row(&out, row);
+  for (int row = 0; row < LINES; row++) add_row(out, row);
   for (size_t i = 0; i < pl_imgslots_count(app->slots); i++) {
     const pl_picture *picture = NULL;
     const pl_area area = pl_imgslots_area(app->slots, i, &picture);
-    pl_buf_printf(&out, "[picture %s at %d,%d of %dx%d cells, %ux%u pixels]\n",
+    pl_buf_printf(out, "[picture %s at %d,%d of %dx%d cells, %ux%u pixels]\n",
                   pl_picture_is_sixel(picture) ? "sixel" : "cells", area.x, area.y, area.cols, area.rows,
                   picture->width, picture->height);
   }
   app->dirty = true;
+}
+
+static step_result do_dump(pl_script *script, pl_app *app, const char *args) {
+  pl_buf out;
+  pl_buf_init(&out, DUMP_MAX);
+  dump_screen(&out, app);
   const pl_status status = pl_fs_replace(args, out.data, out.length, &script->error);
   pl_buf_clear(&out);
   return status == PL_OK ? STEP_DONE : STEP_FAILED;
+}
+
+static step_result do_dump_more(pl_script *script, pl_app *app, const char *args) {
+  pl_buf out;
+  pl_buf_init(&out, DUMP_MAX);
+  pl_buf_printf(&out, "== %dx%d\n", COLS, LINES);
+  dump_screen(&out, app);
+  const int fd = open(args, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+  const ssize_t written = fd >= 0 ? write(fd, out.data, out.length) : -1;
+  const bool whole = written == (ssize_t)out.length;
+  if (!whole) pl_fail_errno(&script->error, errno, "cannot write %s", args);
+  if (fd >= 0) close(fd);
+  pl_buf_clear(&out);
+  return whole ? STEP_DONE : STEP_FAILED;
 }
 
 static step_result run_line(pl_script *script, pl_app *app) {
@@ -316,5 +337,6 @@ static const script_verb script_verbs[] = {
     {"size", do_size},
     {"clock", do_clock},
     {"dump", do_dump},
+    {"dump-more", do_dump_more},
 };
 static const size_t script_verb_count = sizeof script_verbs / sizeof script_verbs[0];

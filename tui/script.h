@@ -11,6 +11,7 @@
 //   size COLSxROWS      gives the terminal another size
 //   clock SECONDS       the wall clock stands still at this time, in seconds since 1970
 //   dump FILE           the screen as text, then one line for each picture
+//   dump-more FILE      the same behind what is in the file, with a line "== COLSxROWS" in front
 // Lines that begin with # are ignored. At the end the workbench is left.
 #pragma once
 

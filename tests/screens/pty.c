@@ -65,6 +65,7 @@ static void answer(pty *p) {
       {"\x1b[?1016$p", "\x1b[?1016;2$y"},
       {arrived, "\x1b[0n"},
   };
+  static const char plain[] = "\x1b[?1;2c";
   if (p->kind == PTY_SILENT) return;
   // In the order of the questions; what has been looked at is not looked at again.
   while (p->answered < p->output.length) {
@@ -78,7 +79,10 @@ static void answer(pty *p) {
       if (length > left) return;  // the rest of the question is still to come
       answered = length;
       if (p->kind == PTY_PLAIN_SIXEL && replies[i][0][1] == '[' && replies[i][0][2] == '>') continue;  // has no name
-      const ssize_t ignored = write(p->master, replies[i][1], strlen(replies[i][1]));
+      // The first question is one that every terminal answers, and the last one too.
+      const bool all = p->kind != PTY_PLAIN || strcmp(replies[i][0], arrived) == 0;
+      const char *reply = all ? replies[i][1] : i == 0 ? plain : "";
+      const ssize_t ignored = write(p->master, reply, strlen(reply));
       (void)ignored;
       if (strcmp(replies[i][0], arrived) == 0) p->arrived++;
     }

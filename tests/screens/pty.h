@@ -10,6 +10,7 @@
 
 typedef enum pty_kind {
   PTY_SILENT,       // answers no question
+  PTY_PLAIN,        // says what it is, and that is no sixel terminal
   PTY_VT340,        // sixel, 1024 registers, cells of 10x20 pixels
   PTY_PLAIN_SIXEL,  // the same, but tells nobody what it is
 } pty_kind;

@@ -14,116 +14,14 @@
 #include "core/run/rundir.h"
 #include "tests/screens/fixture.h"
 #include "tests/screens/pty.h"
+#include "tests/screens/world.h"
 #include "tests/tools/testing.h"
-
-enum { CASES = 40, TEXT_MAX = 1 << 20 };
-
-static const char folder_pattern[] = "/tmp/pleura-screens-XXXXXX";
-
-typedef struct world {
-  char root[64];  // has the pattern's length, so that it can be put back into dumps
-  char *workspace, *empty, *program, *dump;
-  int lock;
-} world;
-
-static int set_up(void **state) {
-  world *w = pl_xcalloc(1, sizeof *w);
-  snprintf(w->root, sizeof w->root, "%s", folder_pattern);
-  pl_error err = {0};
-  assert_non_null(mkdtemp(w->root));
-  w->workspace = pl_path_join(w->root, "w");
-  w->empty = pl_path_join(w->root, "e");
-  w->dump = pl_path_join(w->root, "dump");
-  w->program = pl_path_join(getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : ".", "bin/pleura");
-  char *folder = NULL;
-  if (fixture_workspace(w->workspace, CASES, &err) != PL_OK || pl_fs_make_folders(w->empty, &err) != PL_OK ||
-      fixture_run(&folder, w->workspace, "2026-11-22-a", 3, PL_PHASE_FAILED, &err) != PL_OK) {
-    fail_msg("%s", err.message);
-  }
-  free(folder);
-  folder = NULL;
-  // The second run counts as alive as long as this test holds its lock.
-  if (fixture_run(&folder, w->workspace, "2026-11-23-a", 12, PL_PHASE_TRAINING, &err) != PL_OK ||
-      fixture_previews(folder, w->workspace, 12, 0, &err) != PL_OK || pl_run_lock(&w->lock, folder, &err) != PL_OK) {
-    fail_msg("%s", err.message);
-  }
-  free(folder);
-  *state = w;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  world *w = *state;
-  close(w->lock);
-  pl_fs_remove_tree(w->root, NULL);
-  free(w->workspace);
-  free(w->empty);
-  free(w->program);
-  free(w->dump);
-  free(w);
-  return 0;
-}
-
-static char *script_file(const world *w, const char *text) {
-  char *path = pl_path_join(w->root, "script"), *all = pl_xprintf("clock 1795435300\n%s\ndump %s\n", text, w->dump);
-  assert_int_equal(pl_fs_replace(path, all, strlen(all), NULL), PL_OK);
-  free(all);
-  return path;
-}
-
-static void start_script(pty *p, const world *w, const char *workspace, pty_kind kind, const char *term, int cols,
-                         int rows, const char *text) {
-  char *script = script_file(w, text);
-  const char *const argv[] = {w->program, "-C", workspace, "--script", script, NULL};
-  pty_start(p, kind, cols, rows, term, argv);
-  free(script);
-}
-
-static char *read_dump(const world *w) {
-  pl_buf text;
-  pl_buf_init(&text, TEXT_MAX);
-  assert_int_equal(pl_fs_read(&text, w->dump, NULL), PL_OK);
-  for (char *at = text.data; (at = strstr(at, w->root)) != NULL;) memcpy(at, folder_pattern, strlen(folder_pattern));
-  return text.data;  // the caller frees
-}
-
-static void compare(const char *dump, const char *name) {
-  const char *source = getenv("PLEURA_SOURCE");
-  char *path = pl_xprintf("%s/tests/screens/golden/%s.screen", source != NULL ? source : ".", name);
-  if (getenv("PLEURA_UPDATE_GOLDEN") != NULL) assert_int_equal(pl_fs_replace(path, dump, strlen(dump), NULL), PL_OK);
-  pl_buf golden;
-  pl_buf_init(&golden, TEXT_MAX);
-  pl_error err = {0};
-  if (pl_fs_read(&golden, path, &err) != PL_OK) fail_msg("%s", err.message);
-  if (strcmp(golden.data, dump) != 0) {
-    char *now = pl_xprintf("%s/%s.screen", getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : "/tmp", name);
-    pl_fs_replace(now, dump, strlen(dump), NULL);
-    fail_msg("the screen is no longer as in %s; it is now as in %s", path, now);
-  }
-  pl_buf_clear(&golden);
-  free(path);
-}
-
-// Runs a script and compares its dump; the terminal must be as before afterwards.
-static void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows,
-                  const char *text, const char *golden) {
-  pty p;
-  start_script(&p, w, workspace, kind, term, cols, rows, text);
-  if (!pty_run(&p, NULL, 30.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
-    fail_msg("%s: status %d\n%s", golden, p.status, p.output.data != NULL ? p.output.data : "");
-  }
-  assert_true(pty_same_mode(&p));
-  pty_close(&p);
-  char *dump = read_dump(w);
-  compare(dump, golden);
-  free(dump);
-}
 
 // As check; the dump must hold these words, and `masked` rows of it, from `first` on, differ between machines.
 static void check_form(const world *w, int cols, int rows, const char *text, const char *const *words, int first,
                        int masked, const char *golden) {
   pty p;
-  start_script(&p, w, w->workspace, PTY_SILENT, "xterm-256color", cols, rows, text);
+  start_script(&p, w, w->workspace, PTY_PLAIN, "xterm-256color", cols, rows, text);
   if (!pty_run(&p, NULL, 60.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
     fail_msg("%s: status %d\n%s", golden, p.status, p.output.data != NULL ? p.output.data : "");
   }
@@ -150,7 +48,7 @@ static void check_form(const world *w, int cols, int rows, const char *text, con
 
 static void test_data(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key j j\nwait-job", "data_80x24");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key j j\nwait-job", "data_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key G k k\nwait-job", "data_160x50");
 }
 
@@ -170,12 +68,12 @@ static void test_thumbs(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
         "key t\nwait-job\nkey j l l Space k\nwait-job\nmouse press 30 15\nwait-job\nmouse wheel-down 30 15\nwait-job",
         "thumbs_120x40");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "cmd filter positive\nkey t - m G\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "cmd filter positive\nkey t - m G\nwait-job",
         "thumbs_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key t + + + + +\nwait-job\nkey Enter q\nwait-job",
         "thumbs_large");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "cmd sort age\nkey r\nwait-job", "data_sorted_age");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "cmd sort view\nwait-job", "data_sorted_view");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "cmd sort view\nwait-job", "data_sorted_view");
 }
 
 static void test_help(void **state) {
@@ -187,9 +85,9 @@ static void test_help(void **state) {
 // q leads back along the way that one came, at its beginning it says so; Tab completes in the prompt.
 static void test_keys(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24,
         "key j Enter\nwait-job\nkey 7\nwait-job\nkey q\nwait-job\nkey Esc q Tab q\nwait-job", "keys_back");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24,
         "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab\nwait-job", "keys_complete");
 }
 
@@ -200,18 +98,18 @@ static void test_jobs(void **state) {
   char *set = pl_path_join(w->root, "my set"), *fresh = pl_path_join(w->root, "n");
   const char *const argv[] = {w->program, "phantom", set, "--cases", "6", "--size", "64", NULL};
   pty p;
-  pty_start(&p, PTY_SILENT, 80, 24, "xterm-256color", argv);
+  pty_start(&p, PTY_PLAIN, 80, 24, "xterm-256color", argv);
   assert_true(pty_run(&p, NULL, 30.0));
   pty_close(&p);
   assert_int_equal(pl_fs_make_folders(fresh, NULL), PL_OK);
-  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, "key J", "jobs_none");
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, "key J", "jobs_none");
   char *import = pl_xprintf("key :\nkeys import %s/my\nkey Tab", w->root);
   char *asks = pl_xprintf("%s Enter", import);
   char *does = pl_xprintf("%s\nkey y\nwait-background\nkey X q G\nwait-job", asks);
-  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, import, "jobs_complete");
-  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, asks, "jobs_asks");
-  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, does, "jobs_imported");
-  check(w, fresh, PTY_SILENT, "xterm-256color", 100, 24, "cmd jobs\nkey C y\nkey 1\nwait-job", "jobs_cleared");
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, import, "jobs_complete");
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, asks, "jobs_asks");
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, does, "jobs_imported");
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, "cmd jobs\nkey C y\nkey 1\nwait-job", "jobs_cleared");
   free(does);
   free(asks);
   free(import);
@@ -222,7 +120,7 @@ static void test_jobs(void **state) {
 // The viewer: windowed, zoomed, with its header, by keys and by the mouse.
 static void test_case(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey n\nwait-job", "case_80x24");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey n\nwait-job", "case_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey z w H\nwait-job",
         "case_120x40");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60,
@@ -231,8 +129,8 @@ static void test_case(void **state) {
         "mouse press 5 3\nmouse press 5 3\nwait-job\nmouse press 50 15\nmouse drag 60 20\nmouse release 60 20\n"
         "mouse wheel-up 40 12\nwait-job",
         "case_mouse");
-  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 2\nwait-job\nkey i\nwait-job", "case_vt100");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 2\nwait-job", "case_empty");
+  check(w, w->workspace, PTY_PLAIN, "vt100", 100, 30, "key 2\nwait-job\nkey i\nwait-job", "case_vt100");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 2\nwait-job", "case_empty");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key Enter\nwait-job\nkey Esc\nwait-job", "case_back");
 }
 
@@ -241,7 +139,7 @@ static void test_predictions(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key Enter\nwait-job\nkey t t H\nwait-job",
         "predict_difference");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey t t\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey t t\nwait-job",
         "predict_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
         "cmd case 4\nwait-job\nkey t\nwait-job\nkey < < <\nwait-job\nkey v c\nwait-job", "predict_split");
@@ -291,9 +189,9 @@ static void test_previews(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key 4\nwait-job\nkey t t t\nkey < l\nwait-job",
         "previews_200x60");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey < <\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey < <\nwait-job",
         "previews_80x24");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey v\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 4\nwait-job\nkey v\nwait-job\nkey v\nwait-job",
         "previews_left");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
         "key 4\nwait-job\nkey v\nwait-job\nkey < l\nwait-job\nkey Enter\nwait-job", "previews_opened");
@@ -319,10 +217,10 @@ static void test_originals(void **state) {
         "case_identity");
   check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey I y n\nwait-job",
         "case_identity_gone");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey i\nwait-job", "case_full");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey i\nwait-job", "case_full");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40, "key Enter\nwait-job\nkey f t\nwait-job",
         "case_full_sixel");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey Esc Esc\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey Esc Esc\nwait-job",
         "case_full_left");
   free(workspace);
 }
@@ -339,7 +237,7 @@ static void test_review(void **state) {
       fixture_maps(first, workspace, 1, &err) != PL_OK || fixture_maps(second, workspace, 2, &err) != PL_OK) {
     fail_msg("%s", err.message);
   }
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 8\nwait-job", "review_80x24");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 8\nwait-job", "review_80x24");
   check(w, workspace, PTY_VT340, "xterm-256color", 120, 40,
         "key 8\nwait-job\nkey ] ] } ) j\nwait-job\ncmd sort extra\nwait-job", "review_120x40");
   check(w, workspace, PTY_VT340, "xterm-256color", 200, 60,
@@ -350,9 +248,9 @@ static void test_review(void **state) {
         "review_components");
   check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key 8\nwait-job\ncmd triplet 0.455,10,0.3\nwait-job",
         "review_wrong");
-  check(w, workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 8\nwait-job\nkey G Enter\nwait-job", "review_open");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 90, 24, "key 8\nwait-job", "review_no_maps");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 8\nwait-job", "review_empty");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 8\nwait-job\nkey G Enter\nwait-job", "review_open");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_no_maps");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_empty");
   free(first);
   free(second);
   free(workspace);
@@ -364,67 +262,67 @@ static void test_notes(void **state) {
   char *workspace = pl_path_join(w->root, "remarks");
   pl_error err = {0};
   if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 100, 24,
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24,
         "wait-job\nkey Space Space F\nkeys check\nkey Enter u g N\nkeys near the apex\nkey Enter\nwait-job",
         "data_notes");
-  check(w, workspace, PTY_SILENT, "xterm-256color", 100, 24, "cmd filter flag=check\nwait-job", "data_flagged");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "cmd filter flag=check\nwait-job", "data_flagged");
   free(workspace);
 }
 
 static void test_runs(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 5\nwait-job", "runs_80x24");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 5\nwait-job", "runs_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 120, 40,
         "key 5\nwait-job\nkey Space k\nwait-job\nkey B t\nwait-job", "runs_120x40");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 200, 60, "key 5\nwait-job\nkey g Enter\nwait-job", "runs_open");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 5\nwait-job", "runs_empty");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 5\nwait-job", "runs_empty");
 }
 
 // Curves: the cursor by keys and mouse with what it reads out, smoothing, axes, zoom; one chart alone; some charts.
 static void test_curves(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 120, 30,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 120, 30,
         "key 4\nwait-job\nkey Left H H\ncmd smooth 0.6\ncmd x-axis step\nkey Left H H y\nwait-job", "curves_cursor");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 120, 30,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 120, 30,
         "key 4\nwait-job\nmouse press 30 12 1\nmouse release 30 12 1\nkey + +\ncmd x-axis active\nwait-job\nmouse "
         "press 30 12 1\n"
         "mouse wheel-up 30 12\nwait-job",
         "curves_zoomed");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 30,
         "key 4\nwait-job\ncmd charts rate\nwait-job\nkey Enter\nwait-job", "curves_filter");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30, "key 4\ncmd chart load\nwait-job\ncmd charts nothing",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 30, "key 4\ncmd chart load\nwait-job\ncmd charts nothing",
         "curves_page");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 30,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 30,
         "key 5\nwait-job\ncmd curve batch loss\nkey Space k Space m m Y Left\nwait-job", "curves_runs");
 }
 
 static void test_runs_order(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd sort epoch\nkey r\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd sort epoch\nkey r\nwait-job",
         "runs_sorted");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24,
         "key 5\nwait-job\ncmd filter failed epoch<5 encoder=resnet18\nwait-job", "runs_filter");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd filter batch>many\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 5\nwait-job\ncmd filter batch>many\nwait-job",
         "runs_filter_wrong");
 }
 
 static void test_log(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "key 6\nwait-job\ncmd search epoch", "log_100x24");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 6\nwait-job", "log_empty");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 6\nwait-job\ncmd search epoch", "log_100x24");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 6\nwait-job", "log_empty");
 }
 
 // Tabs, titles of columns and hints take clicks, tables the wheel.
 static void test_mouse(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24,
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24,
         "mouse press 24 1\nmouse press 24 1\nmouse wheel-down 5 8\nwait-job", "mouse_data");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 100, 24, "mouse press 40 0\nwait-job", "mouse_tab");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 100, 24, "mouse press 40 0\nwait-job", "mouse_tab");
 }
 
 static void test_train(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job", "train_80x24");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 4\nwait-job", "train_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 4\nwait-job", "train_160x50");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 [\nwait-job\nwait-ms 50\nwait-job",
         "train_failed");
@@ -463,14 +361,14 @@ static void test_batch(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 160, 50, "key 7\nwait-job\nkey n\nwait-job\nkey e e E\nwait-job",
         "batch_160x50");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4 7\nwait-job\ncmd epoch 3\nwait-job",
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 4 7\nwait-job\ncmd epoch 3\nwait-job",
         "batch_run_80x24");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30,
         "key 4 S\ncmd set batch 4\ncmd set augment none\ncmd batch 3\nwait-job\nkey m\nwait-job", "batch_form");
-  check(w, w->workspace, PTY_SILENT, "vt100", 100, 30, "key 7\nwait-job\nkey c\nwait-job", "batch_vt100");
+  check(w, w->workspace, PTY_PLAIN, "vt100", 100, 30, "key 7\nwait-job\nkey c\nwait-job", "batch_vt100");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "cmd batch 99\nwait-job", "batch_beyond");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 7\nwait-job\nkey Esc\nwait-job", "batch_back");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 7\nwait-job", "batch_empty");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 7\nwait-job", "batch_empty");
 }
 
 // A second workspace whose folds may be changed: with train-rle.csv, a map in which three cases in a row are one
@@ -518,8 +416,8 @@ static char *read_folds(const char *workspace) {
 
 static void test_folds(void **state) {
   const world *w = *state;
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 3\nwait-job\nkey j Enter Space", "folds_80x24");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 80, 24, "key 3\nwait-job\nkey S", "folds_empty");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 3\nwait-job\nkey j Enter Space", "folds_80x24");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 80, 24, "key 3\nwait-job\nkey S", "folds_empty");
   char *workspace = changing_workspace(w, "f");
   char *script = pl_xprintf("key 3\nwait-job\ncmd patients %s/map.csv\nwait-job\nkey j j j j j l", workspace);
   check(w, workspace, PTY_VT340, "xterm-256color", 160, 50, script, "folds_160x50");
@@ -531,12 +429,12 @@ static void test_folds(void **state) {
 static void test_folds_moved(void **state) {
   const world *w = *state;
   char *workspace = changing_workspace(w, "m"), *before = read_folds(workspace);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24,
         "key 3\nwait-job\nkey j Enter Space Space m\nkeys 4\nkey Enter", "folds_move_asks");
   char *after = read_folds(workspace);
   assert_string_equal(before, after);
   free(after);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24,
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24,
         "key 3\nwait-job\nkey j Enter Space Space\ncmd move 4\nkey n\ncmd move 9\nkey m\nkeys 4\nkey Enter y\n"
         "wait-job",
         "folds_moved");
@@ -559,14 +457,14 @@ static void test_folds_made(void **state) {
   const world *w = *state;
   char *workspace = changing_workspace(w, "s"), *before = read_folds(workspace);
   char *form = pl_xprintf("key 3\nwait-job\nkey S\ncmd set patients %s/map.csv\nkey j\nkeys 3\nkey Enter", workspace);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, form, "folds_form");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, form, "folds_form");
   char *script = pl_xprintf("%s\nkey S n S y\nwait-job\nwait-ms 50\nwait-job", form);
   char *unsure = pl_xprintf("%s\nkey S", form);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, unsure, "folds_split_asks");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, unsure, "folds_split_asks");
   char *after = read_folds(workspace);
   assert_string_equal(before, after);
   free(after);
-  check(w, workspace, PTY_SILENT, "xterm-256color", 80, 24, script, "folds_made");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, script, "folds_made");
   after = read_folds(workspace);
   assert_non_null(strstr(after, "ImageId,EncodedPixels,has_mask,kfold\n"));
   int folds[CASES - 2];
@@ -594,9 +492,9 @@ static void test_plain_terminals(void **state) {
 
 static void test_nothing_there(void **state) {
   const world *w = *state;
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "wait-job", "data_empty");
-  check(w, w->empty, PTY_SILENT, "xterm-256color", 90, 24, "key 4 S\nwait-job", "train_empty");
-  check(w, w->workspace, PTY_SILENT, "xterm-256color", 40, 8, "wait-job", "too_small");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "wait-job", "data_empty");
+  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 4 S\nwait-job", "train_empty");
+  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 40, 8, "wait-job", "too_small");
 }
 
 static void test_resize_storm(void **state) {
@@ -767,5 +665,5 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_form),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

@@ -231,8 +231,7 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   const pl_batch_layout layout = layout_of(app);
   const pl_area message = pl_layout_centre(body, 4, body.cols - 4 < 70 ? body.cols - 4 : 70);
   if (app->model->workspace == NULL) {
-    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL,
-                      "There is no workspace here yet; screen Data says how to make one.");
+    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL, "There is no batch to show yet. :import FOLDER brings cases.");
     return;
   }
   if (self->answered && a->status != PL_OK) {

@@ -262,8 +262,7 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   const pl_case_layout layout = pl_case_layout_of(self);
   const pl_area message = pl_layout_centre(body, 3, body.cols - 4 < 70 ? body.cols - 4 : 70);
   if (app->model->manifest.count == 0) {
-    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL,
-                      "There is no case to show; screen Data says how to import some.");
+    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL, "There is no case to show yet. :import FOLDER brings some.");
     return;
   }
   if (c == NULL) {

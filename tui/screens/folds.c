@@ -261,14 +261,13 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
     return;
   }
   if (self->view.folds.count == 0) {
-    const bool none = app->model->workspace == NULL;
     const pl_area box = pl_layout_centre(body, 5, 70);
     pl_canvas_wrapped(canvas, box, PL_STYLE_NORMAL,
-                      none                    ? "There is no workspace here yet. In a shell: pleura import FOLDER"
-                      : self->look != NULL    ? "Reading folds.csv ..."
-                      : self->view.problem[0] ? self->view.problem
-                                              : "There are no folds yet.");
-    if (!none && self->look == NULL && box.rows > 4) {
+                      app->model->manifest.count == 0 ? "There are no cases to deal yet. :import FOLDER brings some."
+                      : self->look != NULL            ? "Reading folds.csv ..."
+                      : self->view.problem[0]         ? self->view.problem
+                                                      : "There are no folds yet.");
+    if (app->model->manifest.count > 0 && self->look == NULL && box.rows > 4) {
       pl_canvas_text(canvas, box.y + 4, box.x, box.cols, PL_STYLE_LABEL, "S makes folds.");
     }
     return;

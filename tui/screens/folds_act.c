@@ -264,7 +264,7 @@ void pl_folds_split(pl_app *app, const char *args) {
   (void)args;
   pl_folds_screen *self = pl_folds_of(app);
   if (app->model->workspace == NULL || app->model->manifest.count == 0) {
-    complain(app, "there is nothing to split yet: pleura import FOLDER");
+    complain(app, "there is nothing to split yet; :import FOLDER brings cases");
     return;
   }
   if (self->splitting) return;

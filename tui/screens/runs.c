@@ -236,9 +236,7 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   const pl_runs_layout layout = pl_runs_layout_of(app);
   if (self->list.count == 0) {
     pl_canvas_wrapped(canvas, pl_layout_centre(body, 2, 64), PL_STYLE_NORMAL,
-                      app->model->workspace == NULL
-                          ? "There is no workspace here yet; screen Data says how to make one."
-                          : "There is no run yet. S on screen Train starts one, or, in a shell: pleura train");
+                      "There is no run yet. S on screen Train starts one, or, in a shell: pleura train");
     return;
   }
   const pl_table_view view = table_view(self);

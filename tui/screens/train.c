@@ -345,8 +345,7 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   } else {
     const pl_area box = pl_layout_centre(body, 4, 66);
     pl_canvas_wrapped(canvas, box, PL_STYLE_NORMAL,
-                      "There is no run yet, and there are no cases to train on. First, in a shell:\n    pleura import "
-                      "FOLDER");
+                      "There is no run yet, and there are no cases to train on. :import FOLDER brings some.");
     if (app->model->run_problem[0] != '\0') {
       pl_canvas_text(canvas, box.y + 4, box.x, body.cols - 4, PL_STYLE_BAD, app->model->run_problem);
     }

@@ -99,7 +99,7 @@ void pl_train_start(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
   if (app->model->workspace == NULL || app->model->manifest.count == 0) {
-    pl_app_say(app, "there is nothing to train on yet: pleura import FOLDER");
+    pl_app_say(app, "there is nothing to train on yet; :import FOLDER brings cases");
     app->message_bad = true;
     return;
   }
