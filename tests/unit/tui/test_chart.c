@@ -78,7 +78,7 @@ static void characters_for_every_terminal(void **state) {
     assert_int_equal(count_glyphs(&picture, '*', '*'), (colours ? 0 : 1) + (!utf8 ? 4 : colours ? 0 : 1));
     if (!utf8) assert_int_equal(count_glyphs(&picture, 128, 0x10ffff), 0);
     pl_picture_clear(&picture);
-    assert_int_equal(pl_chart_make(&picture, NULL, &chart, &format, (pl_area){0, 0, 5, 60}, 7, NULL), PL_E_LIMIT);
+    assert_int_equal(pl_chart_make(&picture, NULL, &chart, &format, (pl_area){0, 0, 3, 60}, 7, NULL), PL_E_LIMIT);
   }
 }
 
