@@ -12,6 +12,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/run/rundir.h"
+#include "core/score/found.h"
 #include "tests/screens/fixture.h"
 #include "tests/screens/pty.h"
 #include "tests/screens/world.h"
@@ -249,6 +250,12 @@ static void test_review(void **state) {
   check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key 8\nwait-job\ncmd triplet 0.455,10,0.3\nwait-job",
         "review_wrong");
   check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 8\nwait-job\nkey G Enter\nwait-job", "review_open");
+  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 8\nwait-job\nkey ] ] ) W\nwait-job", "review_kept");
+  pl_found found;
+  assert_int_equal(pl_found_load(&found, workspace, &err), PL_OK);
+  assert_string_equal(found.runs, "second");
+  assert_true(found.triplet.top == 0.52 && found.triplet.bottom == 0.5 && found.triplet.area == 50);
+  assert_int_equal(found.images, 8);
   check(w, w->workspace, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_no_maps");
   check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_empty");
   free(first);

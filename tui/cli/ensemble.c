@@ -1,6 +1,5 @@
 #include "tui/cli/ensemble.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/run/group.h"
+#include "core/score/found.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -23,8 +23,7 @@ enum {
   OPTION_FORCE,
   OPTION_CHECKPOINT,
   OPTION_WHERE,
-  OPTION_LABELS,
-  TRIPLET_FILE_MAX = 1 << 20
+  OPTION_LABELS
 };
 
 void pl_cli_ensemble_init(pl_cli_ensemble *args) { *args = (pl_cli_ensemble){.recipe = {.flip = -1}}; }
@@ -182,32 +181,6 @@ char *pl_cli_ensemble_names(const pl_ensemble *e) {
   return text.data;
 }
 
-pl_status pl_cli_read_triplet(pl_cli_found_triplet *out, const char *workspace, pl_error *err) {
-  char *path = pl_path_join(workspace, PL_CLI_TRIPLET_FILE);
-  pl_buf text;
-  pl_buf_init(&text, TRIPLET_FILE_MAX);
-  pl_cli_found_triplet found = {.triplet = {0}};
-  pl_status status = pl_fs_read(&text, path, err);
-  json_t *o = status == PL_OK ? json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, NULL) : NULL;
-  const char *triplet = json_string_value(json_object_get(o, "triplet"));
-  const char *runs = json_string_value(json_object_get(o, "runs"));
-  if (status == PL_OK && (triplet == NULL || runs == NULL)) {
-    status = pl_fail(err, PL_E_FORMAT, "%s has no triplet: 'pleura triplet' makes it anew", path);
-  }
-  if (status == PL_OK && pl_triplet_parse(&found.triplet, triplet, err) != PL_OK) status = pl_wrap(err, "%s", path);
-  if (status == PL_OK) {
-    (void)pl_copy_text(found.runs, sizeof found.runs, runs);
-    (void)snprintf(found.words, sizeof found.words, "found by 'pleura triplet' over %lld images out of fold, dice %.4f",
-                   (long long)json_integer_value(json_object_get(o, "images")),
-                   json_number_value(json_object_get(o, "dice")));
-    *out = found;
-  }
-  json_decref(o);
-  pl_buf_clear(&text);
-  free(path);
-  return status;
-}
-
 pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *text, const char *otherwise,
                                 const pl_ensemble *e, pl_error *err) {
   const char *choice = text != NULL ? text : otherwise;
@@ -218,17 +191,17 @@ pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *te
                                                  : "given");
     return pl_triplet_parse(out, choice, err);
   }
-  pl_cli_found_triplet found;
+  pl_found found;
   pl_error problem = {0};
-  pl_status status = pl_cli_read_triplet(&found, e->manifest.workspace, &problem);
+  pl_status status = pl_found_load(&found, e->manifest.workspace, &problem);
   char *names = pl_cli_ensemble_names(e);
   if (status == PL_OK && strcmp(found.runs, names) != 0) {
-    status = pl_fail(&problem, PL_E_NOTFOUND, "%s is of other runs (%.120s)", PL_CLI_TRIPLET_FILE, found.runs);
+    status = pl_fail(&problem, PL_E_NOTFOUND, "%s is of other runs (%.120s)", PL_FOUND_FILE, found.runs);
   }
   free(names);
   if (status == PL_OK) {
     *out = found.triplet;
-    (void)snprintf(words, 200, "%s", found.words);
+    pl_found_words(words, 200, &found);
     return PL_OK;
   }
   if (status != PL_E_NOTFOUND || text != NULL) {

@@ -44,16 +44,6 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *args, bo
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);
 
 // ---- The triplet, for commands that make masks.
-#define PL_CLI_TRIPLET_FILE "triplet.json"
-
-// What WORKSPACE/triplet.json says: the triplet, and in what words it was found. PL_E_NOTFOUND when there is none.
-typedef struct pl_cli_found_triplet {
-  pl_triplet triplet;
-  char runs[1024];  // "a b c", sorted
-  char words[160];  // "found over 40 images out of fold, dice 0.8512"
-} pl_cli_found_triplet;
-pl_status pl_cli_read_triplet(pl_cli_found_triplet *out, const char *workspace, pl_error *err);
-
 // The names of the runs, sorted, with spaces between. The caller frees.
 char *pl_cli_ensemble_names(const pl_ensemble *ensemble);
 

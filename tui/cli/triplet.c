@@ -10,6 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/score/found.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
 #include "tui/cli/score_words.h"
@@ -210,11 +211,11 @@ static json_t *folds_json(const result *r) {
 // Also what the file holds that `submit` and `eval --triplet found` read.
 static json_t *result_json(const result *r, const pl_evaluation *e) {
   char best[PL_TRIPLET_TEXT_SIZE], *names = pl_cli_ensemble_names(&e->ensemble);
-  json_t *o =
-      json_pack("{s:i, s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o}", "format", 1, "triplet", text_of(best, &r->best),
-                "dice", pl_cli_number_json(r->dice), "dice_95", pl_cli_interval_json(r->interval), "runs", names,
-                "images", (json_int_t)e->cases.count, "held_out_dice", pl_cli_number_json(r->held_out), "half_dice",
-                pl_cli_number_json(r->half), "winner_dice", pl_cli_number_json(r->winner), "folds", folds_json(r));
+  json_t *o = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o}", "format", 1, "triplet",
+                        text_of(best, &r->best), "by", "pleura triplet", "dice", pl_cli_number_json(r->dice), "dice_95",
+                        pl_cli_interval_json(r->interval), "runs", names, "images", (json_int_t)e->cases.count,
+                        "held_out_dice", pl_cli_number_json(r->held_out), "half_dice", pl_cli_number_json(r->half),
+                        "winner_dice", pl_cli_number_json(r->winner), "folds", folds_json(r));
   free(names);
   return o;
 }
@@ -261,8 +262,7 @@ static pl_status find(arguments *a, pl_evaluation *e, pl_error *err) {
   if (status == PL_OK) status = pl_evaluation_count(e, err);
   if (status != PL_OK) return status;
   search(&r, e);
-  char *path =
-      a->output != NULL ? pl_xstrdup(a->output) : pl_path_join(e->ensemble.manifest.workspace, PL_CLI_TRIPLET_FILE);
+  char *path = a->output != NULL ? pl_xstrdup(a->output) : pl_path_join(e->ensemble.manifest.workspace, PL_FOUND_FILE);
   status = write_result(path, &r, e, err);
   if (status == PL_OK && a->json) {
     status = pl_cli_print_json(result_json(&r, e), err);

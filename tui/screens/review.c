@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/run/predict.h"
+#include "core/score/found.h"
 #include "core/score/maps.h"
 #include "tui/screens/review_private.h"
 
@@ -163,6 +164,14 @@ static void open_run(pl_review_screen *self) {
   self->run = pl_xstrdup(model->run->folder);
   self->maps = pl_run_maps_folder(self->run);
   pl_review_counter_open(self->counter, model->workspace, self->run, self->against, PL_LABELS_ORIGINAL);
+  pl_found found;
+  pl_level_triplet kept;
+  self->triplet = self->start = (pl_level_triplet){.top = 50, .bottom = 50, .area = 0};
+  // What was kept for this run is where one begins.
+  if (pl_found_load(&found, model->workspace, NULL) == PL_OK && strcmp(found.runs, pl_path_base(self->run)) == 0 &&
+      pl_level_triplet_of(&kept, &found.triplet)) {
+    self->triplet = self->start = kept;
+  }
   self->order_count = 0;
   self->order = pl_xcalloc(model->manifest.count + 1, sizeof *self->order);
   self->seen = pl_xcalloc(model->manifest.count + 1, sizeof *self->seen);

@@ -32,6 +32,7 @@ void pl_review_area_down(pl_app *app, const char *args);
 void pl_review_area_up(pl_app *app, const char *args);
 void pl_review_triplet(pl_app *app, const char *args);
 void pl_review_optimum(pl_app *app, const char *args);
+void pl_review_save(pl_app *app, const char *args);
 void pl_review_components(pl_app *app, const char *args);
 void pl_review_against(pl_app *app, const char *args);
 

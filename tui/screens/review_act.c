@@ -7,7 +7,9 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/base/str.h"
 #include "core/run/rundir.h"
+#include "core/score/found.h"
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
 #include "tui/screens/review_private.h"
@@ -230,6 +232,26 @@ void pl_review_optimum(pl_app *app, const char *args) {
   free(levels);
   set_triplet(self, best);
   tell_triplet(self);
+}
+
+// Keeps the thresholds for submissions; for runs of several folds 'pleura triplet' looks at all of them.
+void pl_review_save(pl_app *app, const char *args) {
+  (void)args;
+  pl_review_screen *self = pl_review_self(app);
+  pl_error err = {0};
+  if (self->order_count == 0) return;
+  pl_found found = {.triplet = pl_level_triplet_values(&self->triplet),
+                    .by = "screen Review",
+                    .images = (long long)self->now.cases,
+                    .dice = self->now.dice};
+  (void)pl_copy_text(found.runs, sizeof found.runs, pl_path_base(self->run));
+  if (pl_found_save(&found, app->model->workspace, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  self->start = self->triplet;
+  pl_review_update(self);
+  pl_app_say(app, "kept in " PL_FOUND_FILE ": 'pleura submit %.60s' takes them", found.runs);
 }
 
 void pl_review_components(pl_app *app, const char *args) {
