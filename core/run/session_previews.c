@@ -25,16 +25,20 @@ void pl_session_keep_preview(pl_session *s, int64_t epoch, const pl_case *c, con
                              const pl_error *why) {
   if (s->previews == NULL) return;
   pl_error err = {0};
+  const double start = pl_clock_monotonic(&s->clock);
   if (probabilities == NULL) {
     complain(s, epoch, why);
   } else if (pl_preview_writer_add(s->previews, c, probabilities, (uint32_t)s->info.config.size, &err) != PL_OK) {
     complain(s, epoch, &err);
   }
+  s->previews_seconds += pl_clock_monotonic(&s->clock) - start;
 }
 
 void pl_session_show_previews(pl_session *s, int64_t epoch) {
   if (s->previews == NULL) return;
   pl_error err = {0};
   if (pl_preview_writer_end(s->previews, epoch, &err) != PL_OK) complain(s, epoch, &err);
+  pl_session_log(s, "the previews of epoch %" PRId64 " took %.3f s", epoch, s->previews_seconds);
   s->previews_failed = false;
+  s->previews_seconds = 0;
 }

@@ -35,6 +35,7 @@ typedef struct pl_session {
   pl_trainer *trainer;
   pl_preview_writer *previews;  // NULL for none
   bool previews_failed;         // one of this evaluation is missing, and that was said
+  double previews_seconds;      // that those of this evaluation took to write
   pl_journal *journal;
   pl_heartbeat *heartbeat;
   pl_run_state state;

@@ -56,10 +56,15 @@ count() { find "ws/runs/$1/preview" -mindepth 2 -name '*.png' | wc -l; }
 [ "$(find ws/runs/parts/preview -mindepth 1 -type d | wc -l)" -eq 3 ] || complain "parts has not previews of 3 epochs"
 expect 0 "best epoch" "$pleura" train -C ws $small --epochs 1 --name shown --limit 2 --previews 3 --preview-cases positive
 [ "$(count shown)" -eq $((2 * $(grep -c '"id"' ws/runs/shown/preview/cases.json))) ] || complain "previews are missing"
+number=$(sed -n 's/.*"number":\([0-9]*\).*/\1/p' ws/runs/parts/preview/cases.json | head -1)
+dice=$(sed -n "s/^{\"epoch\":2,\"number\":$number,.*\"dice\":\([0-9.e-]*\).*/\1/p" ws/runs/parts/cases.jsonl)
+expect 0 "$(printf 'epoch 2     dice %.4f' "$dice")" "$pleura" previews parts --epoch 2 --case "$number" -C ws
+expect 0 "\"number\": $number" "$pleura" previews parts --json -C ws
 rm -r ws/runs/shown/preview && echo no >ws/runs/shown/preview
 expect 0 "best epoch" "$pleura" train -C ws --resume shown --epochs 2
 grep -q '"kind":"warn".*no previews: ' ws/runs/shown/metrics.jsonl || complain "nobody says why there are no previews"
 expect 0 "best epoch" "$pleura" train -C ws $small --epochs 1 --name unseen --previews 0
+expect 2 "has no previews yet" "$pleura" previews unseen -C ws
 [ -e ws/runs/unseen/preview ] && complain "there are previews that nobody wanted"
 expect 2 "preview-cases" "$pleura" train -C ws $small --epochs 1 --name none --preview-cases 'number=999'
 
