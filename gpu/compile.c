@@ -242,7 +242,9 @@ pl_status pl_compiler_lower(pl_compiler *c, int32_t index) {
 static pl_status lower_all(pl_compiler *c) {
   add_inputs(c);
   for (int32_t i = 0; i < c->graph->node_count; i++) {
-    pl_status status = c->nodes[i].skip ? PL_OK : pl_compiler_lower(c, i);
+    const pl_progress *progress = &c->store->backend->host.progress;
+    pl_status status = pl_progress_tell(progress, i, c->graph->node_count, c->err);
+    if (status == PL_OK && !c->nodes[i].skip) status = pl_compiler_lower(c, i);
     if (status != PL_OK) return status;
   }
   pl_lower_gather(c);

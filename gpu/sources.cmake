@@ -6,5 +6,5 @@ set(PLEURA_GPU_HOST arena.c backend.c choices.c compile.c dnn_problem.c fuse.c f
 list(TRANSFORM PLEURA_GPU_HOST PREPEND ${PLEURA_GPU_FOLDER}/)
 set(PLEURA_GPU_KERNELS augment conv conv_gather conv_single conv_weights elementwise join layout loss lovasz norm
   optimizer scale sort space transform)
-set(PLEURA_GPU_CORE base/buf.c base/mem.c base/num.c base/status.c base/str.c net/graph.c net/model.c net/plan.c)
+set(PLEURA_GPU_CORE base/buf.c base/mem.c base/num.c base/progress.c base/status.c base/str.c net/graph.c net/model.c net/plan.c)
 list(TRANSFORM PLEURA_GPU_CORE PREPEND ${PLEURA_GPU_FOLDER}/../core/)

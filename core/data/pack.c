@@ -149,12 +149,14 @@ static bool is_fresh(const pl_pack *pack, const pack_entry *e, const pl_case *c)
   return fresh;
 }
 
-static void match_cases(pl_pack *pack) {
+static pl_status match_cases(pl_pack *pack, const pl_progress *progress, pl_error *err) {
   const pl_manifest *m = pack->manifest;
   size_t found = 0;
   for (size_t i = 0; i < m->count; i++) {
     const pl_case *c = &m->cases[i];
     const pack_entry *e = find_entry(pack, c->number);
+    pl_status status = pl_progress_tell(progress, (int64_t)i, (int64_t)m->count, err);
+    if (status != PL_OK) return status;
     found += e != NULL;
     if (!pl_pack_wants(c)) continue;
     pack->counts.pictures++;
@@ -166,9 +168,14 @@ static void match_cases(pl_pack *pack) {
   }
   pack->counts.left_over = pack->entry_count - found;
   pack->counts.bytes = pack->size;
+  return PL_OK;
 }
 
 pl_status pl_pack_open(pl_pack **out, const pl_manifest *manifest, pl_error *err) {
+  return pl_pack_open_told(out, manifest, NULL, err);
+}
+
+pl_status pl_pack_open_told(pl_pack **out, const pl_manifest *manifest, const pl_progress *progress, pl_error *err) {
   pl_pack *pack = pl_xcalloc(1, sizeof *pack);
   pack->manifest = manifest;
   pack->path = pl_path_join(manifest->workspace, PL_PACK_FILE);
@@ -176,11 +183,11 @@ pl_status pl_pack_open(pl_pack **out, const pl_manifest *manifest, pl_error *err
   pack->states = pl_xcalloc(manifest->count + 1, sizeof *pack->states);
   pl_status status = map_file(pack, err);
   if (status == PL_OK) status = check_index(pack, err);
+  if (status == PL_OK) status = match_cases(pack, progress, err);
   if (status != PL_OK) {
     pl_pack_close(pack);
     return status;
   }
-  match_cases(pack);
   *out = pack;
   return PL_OK;
 }

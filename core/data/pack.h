@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/progress.h"
 #include "core/base/status.h"
 #include "core/data/manifest.h"
 
@@ -25,6 +26,9 @@ typedef struct pl_pack pl_pack;
 // Maps a workspace's pack and looks which of the manifest's cases it has. The manifest is borrowed until it is closed.
 // PL_E_NOTFOUND: there is none. PL_E_FORMAT: truncated or damaged, with what is wrong; PL_E_IO.
 pl_status pl_pack_open(pl_pack **out, const pl_manifest *manifest, pl_error *err);
+
+// The same, telling how many cases were looked at: in a copy of a workspace their PNGs are read. PL_E_CANCELLED.
+pl_status pl_pack_open_told(pl_pack **out, const pl_manifest *manifest, const pl_progress *progress, pl_error *err);
 void pl_pack_close(pl_pack *pack);  // takes NULL
 
 typedef struct pl_pack_picture {

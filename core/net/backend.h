@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/progress.h"
 #include "core/base/status.h"
 #include "core/net/graph.h"
 
@@ -20,7 +21,7 @@ extern "C" {
 #endif
 
 enum {
-  PL_BACKEND_API_VERSION = 3,
+  PL_BACKEND_API_VERSION = 4,
   PL_SLOTS = 2,  // batches that can be under way: one computing, one arriving
 };
 
@@ -33,6 +34,9 @@ typedef struct pl_host {
   uint32_t struct_size, api_version;
   void (*log)(void *context, const char *text);  // one line, without newline; may be NULL
   void *context;
+  // Told by compile, in its thread, before each of a graph's nodes and between timings, which can take minutes; when it
+  // says no, compile ends with PL_E_CANCELLED. Its `tell` may be NULL.
+  pl_progress progress;
 } pl_host;
 
 // The type in which activations are kept and convolutions multiply. Weights, gradients, statistics and the optimizer's
@@ -112,7 +116,7 @@ typedef struct pl_backend_api {
   pl_status (*download)(pl_store *store, int32_t tensor, pl_dtype dtype, void *data, pl_error *err);
 
   // Compiles a graph over the store's model (the graph is read only during the call). All programs of a store share one
-  // arena, so only one of them is ever running.
+  // arena, so only one of them is ever running. PL_E_CANCELLED when the host's progress said so.
   pl_status (*compile)(pl_program **out, pl_store *store, const pl_graph *graph, pl_error *err);
   void (*program_destroy)(pl_program *program);  // takes NULL
 

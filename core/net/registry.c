@@ -135,7 +135,11 @@ static void load_beside_executable(pl_registry *registry) {
 pl_registry *pl_registry_create(const pl_host *host) {
   pl_registry *registry = pl_xcalloc(1, sizeof *registry);
   registry->host = (pl_host){.struct_size = sizeof(pl_host), .api_version = PL_BACKEND_API_VERSION};
-  if (host != NULL) registry->host.log = host->log, registry->host.context = host->context;
+  if (host != NULL) {
+    registry->host.log = host->log;
+    registry->host.context = host->context;
+    registry->host.progress = host->progress;
+  }
   add_linked(registry, &pl_backend_ref);
 #ifdef PLEURA_ONEDNN
   add_linked(registry, &pl_backend_onednn);

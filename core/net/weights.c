@@ -59,14 +59,16 @@ static pl_dtype file_dtype(const pl_backend_api *api, const pl_store *store, con
 }
 
 static pl_status save_tensors(pl_safetensors_writer *writer, const pl_backend_api *api, pl_store *store,
-                              const pl_model *model, pl_weights_set set, pl_error *err) {
+                              const pl_model *model, pl_weights_set set, const pl_progress *progress, pl_error *err) {
   for (int32_t i = 0; i < model->count; i++) {
+    pl_status status = pl_progress_tell(progress, i, model->count, err);
+    if (status != PL_OK) return status;
     if (!in_set(&model->tensors[i], set)) continue;
     pl_dtype dtype = file_dtype(api, store, model, i, set);
     size_t bytes = (size_t)pl_shape_elements(&model->tensors[i].shape) * pl_dtype_size(dtype);
     void *data = pl_try_alloc(bytes);
     if (data == NULL) return pl_fail(err, PL_E_NOMEM, "not enough memory to save %s", model->tensors[i].name);
-    pl_status status = api->download(store, i, dtype, data, err);
+    status = api->download(store, i, dtype, data, err);
     if (status == PL_OK) status = pl_safetensors_add(writer, data, bytes, err);
     free(data);
     if (status != PL_OK) return status;
@@ -76,6 +78,11 @@ static pl_status save_tensors(pl_safetensors_writer *writer, const pl_backend_ap
 
 pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, char *sha256, pl_error *err) {
+  return pl_weights_save_told(path, api, store, model, set, sha256, NULL, err);
+}
+
+pl_status pl_weights_save_told(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
+                               pl_weights_set set, char *sha256, const pl_progress *progress, pl_error *err) {
   pl_safetensor *tensors = pl_xcalloc((size_t)model->count + 1, sizeof *tensors);
   size_t count = 0;
   for (int32_t i = 0; i < model->count; i++) {
@@ -89,7 +96,7 @@ pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store 
   pl_status status = pl_safetensors_create(&writer, path, tensors, count, err);
   free(tensors);
   if (status != PL_OK) return status;
-  status = save_tensors(writer, api, store, model, set, err);
+  status = save_tensors(writer, api, store, model, set, progress, err);
   if (status != PL_OK) {
     pl_safetensors_cancel(writer);
     return status;

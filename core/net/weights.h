@@ -28,6 +28,10 @@ typedef enum pl_weights_set {
 pl_status pl_weights_save(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
                           pl_weights_set set, char *sha256, pl_error *err);
 
+// The same, telling how many of the model's tensors were looked at. PL_E_CANCELLED leaves no file.
+pl_status pl_weights_save_told(const char *path, const pl_backend_api *api, pl_store *store, const pl_model *model,
+                               pl_weights_set set, char *sha256, const pl_progress *progress, pl_error *err);
+
 enum { PL_WEIGHTS_LEFT_NAMES = 3 };
 
 // What a load took and left.

@@ -62,8 +62,8 @@ typedef struct planner {
   char why[PL_ERROR_MESSAGE_MAX];  // a better backend was not taken
 } planner;
 
-static pl_status planner_open(planner *p, const pl_config *config, pl_error *err) {
-  p->registry = pl_registry_create(NULL);
+static pl_status planner_open(planner *p, const pl_host *host, const pl_config *config, pl_error *err) {
+  p->registry = pl_registry_create(host);
   pl_status status = config->plugin[0] != '\0' ? pl_registry_load(p->registry, config->plugin, err) : PL_OK;
   pl_backend_options options = pl_training_backend(config);
   options.plan = true;
@@ -178,6 +178,11 @@ static pl_status refill(pl_run_plan *plan, const planner *p, const pl_manifest *
 
 pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_manifest *manifest, int64_t images,
                            pl_error *err) {
+  return pl_run_plan_make_told(out, NULL, config, manifest, images, err);
+}
+
+pl_status pl_run_plan_make_told(pl_run_plan *out, const pl_host *host, const pl_config *config,
+                                const pl_manifest *manifest, int64_t images, pl_error *err) {
   pl_run_plan *plan = pl_xcalloc(1, sizeof *plan);
   planner p = {0};
   plan->config = *config;
@@ -187,14 +192,13 @@ pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_m
   if (status == PL_OK && manifest != NULL) status = pl_run_check_data(&plan->config, manifest, err);
   if (plan->config.size == 0) plan->config.size = PL_IMPORT_SIZE_DEFAULT;
   if (status == PL_OK) status = count_images(plan, manifest, images, err);
-  if (status == PL_OK) status = planner_open(&p, &plan->config, err);
+  if (status == PL_OK) status = planner_open(&p, host, &plan->config, err);
   if (status == PL_OK) status = fill(plan, &p, manifest, err);
   if (status == PL_OK && config->fit_batch && plan->largest_batch > 0) status = refill(plan, &p, manifest, err);
   planner_close(&p);
-  if (status == PL_OK) {
-    pl_run_plan_time(plan, manifest != NULL ? manifest->workspace : NULL);
-    *out = *plan;
-  }
+  const pl_progress *progress = host != NULL ? &host->progress : NULL;
+  if (status == PL_OK) status = pl_run_plan_time(plan, manifest != NULL ? manifest->workspace : NULL, progress, err);
+  if (status == PL_OK) *out = *plan;
   free(plan);
   return status;
 }

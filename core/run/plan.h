@@ -52,6 +52,10 @@ typedef struct pl_run_plan {
 pl_status pl_run_plan_make(pl_run_plan *out, const pl_config *config, const pl_manifest *manifest, int64_t images,
                            pl_error *err);
 
+// The same with the core's host, which is told while programs are compiled: PL_E_CANCELLED when it says no.
+pl_status pl_run_plan_make_told(pl_run_plan *out, const pl_host *host, const pl_config *config,
+                                const pl_manifest *manifest, int64_t images, pl_error *err);
+
 // With fit-batch: the options with the batches that fit, as a run is made with them. What cannot be planned stays as it
 // is, and is refused where it is wrong.
 void pl_run_plan_fit(pl_config *config, const pl_manifest *manifest);
@@ -68,7 +72,8 @@ void pl_run_plan_describe(pl_buf *out, const pl_run_plan *plan);
 void pl_run_plan_add_json(pl_buf *out, const pl_run_plan *plan);
 
 // plan_time.c: fills in source, run, rate and the seconds. `workspace` may be NULL.
-void pl_run_plan_time(pl_run_plan *plan, const char *workspace);
+// PL_E_CANCELLED when `progress` (may be NULL) says no.
+pl_status pl_run_plan_time(pl_run_plan *plan, const char *workspace, const pl_progress *progress, pl_error *err);
 
 #ifdef __cplusplus
 }

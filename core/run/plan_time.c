@@ -71,7 +71,7 @@ static const double measured_seconds = 0.15;
 static const double step_share = 0.27;
 
 static pl_status run_for_a_moment(double *rate, const pl_backend_api *api, pl_program *program, const pl_graph *graph,
-                                  pl_error *err) {
+                                  const pl_progress *progress, pl_error *err) {
   pl_clock clock = pl_clock_system();
   size_t elements = (size_t)pl_shape_elements(&graph->values[graph->inputs[0]].shape);
   float *x = pl_xcalloc(elements, sizeof *x);
@@ -85,6 +85,7 @@ static pl_status run_for_a_moment(double *rate, const pl_backend_api *api, pl_pr
   for (int runs = 0; status == PL_OK && (runs < RUNS_MIN || before - start < measured_seconds); runs++) {
     status = api->run(program, 0, &controls, &result, err);
     if (status == PL_OK) status = api->wait(program, err);
+    if (status == PL_OK) status = pl_progress_tell(progress, runs, RUNS_MIN, err);
     double after = pl_clock_monotonic(&clock);
     if (after - before < best) best = after - before;
     before = after;
@@ -105,8 +106,8 @@ static void make_graph(pl_graph *graph, pl_model *model) {
 }
 
 // Operations a second of one thread (a GPU is all there is), NAN when it cannot be found out.
-static double measure(const pl_config *config) {
-  double rate = (double)NAN;
+static pl_status measure(double *rate, const pl_config *config, const pl_progress *progress, pl_error *err) {
+  *rate = (double)NAN;
   pl_model model = {0};
   pl_graph graph;
   make_graph(&graph, &model);
@@ -124,7 +125,7 @@ static double measure(const pl_config *config) {
   if (status == PL_OK) status = api->store_create(&store, backend, &model, NULL, NULL);
   if (status == PL_OK) status = api->compile(&program, store, &graph, NULL);
   if (status == PL_OK) status = api->arena_reserve(store, NULL);
-  if (status == PL_OK) (void)run_for_a_moment(&rate, api, program, &graph, NULL);
+  if (status == PL_OK) status = run_for_a_moment(rate, api, program, &graph, progress, err);
   if (backend != NULL) {
     api->program_destroy(program);
     api->store_destroy(store);
@@ -133,7 +134,7 @@ static double measure(const pl_config *config) {
   pl_registry_destroy(registry);
   pl_graph_clear(&graph);
   pl_model_clear(&model);
-  return rate;
+  return status == PL_E_CANCELLED ? status : PL_OK;
 }
 
 // As many as a CPU's backend would use.
@@ -144,14 +145,16 @@ static double threads_of(const pl_config *config) {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? (double)CPU_COUNT(&set) : 1.0;
 }
 
-void pl_run_plan_time(pl_run_plan *plan, const char *workspace) {
+pl_status pl_run_plan_time(pl_run_plan *plan, const char *workspace, const pl_progress *progress, pl_error *err) {
   const pl_train_plan *t = &plan->train;
   double image = workspace != NULL ? from_runs(plan, workspace) : (double)NAN;
   plan->rate = (double)NAN;
   plan->source = PL_PLAN_FROM_RUN;
   if (isnan(image)) {
     plan->source = PL_PLAN_FROM_RATE;
-    plan->rate = measure(&plan->config) * (t->memory.free > 0 ? 1 : threads_of(&plan->config));
+    pl_status status = measure(&plan->rate, &plan->config, progress, err);
+    if (status != PL_OK) return status;
+    plan->rate *= t->memory.free > 0 ? 1 : threads_of(&plan->config);
     image = t->train_operations / (plan->rate * step_share);
   }
   double evaluation = image * t->valid_operations / t->train_operations * (double)plan->valid_images;
@@ -160,4 +163,5 @@ void pl_run_plan_time(pl_run_plan *plan, const char *workspace) {
   plan->epoch_seconds = image * (double)plan->train_images + evaluation;
   // The untrained network is evaluated too.
   plan->run_seconds = plan->epoch_seconds * (double)plan->config.epochs + evaluation;
+  return PL_OK;
 }

@@ -65,6 +65,7 @@ void pl_session_note(pl_session *s, pl_message_kind kind, const char *id, const 
 
 void pl_session_show(pl_session *s, pl_phase phase, const char *message) {
   s->state.phase = phase;
+  s->state.phase_done = s->state.phase_total = -1;
   (void)pl_copy_text(s->state.message, sizeof s->state.message, message);
   if (s->trainer != NULL) {
     pl_train_progress p = pl_trainer_progress(s->trainer);
@@ -161,7 +162,9 @@ static pl_status on_epoch(void *context, const pl_train_epoch *e, pl_error *err)
   const pl_config *config = &s->info.config;
   bool last = e->epoch >= config->epochs || pl_trainer_stalled(s->trainer);
   bool due = e->epoch > 0 && (e->epoch % config->checkpoint_every == 0 || last || e->best || e->top);
-  return due ? pl_session_checkpoint(s, e->best, err) : PL_OK;
+  if (due) status = pl_session_checkpoint(s, e->best, err);
+  // A stop that came meanwhile does not wait for the next epoch's first step.
+  return status == PL_OK && !last ? pl_session_between(s, err) : status;
 }
 
 static pl_status on_between(void *context, pl_error *err) { return pl_session_between(context, err); }
@@ -238,8 +241,32 @@ static pl_status open_folder(pl_session *s, pl_error *err) {
   return status;
 }
 
+static bool on_node(void *context, int64_t done, int64_t total) {
+  pl_session *s = context;
+  (void)total;
+  const int64_t all = s->compiling > 0 ? s->compiling : -1;
+  return pl_session_work(s, PL_PHASE_TUNING, s->compiled + done, all, NULL) == PL_OK;
+}
+
+static bool on_program(void *context, int64_t before, int64_t all) {
+  pl_session *s = context;
+  s->compiled = before;
+  s->compiling = all;
+  return pl_session_work(s, PL_PHASE_TUNING, before, all, NULL) == PL_OK;
+}
+
+static bool on_planned_node(void *context, int64_t done, int64_t total) {
+  (void)done;
+  (void)total;
+  return pl_session_work(context, PL_PHASE_PLANNING, -1, -1, NULL) == PL_OK;
+}
+
 static pl_status open_backend(pl_session *s, const char *name, pl_error *err) {
-  pl_host host = {.struct_size = sizeof host, .api_version = PL_BACKEND_API_VERSION, .log = backend_log, .context = s};
+  const pl_host host = {.struct_size = sizeof host,
+                        .api_version = PL_BACKEND_API_VERSION,
+                        .log = backend_log,
+                        .context = s,
+                        .progress = {.tell = on_node, .context = s}};
   const pl_config *config = &s->info.config;
   s->registry = pl_registry_create(&host);
   pl_status status = config->plugin[0] != '\0' ? pl_registry_load(s->registry, config->plugin, err) : PL_OK;
@@ -265,8 +292,14 @@ static pl_status check_plan(pl_session *s, pl_error *err) {
   (void)pl_copy_text(config->backend, sizeof config->backend, s->api->name);
   config->fit_batch = false;  // the run was made with its batches
   pl_error why = {0};
-  pl_status status = pl_run_plan_make(plan, config, &s->manifest, 0, &why);
-  if (status == PL_OK) {
+  const pl_host host = {.struct_size = sizeof host,
+                        .api_version = PL_BACKEND_API_VERSION,
+                        .progress = {.tell = on_planned_node, .context = s}};
+  pl_status status = pl_session_work(s, PL_PHASE_PLANNING, -1, -1, &why);
+  if (status == PL_OK) status = pl_run_plan_make_told(plan, &host, config, &s->manifest, 0, &why);
+  if (status == PL_E_CANCELLED) {
+    *err = why;
+  } else if (status == PL_OK) {
     pl_run_plan_summary(s->state.plan, sizeof s->state.plan, plan);
     pl_session_log(s, "plan: %s", s->state.plan);
     status = pl_run_plan_check(plan, err);
@@ -290,6 +323,7 @@ static pl_status open_trainer(pl_session *s, const char *choices, const size_t *
   options.weights_name = s->weights_name;
   options.choices = choices;
   options.feed.pack = s->pack;
+  options.compiling = (pl_progress){.tell = on_program, .context = s};
   return pl_trainer_create(&s->trainer, s->api, s->backend, &s->manifest, &options, err);
 }
 
@@ -371,7 +405,9 @@ static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_s
     status = set_options(s, err);
     if (status != PL_OK) return status;
   }
-  s->checkpointed_step = pl_trainer_state(s->trainer).step;
+  s->begun = true;
+  s->checkpointed_step = found != NULL ? state->step : -1;
+  s->checkpointed_epoch = found != NULL ? state->epoch : -1;
   s->began = s->checkpointed_at = pl_clock_monotonic(&s->clock);
   pl_memory memory = pl_trainer_memory(s->trainer);
   pl_session_log(s, "memory: %.1f MiB of tensors, %.1f MiB of activations, %.1f MiB else",
@@ -387,11 +423,16 @@ static pl_status open_session(pl_session *s, pl_error *err) {
   if (status != PL_OK) return status;
   pl_checkpoint_state state = {0};
   char *found = NULL;
-  if (s->options->resume) {
+  status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
+  if (status == PL_OK && s->options->resume) {
     status = pl_checkpoint_find(&found, &state, s->checkpoints, on_skipped, s, err);
-    if (status == PL_E_NOTFOUND) status = PL_OK;
+    if (status == PL_E_NOTFOUND) {
+      status = PL_OK;
+      *err = (pl_error){0};
+    }
   }
   // "auto" may mean something else today; the arithmetic must stay.
+  if (status == PL_OK) status = pl_session_work(s, PL_PHASE_STARTING, -1, -1, err);
   if (status == PL_OK) status = open_backend(s, found != NULL ? state.backend : s->info.config.backend, err);
   if (status == PL_OK) status = check_plan(s, err);
   if (status == PL_OK) status = prepare(s, found, &state, err);
@@ -458,6 +499,7 @@ int pl_session_run(const pl_session_options *options, pl_error *err) {
   pl_run_state_init(&s->state);
   s->state.phase = PL_PHASE_STARTING;
   pl_status status = open_session(s, err);
+  if (status == PL_E_CANCELLED) (void)pl_fail(err, status, "stopped before the training began");
   pl_spawn_answer(options->ready_fd, status == PL_OK ? NULL : err);
   if (status == PL_OK) {
     pl_train_hooks hooks = pl_session_hooks(s);

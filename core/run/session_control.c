@@ -37,7 +37,7 @@ static void take_signal(pl_session *s, int number) {
   } else {
     if (number == SIGINT) s->interrupted = pl_clock_monotonic(&s->clock);
     if (s->stop == PL_STOP_NONE) s->stop = PL_STOP_SIGNAL;
-    pl_session_note(s, PL_MESSAGE_ACT, "", "SIG%s: checkpoint, then stop", sigabbrev_np(number));
+    pl_session_note(s, PL_MESSAGE_ACT, "", "SIG%s: %sstop", sigabbrev_np(number), s->begun ? "checkpoint, then " : "");
   }
 }
 
@@ -67,7 +67,12 @@ static void set_option(pl_session *s, const pl_command *command) {
                   command->user, command->tty[0] != '\0' ? " " : "", command->tty);
 }
 
-static pl_status obey(pl_session *s, const pl_command *command, pl_error *err) {
+static pl_status obey(pl_session *s, const pl_command *command, bool checkpoints, pl_error *err) {
+  const bool saves = command->kind == PL_COMMAND_CHECKPOINT;
+  if ((saves || command->kind == PL_COMMAND_SET) && !s->begun) {
+    pl_session_note(s, PL_MESSAGE_ACT, command->id, "refused: the training has not begun yet");
+    return PL_OK;
+  }
   if (command->kind == PL_COMMAND_SET) {
     set_option(s, command);
     return PL_OK;
@@ -80,11 +85,12 @@ static pl_status obey(pl_session *s, const pl_command *command, pl_error *err) {
     case PL_COMMAND_STOP:
       if (s->stop == PL_STOP_NONE) s->stop = PL_STOP_COMMAND;
       return PL_OK;
-    default: return pl_session_checkpoint(s, false, err);
+    // One that is being written now is the answer already.
+    default: return checkpoints ? pl_session_checkpoint(s, false, err) : PL_OK;
   }
 }
 
-// Looks into the inbox; `checkpoints` false leaves out the command that would come back here.
+// Looks into the inbox; `checkpoints` is false within a checkpoint, which is where that command would lead.
 static pl_status take_commands(pl_session *s, bool checkpoints, pl_error *err) {
   double now = pl_clock_monotonic(&s->clock);
   if (s->looked > 0 && now - s->looked < INBOX_SECONDS) return PL_OK;
@@ -102,8 +108,8 @@ static pl_status take_commands(pl_session *s, bool checkpoints, pl_error *err) {
     }
     if (refused[0] != '\0') pl_session_note(s, PL_MESSAGE_WARN, "", "%s", refused);
     if (!got && refused[0] == '\0') return PL_OK;
-    if (!got || (command.kind == PL_COMMAND_CHECKPOINT && !checkpoints)) continue;
-    pl_status status = obey(s, &command, err);
+    if (!got) continue;
+    pl_status status = obey(s, &command, checkpoints, err);
     if (status != PL_OK) return status;
   }
   return PL_OK;
@@ -133,10 +139,31 @@ static pl_status wait_for_space(pl_session *s, const pl_error *problem, pl_error
   return PL_OK;
 }
 
+pl_status pl_session_work(pl_session *s, pl_phase phase, int64_t done, int64_t total, pl_error *err) {
+  pl_run_state *state = &s->state;
+  state->phase = phase;
+  state->phase_done = done;
+  state->phase_total = total;
+  state->message[0] = '\0';
+  if (s->heartbeat != NULL) pl_heartbeat_set(s->heartbeat, state);
+  take_signals(s);
+  pl_status status = take_commands(s, false, err);
+  if (status != PL_OK) return status;
+  bool stops = phase == PL_PHASE_SAVING ? s->stop == PL_STOP_NOW : s->stop != PL_STOP_NONE;
+  return stops ? pl_fail(err, PL_E_CANCELLED, "stopped") : PL_OK;
+}
+
+static bool on_tensor(void *context, int64_t done, int64_t total) {
+  return pl_session_work(context, PL_PHASE_SAVING, done, total, NULL) == PL_OK;
+}
+
 pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err) {
   pl_checkpoint_source source = pl_trainer_source(s->trainer);
   pl_checkpoint_state state = pl_trainer_state(s->trainer);
+  source.progress = (pl_progress){.tell = on_tensor, .context = s};
   bool told = false;
+  // What is set from here on is not in this checkpoint.
+  s->changed = false;
   for (;;) {
     pl_error problem = {0};
     // What the checkpoint says must not be newer than the journal after a power loss.
@@ -154,8 +181,8 @@ pl_status pl_session_checkpoint(pl_session *s, bool best, pl_error *err) {
     status = wait_for_space(s, &problem, err);
     if (status != PL_OK) return status;
   }
-  s->changed = false;
   s->checkpointed_step = state.step;
+  s->checkpointed_epoch = state.epoch;
   s->checkpointed_at = pl_clock_monotonic(&s->clock);
   pl_session_note(s, PL_MESSAGE_ACT, "", "checkpoint %06lld%s", (long long)state.step, best ? " (best)" : "");
   return PL_OK;
@@ -165,12 +192,18 @@ static pl_phase working_phase(const pl_session *s) {
   return pl_trainer_progress(s->trainer).evaluating ? PL_PHASE_EVALUATING : PL_PHASE_TRAINING;
 }
 
+// Whether the newest checkpoint is of this very moment.
+static bool is_saved(const pl_session *s) {
+  pl_checkpoint_state state = pl_trainer_state(s->trainer);
+  return !s->changed && state.step == s->checkpointed_step && state.epoch == s->checkpointed_epoch;
+}
+
 // Within an epoch, and when an option was set: a run that is killed goes on with what was asked for.
 static bool is_due(const pl_session *s) {
   const pl_config *config = &s->info.config;
   if (s->changed) return true;
   int64_t step = pl_trainer_state(s->trainer).step;
-  if (step == s->checkpointed_step || pl_trainer_progress(s->trainer).evaluating) return false;
+  if (step == s->checkpointed_step || step == 0 || pl_trainer_progress(s->trainer).evaluating) return false;
   if (config->checkpoint_every_steps > 0 && step % config->checkpoint_every_steps == 0) return true;
   double minutes = (pl_clock_monotonic(&s->clock) - s->checkpointed_at) / 60;
   return config->checkpoint_every_minutes > 0 && minutes >= (double)config->checkpoint_every_minutes;
@@ -189,7 +222,7 @@ pl_status pl_session_between(pl_session *s, pl_error *err) {
   if (status != PL_OK) return status;
   pl_session_show(s, working_phase(s), "");
   if (s->stop == PL_STOP_NONE) return PL_OK;
-  if (s->stop != PL_STOP_NOW) {
+  if (s->stop != PL_STOP_NOW && !is_saved(s)) {
     status = pl_session_checkpoint(s, false, err);
     if (status != PL_OK) return status;
   }

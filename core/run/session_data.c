@@ -4,10 +4,19 @@
 #include "core/run/session_private.h"
 
 // The pack only saves time: whatever is wrong with it is said, and the PNGs are read.
-static void open_pack(pl_session *s) {
-  if (!s->info.config.pack) return;
+static bool on_case(void *context, int64_t done, int64_t total) {
+  return pl_session_work(context, PL_PHASE_READING, done, total, NULL) == PL_OK;
+}
+
+static pl_status open_pack(pl_session *s, pl_error *cancelled) {
+  if (!s->info.config.pack) return PL_OK;
   pl_error err = {0};
-  pl_status status = pl_pack_open(&s->pack, &s->manifest, &err);
+  const pl_progress progress = {.tell = on_case, .context = s};
+  pl_status status = pl_pack_open_told(&s->pack, &s->manifest, &progress, &err);
+  if (status == PL_E_CANCELLED) {
+    *cancelled = err;
+    return status;
+  }
   if (status == PL_E_NOTFOUND) {
     pl_session_log(s, "no packed cache: images are read from PNG");
   } else if (status != PL_OK) {
@@ -24,6 +33,7 @@ static void open_pack(pl_session *s) {
           c.pictures - c.packed, c.pictures, c.stale);
     }
   }
+  return PL_OK;
 }
 
 void pl_session_check_pack(pl_session *s) {
@@ -37,7 +47,9 @@ void pl_session_check_pack(pl_session *s) {
 
 pl_status pl_session_open_data(pl_session *s, pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
-  pl_status status = pl_run_hash_dataset(dataset, labels, s->info.workspace, err);
+  pl_status status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
+  if (status != PL_OK) return status;
+  status = pl_run_hash_dataset(dataset, labels, s->info.workspace, err);
   if (status != PL_OK) return status;
   bool same = strcmp(dataset, s->info.dataset_sha256) == 0 && strcmp(labels, s->info.labels_sha256) == 0;
   if (!same && !s->options->force) {
@@ -46,7 +58,7 @@ pl_status pl_session_open_data(pl_session *s, pl_error *err) {
                    s->info.workspace);
   }
   if (!same) pl_session_note(s, PL_MESSAGE_WARN, "", "the cases or folds changed since this run was made; forced");
-  status = pl_manifest_load(&s->manifest, s->info.workspace, err);
-  if (status == PL_OK) open_pack(s);
-  return status;
+  status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
+  if (status == PL_OK) status = pl_manifest_load(&s->manifest, s->info.workspace, err);
+  return status == PL_OK ? open_pack(s, err) : status;
 }

@@ -42,12 +42,14 @@ typedef struct pl_session {
   pl_buf scores;  // lines for cases.jsonl of the evaluation under way
   pl_stop stop;
   bool paused, hung_up, full_inbox;
-  double began;        // monotonic, when the training began
-  double idle;         // seconds since then that it was paused
-  double interrupted;  // when the first SIGINT came
-  double looked;       // when the inbox was looked at last
-  bool changed;        // an option was set since the last checkpoint
-  int64_t checkpointed_step;
+  double began;                 // monotonic, when the training began
+  double idle;                  // seconds since then that it was paused
+  double interrupted;           // when the first SIGINT came
+  double looked;                // when the inbox was looked at last
+  bool changed;                 // an option was set since the last checkpoint
+  bool begun;                   // the trainer is ready: commands that want it can be obeyed
+  int64_t compiled, compiling;  // nodes of the programs before the one that is compiled, and of all
+  int64_t checkpointed_step, checkpointed_epoch;
   double checkpointed_at;
   int64_t lost;  // images saved of a step that was not taken
 } pl_session;
@@ -58,6 +60,10 @@ void pl_session_log(const pl_session *s, const char *format, ...) __attribute__(
 // One record in the journal, and the same line in the log.
 void pl_session_note(pl_session *s, pl_message_kind kind, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+// For phases outside of the training: shows the phase and how far it is (-1: unknown), and takes signals and commands.
+// PL_E_CANCELLED when the run is to stop; a checkpoint that is being saved is finished unless that is to be at once.
+pl_status pl_session_work(pl_session *s, pl_phase phase, int64_t done, int64_t total, pl_error *err);
 
 // Puts the trainer's progress and a phase into the state that the heartbeat writes.
 void pl_session_show(pl_session *s, pl_phase phase, const char *message);

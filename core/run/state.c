@@ -1,7 +1,9 @@
 #include "core/run/state.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +22,8 @@ void pl_run_state_init(pl_run_state *state) {
                           .epochs = -1,
                           .epoch_step = -1,
                           .epoch_steps = -1,
+                          .phase_done = -1,
+                          .phase_total = -1,
                           .loss = unknown,
                           .learning_rate = unknown,
                           .images_per_second = unknown,
@@ -43,6 +47,8 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   pl_json_add_int(&text, "epochs", state->epochs);
   pl_json_add_int(&text, "epoch_step", state->epoch_step);
   pl_json_add_int(&text, "epoch_steps", state->epoch_steps);
+  pl_json_add_int(&text, "phase_done", state->phase_done);
+  pl_json_add_int(&text, "phase_total", state->phase_total);
   pl_json_add_number(&text, "loss", state->loss, 17);
   pl_json_add_number(&text, "learning_rate", state->learning_rate, 17);
   pl_json_add_number(&text, "images_per_second", state->images_per_second, 9);
@@ -87,6 +93,8 @@ static void take_state(pl_run_state *s, const json_t *object) {
   s->epochs = pl_json_int(object, "epochs", s->epochs);
   s->epoch_step = pl_json_int(object, "epoch_step", s->epoch_step);
   s->epoch_steps = pl_json_int(object, "epoch_steps", s->epoch_steps);
+  s->phase_done = pl_json_int(object, "phase_done", s->phase_done);
+  s->phase_total = pl_json_int(object, "phase_total", s->phase_total);
   s->loss = pl_json_number(object, "loss", s->loss);
   s->learning_rate = pl_json_number(object, "learning_rate", s->learning_rate);
   s->images_per_second = pl_json_number(object, "images_per_second", s->images_per_second);
@@ -144,12 +152,23 @@ pl_phase pl_phase_from_name(const char *name) {
   return PL_PHASE_UNKNOWN;
 }
 
+void pl_run_state_words(char *out, size_t size, const pl_run_state *s) {
+  const bool evaluating = s->phase == PL_PHASE_EVALUATING;
+  const int64_t done = evaluating ? s->epoch_step : s->phase_done, total = evaluating ? s->epoch_steps : s->phase_total;
+  if (total > 0 && done >= 0) {
+    (void)snprintf(out, size, "%s %" PRId64 "/%" PRId64, pl_phase_name(s->phase), done, total);
+  } else {
+    (void)snprintf(out, size, "%s", pl_phase_name(s->phase));
+  }
+}
+
 bool pl_phase_is_over(pl_phase phase) {
   return phase == PL_PHASE_STOPPED || phase == PL_PHASE_FINISHED || phase == PL_PHASE_FAILED;
 }
 
 static const char *const phase_names[PHASE_COUNT] = {
-    [PL_PHASE_UNKNOWN] = "unknown",       [PL_PHASE_STARTING] = "starting", [PL_PHASE_TRAINING] = "training",
-    [PL_PHASE_EVALUATING] = "evaluating", [PL_PHASE_PAUSED] = "paused",     [PL_PHASE_STOPPED] = "stopped",
-    [PL_PHASE_FINISHED] = "finished",     [PL_PHASE_FAILED] = "failed",
+    [PL_PHASE_UNKNOWN] = "unknown",       [PL_PHASE_STARTING] = "starting", [PL_PHASE_READING] = "reading",
+    [PL_PHASE_PLANNING] = "planning",     [PL_PHASE_TUNING] = "tuning",     [PL_PHASE_TRAINING] = "training",
+    [PL_PHASE_EVALUATING] = "evaluating", [PL_PHASE_SAVING] = "saving",     [PL_PHASE_PAUSED] = "paused",
+    [PL_PHASE_STOPPED] = "stopped",       [PL_PHASE_FINISHED] = "finished", [PL_PHASE_FAILED] = "failed",
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/status.h"
@@ -14,8 +15,12 @@ extern "C" {
 typedef enum pl_phase {
   PL_PHASE_UNKNOWN,
   PL_PHASE_STARTING,
+  PL_PHASE_READING,   // cases, folds, the packed cache, a checkpoint
+  PL_PHASE_PLANNING,  // what it is going to take
+  PL_PHASE_TUNING,    // compiling the network's programs, and choosing algorithms by timing
   PL_PHASE_TRAINING,
   PL_PHASE_EVALUATING,
+  PL_PHASE_SAVING,  // a checkpoint
   PL_PHASE_PAUSED,
   PL_PHASE_STOPPED,   // on request or by a signal, with a checkpoint to resume from
   PL_PHASE_FINISHED,  // all epochs done
@@ -29,6 +34,7 @@ typedef struct pl_run_state {
   int64_t step, steps;              // optimizer steps done, and of the whole run
   int64_t epoch, epochs;            // running epoch from 1 (0: evaluating the untrained network), and how many
   int64_t epoch_step, epoch_steps;  // batches done in this epoch (of training, or of evaluation), and how many
+  int64_t phase_done, phase_total;  // of reading, tuning and saving: cases, nodes and tensors, and how many
   double loss;                      // average of the running epoch
   double learning_rate;
   double images_per_second;  // of this epoch's training
@@ -54,6 +60,9 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
 
 // Reads FOLDER/state.json. PL_E_NOTFOUND before the core wrote one; on failure *out is untouched.
 pl_status pl_run_state_load(pl_run_state *out, const char *folder, pl_error *err);
+
+// The phase and how far it is: "tuning 34/312", "evaluating 3/12", "training".
+void pl_run_state_words(char *out, size_t size, const pl_run_state *state);
 
 // "training", ...; static strings. The inverse gives PL_PHASE_UNKNOWN for other words.
 const char *pl_phase_name(pl_phase phase);

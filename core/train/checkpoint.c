@@ -36,18 +36,32 @@ static pl_status write_manifest(const char *folder, char hashes[FILE_COUNT][PL_S
   return status;
 }
 
+// One of the two files that hold tensors: the whole counts both.
+typedef struct file_progress {
+  const pl_progress *whole;
+  int64_t before;
+} file_progress;
+
+static bool tell_whole(void *context, int64_t done, int64_t total) {
+  const file_progress *file = context;
+  return pl_progress_tell(file->whole, file->before * total + done, 2 * total, NULL) == PL_OK;
+}
+
+static pl_status write_tensors(const char *path, const pl_checkpoint_source *source, pl_weights_set set, int64_t before,
+                               char *hash, pl_error *err) {
+  file_progress file = {.whole = &source->progress, .before = before};
+  const pl_progress progress = {.tell = tell_whole, .context = &file};
+  return pl_weights_save_told(path, source->api, source->store, source->model, set, hash, &progress, err);
+}
+
 // The hashes are of what was meant to be written, so that a write that went wrong without an error is found too.
 static pl_status write_files(const char *folder, const pl_checkpoint_source *source, const pl_checkpoint_state *state,
                              pl_error *err) {
   char hashes[FILE_COUNT][PL_SHA256_HEX_SIZE];
   char *weights = pl_path_join(folder, file_names[0]), *optimizer = pl_path_join(folder, file_names[1]);
   char *json = pl_path_join(folder, file_names[2]);
-  pl_status status =
-      pl_weights_save(weights, source->api, source->store, source->model, PL_WEIGHTS_EXACT, hashes[0], err);
-  if (status == PL_OK) {
-    status =
-        pl_weights_save(optimizer, source->api, source->store, source->model, PL_WEIGHTS_OPTIMIZER, hashes[1], err);
-  }
+  pl_status status = write_tensors(weights, source, PL_WEIGHTS_EXACT, 0, hashes[0], err);
+  if (status == PL_OK) status = write_tensors(optimizer, source, PL_WEIGHTS_OPTIMIZER, 1, hashes[1], err);
   if (status == PL_OK) status = pl_checkpoint_state_write(json, state, err);
   if (status == PL_OK) status = pl_sha256_file(hashes[2], json, err);
   if (status == PL_OK) status = write_manifest(folder, hashes, err);

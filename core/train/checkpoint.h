@@ -48,6 +48,8 @@ typedef struct pl_checkpoint_source {
   const pl_backend_api *api;
   pl_store *store;
   const pl_model *model;
+  pl_progress
+      progress;  // of saving, in tensors; when it says no, nothing is saved and the save ends with PL_E_CANCELLED
 } pl_checkpoint_source;
 
 // Writes FOLDER/STEP (six digits or more) and makes `best` point to it when `best`; then removes all but the newest

@@ -49,6 +49,7 @@ typedef struct pl_trainer_options {
   pl_best_by best_by;
   const size_t *previews;  // cases of the manifest that are predicted after every epoch, see pl_train_hooks.predicted
   size_t preview_count;
+  pl_progress compiling;  // told before each program is compiled: nodes of the programs so far, and of all
 } pl_trainer_options;
 
 // Where it is. Unknown doubles are NAN.

@@ -78,6 +78,20 @@ static pl_status compile(pl_program **out, const pl_trainer *t, const pl_train_r
   return status;
 }
 
+static pl_status count_nodes(int64_t before[PL_TRAIN_PROGRAMS + 1], const pl_trainer *t,
+                             const pl_train_request requests[PL_TRAIN_PROGRAMS], pl_error *err) {
+  for (int i = 0; i < PL_TRAIN_PROGRAMS; i++) {
+    before[i + 1] = before[i];
+    if (requests[i].batch == 0) continue;
+    pl_graph graph = {0};
+    pl_status status = pl_train_graph(&graph, &t->model, &t->options, &requests[i], err);
+    if (status != PL_OK) return status;
+    before[i + 1] += graph.node_count;
+    pl_graph_clear(&graph);
+  }
+  return PL_OK;
+}
+
 static pl_status compile_all(pl_trainer *t, pl_error *err) {
   // Epochs that differ in length have no smaller last batch.
   const pl_train_counts counts = {.train = pl_train_images(&t->train, 1),
@@ -86,9 +100,12 @@ static pl_status compile_all(pl_trainer *t, pl_error *err) {
                                   .valid_batch = t->valid.batch};
   pl_train_request requests[PL_TRAIN_PROGRAMS];
   pl_train_list(requests, &t->options, &counts);
-  pl_status status = PL_OK;
+  int64_t nodes[PL_TRAIN_PROGRAMS + 1] = {0};  // before each program, and of all
+  pl_status status = count_nodes(nodes, t, requests, err);
   for (int i = 0; i < PL_TRAIN_PROGRAMS && status == PL_OK; i++) {
-    if (requests[i].batch > 0) status = compile(&t->programs[i], t, &requests[i], err);
+    if (requests[i].batch == 0) continue;
+    status = pl_progress_tell(&t->options.compiling, nodes[i], nodes[PL_TRAIN_PROGRAMS], err);
+    if (status == PL_OK) status = compile(&t->programs[i], t, &requests[i], err);
   }
   return status == PL_OK ? t->api->arena_reserve(t->store, err) : status;
 }

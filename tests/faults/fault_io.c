@@ -2,6 +2,8 @@
 // syncs, renames, makes, links and removes there:
 //   kill:N     dies like by kill -9 at the N-th, a write when half of it is done
 //   full:N:M   the disk is full for M writes from the N-th operation on
+// and to pictures:
+//   slow:MS    a look at one takes so many milliseconds
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static long counted, failed;
@@ -97,4 +100,23 @@ int unlinkat(int folder, const char *path, int flags) {
   int (*real)(int, const char *, int) = (int (*)(int, const char *, int))next("unlinkat");
   if ((is_checkpoint(path) || (folder >= 0 && is_checkpoint_fd(folder))) && is_last()) die();
   return real(folder, path, flags);
+}
+
+static void be_slow(const char *path) {
+  const long milliseconds = number_after("slow:", 0);
+  const size_t length = strlen(path);
+  if (milliseconds <= 0 || length < 4 || strcmp(path + length - 4, ".png") != 0) return;
+  (void)nanosleep(&(struct timespec){.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000}, NULL);
+}
+
+int stat(const char *path, struct stat *out) {
+  int (*real)(const char *, struct stat *) = (int (*)(const char *, struct stat *))next("stat");
+  be_slow(path);
+  return real(path, out);
+}
+
+int stat64(const char *path, struct stat64 *out) {
+  int (*real)(const char *, struct stat64 *) = (int (*)(const char *, struct stat64 *))next("stat64");
+  be_slow(path);
+  return real(path, out);
 }

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/data/manifest.h"
+#include "core/data/pack.h"
 #include "core/image/png_io.h"
 #include "core/run/journal.h"
 #include "core/run/previews.h"
@@ -112,6 +113,17 @@ char *training_make(const char *name, const char *const (*values)[2], const char
   char *folder = NULL;
   if (pl_run_make(&folder, workspace, &c, &err) != PL_OK) fail_msg("%s", err.message);
   return folder;
+}
+
+void training_pack(void) {
+  pl_manifest m = {0};
+  pl_error err = {0};
+  pl_pack_report report;
+  const pl_pack_build_options options = {.threads = 1};
+  if (pl_manifest_load(&m, workspace, &err) != PL_OK || pl_pack_build(&report, &m, &options, &err) != PL_OK) {
+    fail_msg("%s", err.message);
+  }
+  pl_manifest_clear(&m);
 }
 
 pid_t training_start(const char *folder, bool resume, const char *fault) {

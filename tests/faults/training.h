@@ -16,7 +16,10 @@ int training_tear_down(void **state);
 // folder.
 char *training_make(const char *name, const char *const (*values)[2], const char *like);
 
-// Starts its core. `fault` is NULL or what fault_io.c does to it: "kill:N", "full:N:M".
+// Makes the workspace's packed cache.
+void training_pack(void);
+
+// Starts its core. `fault` is NULL or what fault_io.c does to it: "kill:N", "full:N:M", "slow:MS".
 pid_t training_start(const char *folder, bool resume, const char *fault);
 
 // Waits for its end: the exit code, or 1000 and the signal.
@@ -25,6 +28,6 @@ int training_end(pid_t pid);
 // Waits until the journal has that many steps that count.
 void training_wait(const char *folder, pid_t pid, size_t steps);
 
-// Fails unless both runs ended with the same losses, scores, previews and checkpoints, bit for bit. Returns how often the second
-// one was resumed.
+// Fails unless both runs ended with the same losses, scores, previews and checkpoints, bit for bit. Returns how often
+// the second one was resumed.
 size_t training_compare(const char *calm, const char *rough);

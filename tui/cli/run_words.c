@@ -20,7 +20,11 @@ void pl_cli_print_status(const pl_run_view *view, bool more) {
   if (s->epoch >= 0) snprintf(epoch, sizeof epoch, " %lld/%lld", (long long)s->epoch, (long long)s->epochs);
   if (isfinite(s->loss)) snprintf(loss, sizeof loss, " loss %.4f", s->loss);
   if (isfinite(s->best)) snprintf(best, sizeof best, " best %.4f", s->best);
-  printf("%s %s%s%s%s", view->name, pl_cli_phase_words(view), epoch, loss, best);
+  char far[48] = "";
+  const bool evaluating = s->phase == PL_PHASE_EVALUATING;
+  const int64_t done = evaluating ? s->epoch_step : s->phase_done, total = evaluating ? s->epoch_steps : s->phase_total;
+  if (total > 0 && done >= 0) snprintf(far, sizeof far, " (%lld/%lld)", (long long)done, (long long)total);
+  printf("%s %s%s%s%s%s", view->name, pl_cli_phase_words(view), epoch, far, loss, best);
   if (view->alive == PL_ALIVE_YES && isfinite(s->eta)) {
     pl_cli_duration(left, sizeof left, s->eta);
     printf(" ETA %s", left);
@@ -72,6 +76,10 @@ void pl_cli_print_run_json(const pl_run_view *view) {
   (void)json_object_set_new(o, "epochs", count(s->epochs));
   (void)json_object_set_new(o, "step", count(s->step));
   (void)json_object_set_new(o, "steps", count(s->steps));
+  (void)json_object_set_new(o, "epoch_step", count(s->epoch_step));
+  (void)json_object_set_new(o, "epoch_steps", count(s->epoch_steps));
+  (void)json_object_set_new(o, "phase_done", count(s->phase_done));
+  (void)json_object_set_new(o, "phase_total", count(s->phase_total));
   (void)json_object_set_new(o, "loss", number(s->loss));
   (void)json_object_set_new(o, "learning_rate", number(s->learning_rate));
   (void)json_object_set_new(o, "images_per_second", number(s->images_per_second));

@@ -162,14 +162,17 @@ static void trial_winograd(const trial *t, const pl_dnn_conv *conv) {
     pl_winograd_run_weights(&t->plan, d[PL_DNN_SRC], d[PL_DNN_DIFF_DST], d[PL_DNN_DIFF_WEIGHTS], t->scratch);
 }
 
-// The better of some runs each, one after the other, so that whatever else the machine does hits both.
-static pl_algorithm by_timing(pl_store *store, const pl_dnn_conv *conv) {
+// *out stays when they cannot be timed. The better of some runs each, one after the other, so that whatever else the
+// machine does hits both.
+static pl_status by_timing(pl_algorithm *out, pl_store *store, const pl_dnn_conv *conv, pl_error *err) {
   trial t = {0};
+  const pl_backend *b = store->backend;
+  pl_status told = PL_OK;
   double best[PL_ALGORITHM_COUNT] = {1e30, 1e30};
   pl_dnn *dnn = store->backend->dnn;
   bool failed = trial_prepare(&t, dnn, conv, NULL) != PL_OK;
-  for (int i = 0; i < RUNS && !failed; i++)
-    for (int a = 0; a < PL_ALGORITHM_COUNT && !failed; a++) {
+  for (int i = 0; i < RUNS && !failed && !told; i++)
+    for (int a = 0; a < PL_ALGORITHM_COUNT && !failed && !told; a++) {
       double start = omp_get_wtime();
       if (a == PL_ALGORITHM_WINOGRAD)
         trial_winograd(&t, conv);
@@ -177,21 +180,28 @@ static pl_algorithm by_timing(pl_store *store, const pl_dnn_conv *conv) {
         failed = pl_dnn_op_run(&t.op, dnn, NULL) != PL_OK;
       double seconds = omp_get_wtime() - start;
       if (seconds < best[a]) best[a] = seconds;
+      told = pl_progress_tell(&b->host.progress, b->compiled, b->compiling, err);
     }
   trial_clear(&t);
-  if (failed) return by_rule(conv);
-  return best[PL_ALGORITHM_WINOGRAD] < best[PL_ALGORITHM_DIRECT] ? PL_ALGORITHM_WINOGRAD : PL_ALGORITHM_DIRECT;
+  if (!failed)
+    *out = best[PL_ALGORITHM_WINOGRAD] < best[PL_ALGORITHM_DIRECT] ? PL_ALGORITHM_WINOGRAD : PL_ALGORITHM_DIRECT;
+  return told;
 }
 
-pl_algorithm pl_choices_find(pl_store *store, const pl_dnn_conv *conv) {
-  if (!pl_winograd_supports(conv)) return PL_ALGORITHM_DIRECT;
+pl_status pl_choices_find(pl_algorithm *out, pl_store *store, const pl_dnn_conv *conv, pl_error *err) {
+  *out = PL_ALGORITHM_DIRECT;
+  if (!pl_winograd_supports(conv)) return PL_OK;
   char key[KEY_MAX];
   make_key(key, conv);
   const pl_choice *known = find(store, key);
-  if (known) return known->algorithm;
-  pl_algorithm algorithm = store->backend->tune ? by_timing(store, conv) : by_rule(conv);
-  add(store, key, algorithm);
-  return algorithm;
+  if (known) {
+    *out = known->algorithm;
+    return PL_OK;
+  }
+  *out = by_rule(conv);
+  pl_status status = store->backend->tune ? by_timing(out, store, conv, err) : PL_OK;
+  if (!status) add(store, key, *out);
+  return status;
 }
 
 static const char *const names[PL_ALGORITHM_COUNT] = {

@@ -14,5 +14,5 @@ pl_status pl_choices_read(pl_store *store, const char *text, pl_error *err);
 void pl_choices_write(pl_store *store);
 
 // The algorithm for `conv` with its direction and blocks set. The first question is answered by timing when the backend
-// was opened with `tune`, else by a rule.
-pl_algorithm pl_choices_find(pl_store *store, const pl_dnn_conv *conv);
+// was opened with `tune`, else by a rule. PL_E_CANCELLED when the host stopped the timing.
+pl_status pl_choices_find(pl_algorithm *out, pl_store *store, const pl_dnn_conv *conv, pl_error *err);

@@ -246,7 +246,13 @@ static pl_status lower_all(pl_compiler *c) {
     const pl_node *node = &c->graph->nodes[i];
     if (c->nodes[i].skip) continue;
     c->node = i;
-    pl_status status = lowers[node->op](c, node, i);
+    pl_backend *backend = c->store->backend;
+    backend->compiled = i;
+    backend->compiling = c->graph->node_count;
+    pl_status status = pl_progress_tell(&backend->host.progress, i, backend->compiling, c->err);
+    if (status) return status;
+    status = lowers[node->op](c, node, i);
+    if (status == PL_E_CANCELLED) return status;
     if (status) return pl_wrap(c->err, "node %d (%s)", (int)i, pl_op_name(node->op));
   }
   int32_t end = pl_compiler_step(c, nothing, "results");

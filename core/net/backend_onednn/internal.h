@@ -27,6 +27,7 @@ struct pl_backend {
   pl_host host;
   int threads;
   bool tune, plan;
+  int64_t compiled, compiling;  // nodes of the graph that is being compiled
   int64_t block;
   char device[192];
 };

@@ -157,9 +157,13 @@ static bool trained(const pl_compiler *c, int32_t tensor) {
 
 typedef enum own_kind { OWN_NONE, OWN_DIRECT, OWN_WINOGRAD } own_kind;
 
-static own_kind find_own(pl_compiler *c, const pl_dnn_conv *conv) {
-  if (pl_direct_supports(conv)) return OWN_DIRECT;
-  return pl_choices_find(c->store, conv) == PL_ALGORITHM_WINOGRAD ? OWN_WINOGRAD : OWN_NONE;
+static pl_status find_own(own_kind *own, pl_compiler *c, const pl_dnn_conv *conv) {
+  *own = OWN_DIRECT;
+  if (pl_direct_supports(conv)) return PL_OK;
+  pl_algorithm algorithm = PL_ALGORITHM_DIRECT;
+  pl_status status = pl_choices_find(&algorithm, c->store, conv, c->err);
+  *own = !status && algorithm == PL_ALGORITHM_WINOGRAD ? OWN_WINOGRAD : OWN_NONE;
+  return status;
 }
 
 // The layout of weights that they read, and of gradients that they write.
@@ -223,7 +227,8 @@ pl_status pl_lower_conv(pl_compiler *c, const pl_node *node, int32_t index) {
   conv.relu = c->nodes[index].relu >= 0;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
-  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  own_kind own = OWN_NONE;
+  if (!status) status = find_own(&own, c, &conv);
   if (own) return lower_own(c, &conv, own, node, index, x, pl_compiler_output(c, node, index));
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   // A weight that is trained lives where the forward pass reads it; the backward pass reads a copy.
@@ -248,7 +253,8 @@ pl_status pl_lower_conv_backward_data(pl_compiler *c, const pl_node *node, int32
   conv.direction = PL_DNN_BACKWARD_DATA;
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.dst_block, &dy);
-  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  own_kind own = OWN_NONE;
+  if (!status) status = find_own(&own, c, &conv);
   if (own) return lower_own(c, &conv, own, node, index, dy, node->out[0]);
   if (!status) status = plan_at_home(c, &op, &conv, node->tensors[0]);
   int32_t weight = status ? -1 : pl_compiler_weight(c, node->tensors[0], op.desc[PL_DNN_WEIGHTS]);
@@ -328,7 +334,8 @@ pl_status pl_lower_conv_backward_weight(pl_compiler *c, const pl_node *node, int
   pl_dnn_op op = {0};
   pl_status status = pl_compiler_use(c, node->in[0], conv.src_block, &x);
   if (!status) status = pl_compiler_use(c, node->in[1], conv.dst_block, &dy);
-  own_kind own = status ? OWN_NONE : find_own(c, &conv);
+  own_kind own = OWN_NONE;
+  if (!status) status = find_own(&own, c, &conv);
   if (own) return lower_own_weights(c, &conv, own, node, x, dy);
   if (!status) status = plan_at_home(c, &op, &conv, tensor);
   if (!status) status = settle(c, pl_store_parameter(c->store, tensor), op.desc[PL_DNN_DIFF_WEIGHTS]);
