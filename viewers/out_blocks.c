@@ -11,8 +11,13 @@ enum { UPPER_HALF = 0x2580 };
 static const uint32_t shades_utf8[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
 static const char shades_ascii[] = " .:-=+*%@";
 
-// Shades have no hue: what the picture shows in colour (a mask) gets a character that no shade has.
-static const char coloured_mark = '#';
+// Shades have no hue: what the picture shows in colour (a mask) gets a character that no shade has. Where a difference
+// is shown hits and misses have characters of their own, by what mixing with a grey does not change.
+static unsigned char mark_of(pl_rgb c) {
+  if (c.g > c.r && c.g > c.b) return 'o';                                 // PL_COLOUR_HIT
+  if (c.b > c.g && c.b > c.r && c.b - c.g > 2 * (c.g - c.r)) return 'x';  // PL_COLOUR_MISSED
+  return '#';
+}
 
 pl_status pl_cells_init(pl_cells *out, uint32_t columns, uint32_t rows, pl_colour_depth colours, pl_error *err) {
   if (columns == 0 || rows == 0 || columns > PL_BITMAP_SIDE_MAX || rows > PL_BITMAP_SIDE_MAX) {
@@ -74,8 +79,8 @@ static pl_cell make_cell(pl_rgb top, pl_rgb bottom, pl_colour_depth colours, boo
     unsigned step = (unsigned)pl_rgb_luma(mean) * steps / 256;
     cell.glyph = utf8 ? shades_utf8[step] : (unsigned char)shades_ascii[step];
     const bool top_coloured = !pl_rgb_is_grey(top), coloured = top_coloured || !pl_rgb_is_grey(bottom);
-    if (coloured) cell.glyph = (unsigned char)coloured_mark;
     if (coloured) cell.fg = top_coloured ? top : bottom;
+    if (coloured) cell.glyph = mark_of(cell.fg);
     return cell;
   }
   if (!utf8) {

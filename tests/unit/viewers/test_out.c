@@ -178,6 +178,34 @@ static void shades_without_colour(void **state) {
 }
 
 // A mask of 3x3 pixels of 1024x1024 in 80x23 cells is seen with every number of colours.
+// Without colours hits, misses and all the rest still differ, also mixed into greys.
+static void differences_have_marks(void **state) {
+  (void)state;
+  static const struct {
+    pl_colour colour;
+    uint32_t mark;
+  } want[] = {{PL_COLOUR_HIT, 'o'},
+              {PL_COLOUR_MISSED, 'x'},
+              {PL_COLOUR_FALSE_ALARM, '#'},
+              {PL_COLOUR_ORANGE, '#'},
+              {PL_COLOUR_SKY, '#'}};
+  for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
+    for (int grey = 0; grey < 256; grey += 51) {
+      for (int utf8 = 0; utf8 < 2; utf8++) {
+        const pl_rgb under = {(uint8_t)grey, (uint8_t)grey, (uint8_t)grey};
+        pl_bitmap bitmap = {0};
+        pl_cells cells = {0};
+        assert_int_equal(pl_bitmap_init(&bitmap, 1, 2, NULL), PL_OK);
+        pl_bitmap_fill(&bitmap, pl_rgb_mix(under, pl_colour_rgb(want[i].colour), 0.4));
+        assert_int_equal(pl_blocks(&cells, &bitmap, PL_COLOURS_MONO, utf8 == 1, NULL), PL_OK);
+        assert_int_equal(cells.cells[0].glyph, want[i].mark);
+        pl_cells_clear(&cells);
+        pl_bitmap_clear(&bitmap);
+      }
+    }
+  }
+}
+
 static void small_masks_are_seen(void **state) {
   (void)state;
   pl_image image = {0}, mask = {0};
@@ -259,6 +287,7 @@ int run_out_tests(void) {
       cmocka_unit_test(sixel_respects_limits),
       cmocka_unit_test(half_blocks),
       cmocka_unit_test(shades_without_colour),
+      cmocka_unit_test(differences_have_marks),
       cmocka_unit_test(small_masks_are_seen),
       cmocka_unit_test(shades_between_sixteen_colours),
       cmocka_unit_test(utf8_of_code_points),
