@@ -102,6 +102,54 @@ static pl_view_area box_of(const pl_image *mask) {
   return (pl_view_area){.x = left, .y = top, .width = right - left + 1, .height = bottom - top + 1};
 }
 
+// The picture's values by how often they are there: 65536 bins, in rising order of the stored value.
+typedef struct histogram {
+  const pl_dicom *dicom;
+  size_t *bins, total;
+} histogram;
+
+enum { BINS = 65536, SIGNED_ORIGIN = 32768 };
+
+static histogram count_values(const pl_dicom *dicom) {
+  const pl_image *image = &dicom->image;
+  histogram h = {.dicom = dicom, .bins = pl_xcalloc(BINS, sizeof *h.bins)};
+  const size_t count = (size_t)image->width * image->height;
+  for (size_t i = 0; i < count; i++) {
+    const int value = image->type == PL_PIXEL_U8    ? image->u8[i]
+                      : image->type == PL_PIXEL_U16 ? image->u16[i]
+                                                    : image->s16[i];
+    if (dicom->has_padding && value == dicom->padding) continue;
+    h.bins[value + (image->type == PL_PIXEL_S16 ? SIGNED_ORIGIN : 0)]++;
+    h.total++;
+  }
+  return h;
+}
+
+// The value below which that share of the pixels lies, counted from the darkest one.
+static double value_at(const histogram *h, double share) {
+  const pl_dicom *dicom = h->dicom;
+  const bool is_dark_high = dicom->is_monochrome1 != (dicom->rescale_slope < 0);
+  const double wanted = (is_dark_high ? 1 - share : share) * (double)h->total;
+  size_t below = 0;
+  int bin = 0;
+  while (bin < BINS - 1 && (double)(below + h->bins[bin]) < wanted) below += h->bins[bin++];
+  return pl_lut_rescale(dicom, (uint16_t)(dicom->image.type == PL_PIXEL_S16 ? bin - SIGNED_ORIGIN : bin));
+}
+
+static pl_window window_between(const histogram *h, double from, double to) {
+  const double a = value_at(h, from), b = value_at(h, to);
+  return (pl_window){.function = PL_VOI_LINEAR_EXACT, .centre = (a + b) / 2, .width = fmax(fabs(b - a), 1)};
+}
+
+static void find_windows(pl_case_file *file) {
+  histogram h = count_values(&file->dicom);
+  file->windows[PL_CASE_ALL] = pl_lut_full_window(&file->dicom);
+  file->windows[PL_CASE_AUTOMATIC] = window_between(&h, 0.005, 0.995);
+  file->windows[PL_CASE_LUNGS] = window_between(&h, 0.005, 0.7);
+  file->windows[PL_CASE_BONES] = window_between(&h, 0.3, 0.995);
+  free(h.bins);
+}
+
 void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_table *table) {
   out->number = order->number;
   out->id = pl_xstrdup(order->id);
@@ -126,7 +174,8 @@ void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_tab
     if (out->status != PL_OK) return;
     out->mask_area = box_of(&out->mask);
   }
-  const pl_window full = pl_lut_full_window(&out->dicom);
+  find_windows(out);
+  const pl_window full = out->windows[PL_CASE_ALL];
   out->low = full.centre - full.width / 2;
   out->high = full.centre + full.width / 2;
 }

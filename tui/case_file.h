@@ -10,6 +10,15 @@
 #include "viewers/lens.h"
 #include "viewers/view_case.h"
 
+// Windows that every file has, behind those of its own.
+enum {
+  PL_CASE_ALL,        // from the smallest to the largest value
+  PL_CASE_AUTOMATIC,  // between the 0.5th and the 99.5th percentile
+  PL_CASE_LUNGS,      // the darker part: up to the 70th percentile
+  PL_CASE_BONES,      // the brighter part, with what is behind the heart: from the 30th on
+  PL_CASE_WINDOWS,
+};
+
 // What was read of a case.
 typedef struct pl_case_file {
   uint32_t number;         // of the case
@@ -20,7 +29,8 @@ typedef struct pl_case_file {
   pl_dicom dicom;          // the picture and what is known about it; a PNG has only the picture
   pl_image mask;           // at the picture's size; no pixels when there is none
   pl_view_area mask_area;  // around the mask; width 0 without one
-  double low, high;        // smallest and largest value, after the modality's rescale
+  pl_window windows[PL_CASE_WINDOWS];
+  double low, high;  // smallest and largest value, after the modality's rescale
   pl_status status;
   pl_error error;  // when there is no picture at all
 } pl_case_file;

@@ -13,7 +13,7 @@ enum {
   CHART_COLS_TWO = 64,  // from so many columns on, two charts side by side; three; and two rows of them
   CHART_COLS_THREE = 150,
   CHART_ROWS_TWO = 24,
-  CASE_SIDE_COLS = 34,
+  CASE_SIDE_COLS = 36,
   REVIEW_HEADER_ROWS = 3,
   REVIEW_TABLE_COLS = 48,
   REVIEW_HISTOGRAM_ROWS = 11,

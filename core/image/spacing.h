@@ -23,7 +23,7 @@ typedef enum pl_spacing_trust {
 // is trusted. A part of a chest, cut out, is doubted too; that errs on the safe side.
 pl_spacing_trust pl_spacing_judge(const pl_dicom *dicom);
 
-// Why a doubtful one is doubted, for people: "0.143 mm a pixel would make this picture 146 x 146 mm ...".
+// Why a doubtful one is doubted, for people: "0.143 mm a pixel would make this 146 x 146 mm ...".
 void pl_spacing_explain(char *out, size_t size, const pl_dicom *dicom);
 
 #ifdef __cplusplus

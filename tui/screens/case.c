@@ -24,24 +24,13 @@ bool pl_case_frame_of(pl_lens_frame *out, const pl_case_screen *self) {
   return pl_case_view_frame(out, self->view, &self->app->format, pl_case_layout_of(self).pictures[0]);
 }
 
-// ---- Windows: what the file offers, then all values, then what is between their 0.5th and 99.5th percentile.
+// ---- Windows: what the file offers, then those that every file has
 
-size_t pl_case_presets(const pl_case_file *file) { return pl_lut_choices(&file->dicom) + 2; }
-
-static pl_window auto_window(const pl_case_file *file) {
-  double centre = 0, width = 0;
-  pl_view_auto_window(&centre, &width, &file->dicom.image);
-  // It looks at stored values; the window is about values after the rescale.
-  const double slope = file->dicom.rescale_slope;
-  return (pl_window){.function = PL_VOI_LINEAR_EXACT,
-                     .centre = centre * slope + file->dicom.rescale_intercept,
-                     .width = fmax(fabs(width * slope), 1)};
-}
+size_t pl_case_presets(const pl_case_file *file) { return pl_lut_choices(&file->dicom) + PL_CASE_WINDOWS; }
 
 pl_window pl_case_preset(const pl_case_file *file, size_t index) {
   const size_t own = pl_lut_choices(&file->dicom);
-  if (index < own) return pl_lut_choice(&file->dicom, index);
-  return index == own ? pl_lut_full_window(&file->dicom) : auto_window(file);
+  return index < own ? pl_lut_choice(&file->dicom, index) : file->windows[index - own];
 }
 
 void pl_case_preset_words(char *out, size_t size, const pl_case_file *file, size_t index) {
@@ -52,7 +41,8 @@ void pl_case_preset_words(char *out, size_t size, const pl_case_file *file, size
     pl_safe_text(name, sizeof name, text, strlen(text));
     snprintf(out, size, "%s%sthe file's %zu of %zu", name, name[0] != '\0' ? ", " : "", index + 1, own);
   } else {
-    snprintf(out, size, "%s", index == own ? "all values" : "automatic");
+    static const char *const names[PL_CASE_WINDOWS] = {"all values", "automatic", "lungs", "bones"};
+    snprintf(out, size, "%s", names[index - own]);
   }
 }
 

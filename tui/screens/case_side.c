@@ -10,6 +10,8 @@
 #include "tui/screens/case_private.h"
 #include "tui/words.h"
 
+enum { NAME_COLS = 12 };
+
 typedef struct writer {
   const pl_canvas *canvas;
   pl_area area;
@@ -19,7 +21,6 @@ typedef struct writer {
 static void line(writer *w, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void line(writer *w, const char *name, const char *format, ...) {
-  enum { NAME_COLS = 12 };
   if (w->row >= w->area.rows) return;
   char raw[160], text[200];
   va_list arguments;
@@ -30,6 +31,18 @@ static void line(writer *w, const char *name, const char *format, ...) {
   const int y = w->area.y + w->row++;
   pl_canvas_text(w->canvas, y, w->area.x + 1, NAME_COLS - 1, PL_STYLE_LABEL, name);
   pl_canvas_text(w->canvas, y, w->area.x + 1 + NAME_COLS, w->area.cols - NAME_COLS - 2, PL_STYLE_NORMAL, text);
+}
+
+// A value that may take several rows, beside its name.
+static void long_line(writer *w, const char *name, const char *value) {
+  char safe[4 * PL_DICOM_TEXT_SIZE];
+  if (w->row >= w->area.rows) return;
+  pl_safe_text(safe, sizeof safe, value, strlen(value));
+  const pl_area rest = {w->area.y + w->row, w->area.x + 1 + NAME_COLS, w->area.rows - w->row,
+                        w->area.cols - NAME_COLS - 2};
+  pl_canvas_text(w->canvas, rest.y, w->area.x + 1, NAME_COLS - 1, PL_STYLE_LABEL, name);
+  const int rows = pl_canvas_wrapped(w->canvas, rest, PL_STYLE_NORMAL, safe);
+  w->row += rows > 0 ? rows : 1;
 }
 
 // Words below the lines, over as many rows as they take.
@@ -60,8 +73,8 @@ static void describe_person(writer *w, const pl_dicom *d, bool identity) {
   line(w, "identity", "%s", removed[d->identity_removed]);
   line(w, "text in it", "%s", burned[d->burned_in]);
   if (!identity) return;
-  line(w, "name", "%s", d->patient_name);
-  line(w, "id", "%s", d->patient);
+  long_line(w, "name", d->patient_name);
+  long_line(w, "id", d->patient);
   line(w, "born", "%s", d->birth_date);
   line(w, "study", "%s", d->study_date);
 }

@@ -201,7 +201,7 @@ static void spacings_are_judged(void **state) {
   const pl_dicom siim = {.image = {.width = 1024, .height = 1024}, .row_spacing = 0.143, .column_spacing = 0.143};
   char text[160];
   pl_spacing_explain(text, sizeof text, &siim);
-  assert_string_equal(text, "0.143 mm a pixel would make this picture 146 x 146 mm: it was probably shrunk since");
+  assert_string_equal(text, "0.143 mm a pixel would make this 146 x 146 mm: it was probably shrunk");
 }
 
 static void ages_in_all_units(void **state) {
