@@ -334,6 +334,8 @@ static void test_train(void **state) {
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4 [\nwait-job\nwait-ms 50\nwait-job",
         "train_failed");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 30, "key 4\nwait-job\nkey X", "train_stop_asks");
+  check(w, w->workspace, PTY_SILENT, "xterm-256color", 80, 24, "key 4\nwait-job\nkey r\nkeys fast\nkey Enter",
+        "train_rate");
 }
 
 // The form: values, weights, presets, and what the training would take; what does not fit is not started.

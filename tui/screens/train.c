@@ -309,7 +309,10 @@ static void draw_log(const pl_canvas *canvas, pl_area area, const pl_run_view *r
   pl_canvas_text(canvas, area.y, area.x, area.cols, PL_STYLE_HEAD, "log");
   const size_t rows = (size_t)area.rows - 1, first = run->log_count > rows ? run->log_count - rows : 0;
   for (size_t i = first; i < run->log_count; i++) {
-    pl_canvas_text(canvas, area.y + 1 + (int)(i - first), area.x, area.cols, PL_STYLE_DIM, run->log[i]);
+    // The day is known; the time and the words need the room.
+    const char *line = run->log[i], *space = strchr(line, ' ');
+    const bool dated = space != NULL && space - line == 10 && line[4] == '-' && line[7] == '-';
+    pl_canvas_text(canvas, area.y + 1 + (int)(i - first), area.x, area.cols, PL_STYLE_DIM, dated ? space + 1 : line);
   }
   if (run->log_count == 0)
     pl_canvas_text(canvas, area.y + 1, area.x, area.cols, PL_STYLE_DIM, "it has said nothing yet");

@@ -117,6 +117,7 @@ void pl_train_start(pl_app *app, const char *args) {
   }
   if (!pl_train_is_planned(self)) {
     self->start_when_planned = true;
+    self->start_version = self->form.version;
     pl_app_say(app, "planning ...");
     pl_train_ask_plan(self);
     return;
@@ -221,12 +222,34 @@ void pl_train_set(pl_app *app, const char *args) {
     return;
   }
   if (!check_alive(app)) return;
+  // What the core would refuse is refused here already.
+  pl_error err = {0};
+  pl_config scratch = app->model->run->info != NULL ? app->model->run->info->config : self->form.config;
+  if (pl_config_set(&scratch, option, value, PL_ORIGIN_RUN, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
   pl_command command = {.kind = PL_COMMAND_SET};
   pl_copy_text(command.option, sizeof command.option, option);
   pl_copy_text(command.value, sizeof command.value, value);
   char said[PL_MESSAGE_SIZE];
   snprintf(said, sizeof said, "set %s to %.100s", option, value);
   send(app, &command, said);
+}
+
+static void rate_entered(pl_app *app, const char *text) {
+  char set[PL_LINE_SIZE + 32];
+  if (text[strspn(text, " ")] == '\0') return;
+  snprintf(set, sizeof set, "learning-rate %s", text);
+  pl_train_set(app, set);
+}
+
+void pl_train_rate(pl_app *app, const char *args) {
+  if (args[0] != '\0') {
+    rate_entered(app, args);
+  } else if (pl_train_of(app)->form_open || check_alive(app)) {
+    pl_prompt_open(app, "learning rate: ", NULL, "", rate_entered);
+  }
 }
 
 // ---- The form

@@ -84,10 +84,10 @@ static void plan_done(void *owner, void *data) {
   }
   plan_free(job);
   pl_train_ask_plan(self);
-  if (!view->busy && self->start_when_planned) {
-    self->start_when_planned = false;
-    pl_train_start(self->app, "");
-  }
+  if (view->busy || !self->start_when_planned) return;
+  self->start_when_planned = false;
+  // Who has left the form or changed it since did not mean this.
+  if (self->form_open && self->form.version == self->start_version) pl_train_start(self->app, "");
 }
 
 bool pl_train_is_planned(const pl_train *self) { return !self->plan.busy && self->plan.version == self->form.version; }
@@ -105,7 +105,6 @@ void pl_train_ask_plan(pl_train *self) {
 }
 
 void pl_train_form_changed(pl_train *self) {
-  self->start_when_planned = false;
   pl_form_changed(&self->form);
   pl_train_ask_plan(self);
 }

@@ -29,6 +29,7 @@ typedef struct pl_train {
   bool form_filled;  // from the workspace's options
   pl_train_plan_view plan;
   bool start_when_planned;
+  unsigned start_version;  // of the form that is to start then
   bool starting;    // a core is being started
   pl_table epochs;  // newest first
 
