@@ -40,6 +40,8 @@ expect 0 "runs/all" "$pleura" $all --detach
 await '"kind":"epoch".*"epoch":1' ws/runs/all-fold1/metrics.jsonl
 expect 2 "another core is working on" "$pleura" $all
 expect 0 "all-fold1" "$pleura" status all -C ws
+expect 0 "group all: 1 of 3 folds done" "$pleura" status all --long -C ws
+expect 0 "fold 1 is training" "$pleura" runs -C ws
 kill -9 "$(core_of all)"
 gone "$(core_of all)"
 expect 0 "group all: 1 of 3 folds done" "$pleura" runs -C ws

@@ -84,7 +84,7 @@ static void print_epoch(const follower *f, const pl_epoch_record *e) {
       (long long)e->epoch, (long long)f->view->state.epochs, loss, terms, rate, speed, left, e->dice_batch, e->dice,
       positive, e->nothing,
       e->best         ? "  best"
-      : e->epoch == 0 ? "  untrained"
+      : e->epoch == 0 ? "  before training"
                       : "");
 }
 

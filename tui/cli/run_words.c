@@ -14,6 +14,14 @@ const char *pl_cli_phase_words(const pl_run_view *view) {
   return pl_phase_name(view->state.phase);
 }
 
+// How the other folds are, where the run is one of several.
+static void print_group(const pl_run_view *view) {
+  int64_t fold = 0;
+  char *group = pl_group_of_run(&fold, view->folder);
+  if (group != NULL) pl_cli_print_group(group);
+  free(group);
+}
+
 void pl_cli_print_status(const pl_run_view *view, bool more) {
   const pl_run_state *s = &view->state;
   char left[32] = "", best[48] = "", loss[32] = "", epoch[48] = "";
@@ -40,6 +48,7 @@ void pl_cli_print_status(const pl_run_view *view, bool more) {
   if (load[0] != '\0' && view->alive == PL_ALIVE_YES) printf("%s\n", load);
   if (s->message[0] != '\0') printf("%s\n", s->message);
   if (s->last_error[0] != '\0') printf("%s\n", s->last_error);
+  print_group(view);
 }
 
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
