@@ -26,6 +26,19 @@ static pl_status check_data(const pl_group_info *info, bool force, pl_error *err
                  info->workspace, info->name);
 }
 
+// With fit-batch the first run has found out which batches fit; the later ones are trained with the same.
+static void take_batches(pl_config *config, const char *group) {
+  char *first = pl_group_run_folder(group, 0);
+  pl_run_info *info = pl_xcalloc(1, sizeof *info);
+  if (config->fit_batch && pl_run_load(info, first, NULL) == PL_OK) {
+    config->batch = info->config.batch;
+    config->valid_batch = info->config.valid_batch;
+    config->fit_batch = false;
+  }
+  free(info);
+  free(first);
+}
+
 // The run of a fold: the one that is there, or a new one.
 static pl_status open_run(char **folder, bool *there, const pl_group_options *options, const pl_group_info *info,
                           int64_t fold, pl_error *err) {
@@ -40,6 +53,7 @@ static pl_status open_run(char **folder, bool *there, const pl_group_options *op
     *config = info->config;
     config->all_folds = false;
     config->fold = fold;
+    if (fold > 0) take_batches(config, options->folder);
     (void)pl_copy_text(config->name, sizeof config->name, pl_path_base(path));
     status = check_data(info, options->force, err);
     // Without run.json it is what a making that was cut has left.

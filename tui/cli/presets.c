@@ -23,7 +23,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static void print_list(const pl_presets *presets) {
   for (size_t i = 0; i < presets->count; i++) {
     const pl_preset *preset = &presets->items[i];
-    printf("%-12s %s\n", preset->name, preset->problem[0] != '\0' ? preset->problem : preset->about);
+    printf("%-14s %s\n", preset->name, preset->problem[0] != '\0' ? preset->problem : preset->about);
   }
   if (presets->count == 0) printf("there is none, neither beside the program nor in ~/.config/pleura/presets\n");
 }

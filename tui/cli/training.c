@@ -45,7 +45,7 @@ void pl_cli_training_add_presets(pl_buf *text) {
   (void)pl_buf_add_text(text, "Presets ('pleura presets NAME' tells what one sets):\n");
   for (size_t i = 0; i < presets.count; i++) {
     const pl_preset *preset = &presets.items[i];
-    (void)pl_buf_printf(text, "  %-8s %s\n", preset->name,
+    (void)pl_buf_printf(text, "  %-14s %s\n", preset->name,
                         preset->problem[0] != '\0' ? preset->problem : preset->about);
   }
   pl_presets_clear(&presets);

@@ -149,6 +149,65 @@ static void test_presets(void **state) {
   assert_true(c.loss[PL_LOSS_BCE] == 3 && c.loss[PL_LOSS_DICE] == 1 && c.loss[PL_LOSS_FOCAL] == 4);
 }
 
+static pl_config preset(const char *name) {
+  pl_config c;
+  pl_error err = {0};
+  pl_config_defaults(&c);
+  if (pl_config_apply_preset(&c, name, &err) != PL_OK) fail_msg("%s", err.message);
+  return c;
+}
+
+// The article's values are the defaults, but for the size, which is the prepared images'.
+static void test_blog(void **state) {
+  (void)state;
+  pl_config c = preset("blog"), defaults;
+  pl_config_defaults(&defaults);
+  assert_int_equal(c.size, 512);
+  c.size = defaults.size;
+  memcpy(c.origin, defaults.origin, sizeof c.origin);
+  assert_memory_equal(&c, &defaults, sizeof c);
+}
+
+// What experiments/albunet_valid of the winner's repository has, and its README.
+static void test_winner(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    int64_t size, batch, epochs, early_stopping, keep_best;
+    double learning_rate, sample_rate;
+    const char *scheduler, *weights;
+  } known[] = {
+      {"winner-512", 512, 8, 50, 11, 5, 1e-4, 0.8, "plateau", ""},
+      {"winner-uptrain", 1024, 2, 3, 0, 1, 1e-4, 0.8, "plateau", "run:"},
+      {"winner-part0", 1024, 2, 50, 11, 5, 1e-4, 0.8, "plateau", "run:"},
+      {"winner-part1", 1024, 2, 50, 13, 3, 1e-5, 0.6, "cosine", "run:"},
+      {"winner-part2", 1024, 2, 50, 13, 3, 1e-5, 0.4, "cosine", "run:"},
+      {"winner-stage2", 1024, 2, 40, 13, 3, 1e-5, 0.4, "cosine", "run:"},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    const pl_config c = preset(known[i].name);
+    assert_int_equal(c.size, known[i].size);
+    assert_int_equal(c.batch, known[i].batch);
+    assert_int_equal(c.fit_batch, c.size == 512);
+    assert_int_equal(c.epochs, known[i].epochs);
+    assert_int_equal(c.early_stopping, known[i].early_stopping);
+    assert_int_equal(c.keep_best, known[i].keep_best);
+    assert_true(c.learning_rate == known[i].learning_rate && c.sample_rate == known[i].sample_rate);
+    assert_string_equal(c.scheduler, known[i].scheduler);
+    assert_string_equal(c.weights, known[i].weights);
+    assert_int_equal(c.freeze_encoder, strcmp(known[i].name, "winner-uptrain") == 0);
+    assert_true(c.clip_norm == 0.1 && c.weight_decay == 5e-6 && c.min_learning_rate == 1e-7 && c.accumulation == 1);
+    assert_true(c.loss[PL_LOSS_BCE] == 3 && c.loss[PL_LOSS_DICE] == 1 && c.loss[PL_LOSS_FOCAL] == 4);
+    assert_string_equal(c.augment, "winner");
+    assert_string_equal(c.encoder, "resnet34");
+    if (strcmp(c.scheduler, "plateau") == 0) {
+      assert_true(c.gamma == 0.1 && c.plateau_patience == 2 && c.plateau_threshold == 1e-7);
+    } else {
+      assert_int_equal(c.cosine_period, 8);
+    }
+  }
+}
+
 // The user's own presets, one of them in place of one that came with the program; and what is wrong with others.
 static void test_own_presets(void **state) {
   (void)state;
@@ -281,9 +340,10 @@ static void test_json(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults),    cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
-      cmocka_unit_test(test_loss),        cmocka_unit_test(test_presets),  cmocka_unit_test(test_own_presets),
-      cmocka_unit_test(test_yaml_errors), cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml),
+      cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
+      cmocka_unit_test(test_loss),     cmocka_unit_test(test_presets),  cmocka_unit_test(test_own_presets),
+      cmocka_unit_test(test_blog),     cmocka_unit_test(test_winner),   cmocka_unit_test(test_yaml_errors),
+      cmocka_unit_test(test_json),     cmocka_unit_test(test_yaml),
   };
   return cmocka_run_group_tests(tests, make_file, NULL);
 }
