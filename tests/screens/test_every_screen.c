@@ -21,9 +21,10 @@ static const struct {
   const char *name, *script;
   size_t golden;
 } screens[] = {
-    {"data", "key 1\n", 3},  {"thumbs", "key 1 t\n", 3}, {"case", "key 2\n", 3},   {"folds", "key 3\n", 3},
-    {"train", "key 4\n", 3}, {"form", "key 4 S\n", 0},   {"runs", "key 5\n", 3},   {"log", "key 6\n", 3},
-    {"batch", "key 7\n", 3}, {"help", "key 1 ?\n", 1},   {"jobs", "key 1 J\n", 1}, {"asks", "key 4\ncmd stop\n", 1},
+    {"data", "key 1\n", 3},           {"thumbs", "key 1 t\n", 3}, {"case", "key 2\n", 3},   {"folds", "key 3\n", 3},
+    {"train", "key 4\n", 3},          {"form", "key 4 S\n", 0},   {"runs", "key 5\n", 3},   {"log", "key 6\n", 3},
+    {"batch", "key 7\n", 3},          {"review", "key 8\n", 3},   {"help", "key 1 ?\n", 1}, {"jobs", "key 1 J\n", 1},
+    {"asks", "key 4\ncmd stop\n", 1},
 };
 
 enum { SCREENS = sizeof screens / sizeof screens[0] };

@@ -81,6 +81,8 @@ static void test_help(void **state) {
   const world *w = *state;
   check(w, w->workspace, PTY_VT340, "xterm-256color", 100, 40, "wait-job\nkey ?", "help");
   check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key 4 ?\nkeys checkpoint", "help_filter");
+  // By a key, too.
+  check(w, w->workspace, PTY_VT340, "xterm-256color", 80, 24, "key ?\nkeys PgDn", "help_key");
 }
 
 // q leads back along the way that one came, at its beginning it says so; Tab completes in the prompt.
@@ -111,6 +113,21 @@ static void test_jobs(void **state) {
   check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, asks, "jobs_asks");
   check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, does, "jobs_imported");
   check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, "cmd jobs\nkey C y\nkey 1\nwait-job", "jobs_cleared");
+  // Left while one works: the last line names it.
+  char *large = pl_path_join(w->root, "large");
+  const char *const many[] = {w->program, "phantom", large, "--cases", "50", "--size", "512", NULL};
+  pty_start(&p, PTY_PLAIN, 80, 24, "xterm-256color", many);
+  assert_true(pty_run(&p, NULL, 60.0));
+  pty_close(&p);
+  char *leaves = pl_xprintf("cmd import %s -j 1", large);
+  start_script(&p, w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, leaves);
+  assert_true(pty_run(&p, NULL, 30.0));
+  assert_non_null(memmem(p.output.data, p.output.length, " goes on", 8));
+  assert_non_null(memmem(p.output.data, p.output.length, "Stop: pleura jobs cancel import-", 32));
+  pty_close(&p);
+  check(w, fresh, PTY_PLAIN, "xterm-256color", 100, 24, "wait-background\nkey J X y\nkey q\nwait-job", "jobs_left");
+  free(leaves);
+  free(large);
   free(does);
   free(asks);
   free(import);
