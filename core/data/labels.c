@@ -154,6 +154,37 @@ pl_status pl_corrections_check(const pl_corrections *c, const char *workspace, p
   return status == PL_OK ? check_hash(workspace, PL_LABELS_CORRECTED, c->corrected_sha256, err) : status;
 }
 
+pl_status pl_label_table_find(char **path, const char *workspace, pl_label_choice choice, pl_error *err) {
+  pl_corrections corrections = {0};
+  pl_status status = choice == PL_LABELS_CORRECTED ? pl_corrections_load(&corrections, workspace, err) : PL_OK;
+  if (status == PL_OK && choice == PL_LABELS_CORRECTED) status = pl_corrections_check(&corrections, workspace, err);
+  pl_corrections_clear(&corrections);
+  if (status == PL_OK) *path = pl_label_table_path(workspace, choice);
+  return status;
+}
+
+pl_status pl_labels_are_exported(const pl_label_status *statuses, size_t count, const char *workspace, pl_error *err) {
+  size_t corrected = 0;
+  for (size_t i = 0; i < count; i++) corrected += statuses[i].corrected;
+  pl_corrections c = {0};
+  pl_error ignored = {0};
+  pl_status status = pl_corrections_load(&c, workspace, &ignored);
+  if (status == PL_E_NOTFOUND && corrected == 0) return PL_OK;
+  bool same = status == PL_OK && c.count == corrected;
+  for (size_t i = 0; i < count && same; i++) {
+    if (!statuses[i].corrected) continue;
+    const pl_correction *one = pl_corrections_find(&c, statuses[i].id);
+    same = one != NULL && strcmp(one->finished.mask_sha256, statuses[i].finished.mask_sha256) == 0;
+  }
+  status = same
+               ? pl_corrections_check(&c, workspace, err)
+               : pl_fail(err, PL_E_USAGE,
+                         "corrected-rle.csv has not all corrections that are finished; 'pleura labels export' makes it "
+                         "anew");
+  pl_corrections_clear(&c);
+  return status;
+}
+
 // ---- A manifest
 
 static pl_status apply_case(pl_case *c, const pl_manifest *manifest, const pl_correction *correction, pl_error *err) {

@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+enum { PL_LABEL_TABLE_MAX = 256 << 20 };  // bytes of a table
+
 // Which labels a workspace's cases have.
 typedef enum pl_label_choice { PL_LABELS_ORIGINAL, PL_LABELS_CORRECTED } pl_label_choice;
 
@@ -30,6 +32,10 @@ bool pl_label_choice_find(pl_label_choice *out, const char *name);
 // caller frees. pl_label_table_name gives the name alone.
 char *pl_label_table_path(const char *workspace, pl_label_choice choice);
 const char *pl_label_table_name(pl_label_choice choice);
+
+// The same for reading: the corrected table only while it is what the corrections give, as pl_labels_apply. Of the
+// original nothing is checked.
+pl_status pl_label_table_find(char **path, const char *workspace, pl_label_choice choice, pl_error *err);
 
 // Gives a manifest's cases the labels of that choice: label, mask_area, status, and where their prepared mask is
 // (pl_case_mask_path). For the original it does nothing. PL_E_NOTFOUND: nothing is corrected. PL_E_USAGE: train-rle.csv
@@ -73,6 +79,9 @@ typedef struct pl_label_status {
 // All of them, sorted by id; the caller frees with pl_label_statuses_free. None when nothing was ever corrected.
 pl_status pl_labels_status(pl_label_status **out, size_t *count, const char *workspace, pl_error *err);
 void pl_label_statuses_free(pl_label_status *statuses, size_t count);
+
+// Whether what the last export made is what these statuses give. PL_E_USAGE says what is not, and names the export.
+pl_status pl_labels_are_exported(const pl_label_status *statuses, size_t count, const char *workspace, pl_error *err);
 
 // Makes everything above anew from train-rle.csv and the journals. A table is written aside, read back and compared
 // with the original and the labels before it replaces the old one. With no corrected case left it removes what an

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/net/model.h"
@@ -277,6 +279,23 @@ pl_status pl_config_check(const pl_config *config, pl_error *err) {
 }
 
 const char *pl_origin_name(pl_origin origin) { return origin_names[origin]; }
+
+pl_label_choice pl_config_labels(const pl_config *config) {
+  pl_label_choice choice = PL_LABELS_ORIGINAL;
+  (void)pl_label_choice_find(&choice, config->labels);
+  return choice;
+}
+
+pl_status pl_config_workspace_labels(pl_label_choice *out, const char *workspace, pl_error *err) {
+  pl_config *config = pl_xcalloc(1, sizeof *config);
+  char *path = pl_path_join(workspace, PL_WORKSPACE_FILE);
+  pl_config_defaults(config);
+  pl_status status = pl_config_read_yaml(config, path, err);
+  if (status == PL_OK) *out = pl_config_labels(config);
+  free(path);
+  free(config);
+  return status;
+}
 
 pl_feed_options pl_config_feed(const pl_config *config) {
   return (pl_feed_options){.subset = PL_SUBSET_TRAIN,

@@ -10,6 +10,7 @@
 #include "core/base/status.h"
 #include "core/data/feed.h"
 #include "core/data/filter.h"
+#include "core/data/labels.h"
 #include "core/net/loss.h"
 
 #ifdef __cplusplus
@@ -58,6 +59,7 @@ typedef struct pl_config {
   char augment[16];  // a list of core/data/augment.h
   double augment_strength;
   double sample_rate, sample_rate_end;  // share of positives in an epoch, 0 for off
+  char labels[16];                      // a pl_label_choice_name
   char where[PL_FILTER_SIZE];           // see core/data/filter.h
   int64_t fold, seed, limit;
   int64_t previews;  // see core/run/previews.h
@@ -126,6 +128,9 @@ void pl_config_get(char out[PL_OPTION_TEXT_MAX], const pl_config *config, const 
 // What no single row can say: sides are multiples of 32, the accumulation fits, ... PL_E_USAGE.
 pl_status pl_config_check(const pl_config *config, pl_error *err);
 
+// The labels that these options stand for.
+pl_label_choice pl_config_labels(const pl_config *config);
+
 // The training batches that these options stand for; the size must be known (pl_run_check_data).
 pl_feed_options pl_config_feed(const pl_config *config);
 
@@ -137,6 +142,8 @@ pl_status pl_config_read_yaml(pl_config *config, const char *path, pl_error *err
 // Reads a preset (see presets.h) the same way, and the line `about` of its section `preset`, which must be there. The
 // file must exist.
 pl_status pl_config_read_preset(pl_config *config, char *about, size_t about_size, const char *path, pl_error *err);
+// The labels that a workspace's pleura.yaml chooses for every command. Fails as pl_config_read_yaml.
+pl_status pl_config_workspace_labels(pl_label_choice *out, const char *workspace, pl_error *err);
 
 // Appends the options as one JSON object {"encoder": "resnet18", ...} / reads them back from such an object. Unknown
 // keys of a newer version and wrong types are PL_E_FORMAT; missing ones keep their value.

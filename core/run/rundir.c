@@ -39,19 +39,32 @@ static pl_status add_file_hash(pl_buf *out, const char *workspace, const char *n
 }
 
 pl_status pl_run_hash_dataset(char dataset[PL_SHA256_HEX_SIZE], char labels[PL_SHA256_HEX_SIZE], const char *workspace,
-                              pl_error *err) {
+                              pl_label_choice choice, pl_error *err) {
   pl_buf cases, tables;
   pl_buf_init(&cases, 4096);
   pl_buf_init(&tables, 4096);
   pl_status status = add_file_hash(&cases, workspace, "cases.csv", err);
   if (status == PL_OK) status = add_file_hash(&tables, workspace, "folds.csv", err);
-  if (status == PL_OK) status = add_file_hash(&tables, workspace, "train-rle.csv", err);
+  if (status == PL_OK) status = add_file_hash(&tables, workspace, pl_label_table_name(choice), err);
   if (status == PL_OK) {
     pl_sha256_bytes(dataset, cases.data != NULL ? cases.data : "", cases.length);
     pl_sha256_bytes(labels, tables.data != NULL ? tables.data : "", tables.length);
   }
   pl_buf_clear(&cases);
   pl_buf_clear(&tables);
+  return status;
+}
+
+pl_status pl_run_load_manifest(pl_manifest *out, const char *workspace, const pl_config *config, pl_error *err) {
+  pl_manifest manifest = {0};
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status != PL_OK) return status;
+  status = pl_labels_apply(&manifest, pl_config_labels(config), err);
+  if (status == PL_OK) {
+    *out = manifest;
+  } else {
+    pl_manifest_clear(&manifest);
+  }
   return status;
 }
 
@@ -105,7 +118,7 @@ pl_status pl_run_check_data(pl_config *config, const pl_manifest *manifest, pl_e
 
 static pl_status check_workspace(pl_config *config, const char *workspace, pl_error *err) {
   pl_manifest manifest = {0};
-  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  pl_status status = pl_run_load_manifest(&manifest, workspace, config, err);
   if (status != PL_OK) return status;
   status = pl_run_check_data(config, &manifest, err);
   pl_manifest_clear(&manifest);
@@ -115,7 +128,7 @@ static pl_status check_workspace(pl_config *config, const char *workspace, pl_er
 static pl_status write_run_json(const char *folder, const char *name, const char *workspace, const pl_config *config,
                                 pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], host[128], user[64];
-  pl_status status = pl_run_hash_dataset(dataset, labels, workspace, err);
+  pl_status status = pl_run_hash_dataset(dataset, labels, workspace, pl_config_labels(config), err);
   if (status != PL_OK) return status;
   pl_host_name(host);
   pl_user_name(user);

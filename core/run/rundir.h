@@ -22,7 +22,7 @@ typedef struct pl_run_info {
   pl_config config;
   char version[32];                         // of pleura
   char dataset_sha256[PL_SHA256_HEX_SIZE];  // of cases.csv
-  char labels_sha256[PL_SHA256_HEX_SIZE];   // of folds.csv and the RLE table
+  char labels_sha256[PL_SHA256_HEX_SIZE];   // of folds.csv and the RLE table, original or corrected as the options say
   double created;                           // wall clock
   char host[128], user[64];
 } pl_run_info;
@@ -49,9 +49,12 @@ pl_status pl_run_check_data(pl_config *config, const pl_manifest *manifest, pl_e
 // Reads FOLDER/run.json. PL_E_NOTFOUND, PL_E_FORMAT.
 pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err);
 
-// Hashes of the workspace as it is now, as in run.json.
+// Hashes of the workspace as it is now, as in run.json, for runs on these labels.
 pl_status pl_run_hash_dataset(char dataset[PL_SHA256_HEX_SIZE], char labels[PL_SHA256_HEX_SIZE], const char *workspace,
-                              pl_error *err);
+                              pl_label_choice choice, pl_error *err);
+
+// The cases of a workspace with the labels that the options choose. Fails as pl_manifest_load and pl_labels_apply.
+pl_status pl_run_load_manifest(pl_manifest *out, const char *workspace, const pl_config *config, pl_error *err);
 
 // Folders of a workspace's runs, absolute, oldest first; free with pl_fs_free_names. None when there is no run.
 pl_status pl_run_list(char ***folders, size_t *count, const char *workspace, pl_error *err);

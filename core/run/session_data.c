@@ -47,18 +47,22 @@ void pl_session_check_pack(pl_session *s) {
 
 pl_status pl_session_open_data(pl_session *s, pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
+  const pl_config *config = &s->info.config;
   pl_status status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
   if (status != PL_OK) return status;
-  status = pl_run_hash_dataset(dataset, labels, s->info.workspace, err);
+  status = pl_run_hash_dataset(dataset, labels, s->info.workspace, pl_config_labels(config), err);
   if (status != PL_OK) return status;
   bool same = strcmp(dataset, s->info.dataset_sha256) == 0 && strcmp(labels, s->info.labels_sha256) == 0;
   if (!same && !s->options->force) {
-    return pl_fail(err, PL_E_USAGE,
-                   "the cases or folds of %s changed since this run was made; start a new run, or go on with --force",
-                   s->info.workspace);
+    return pl_fail(
+        err, PL_E_USAGE,
+        "the cases, folds or labels of %s changed since this run was made; start a new run, or go on with --force",
+        s->info.workspace);
   }
-  if (!same) pl_session_note(s, PL_MESSAGE_WARN, "", "the cases or folds changed since this run was made; forced");
+  if (!same) {
+    pl_session_note(s, PL_MESSAGE_WARN, "", "the cases, folds or labels changed since this run was made; forced");
+  }
   status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
-  if (status == PL_OK) status = pl_manifest_load(&s->manifest, s->info.workspace, err);
+  if (status == PL_OK) status = pl_run_load_manifest(&s->manifest, s->info.workspace, config, err);
   return status == PL_OK ? open_pack(s, err) : status;
 }

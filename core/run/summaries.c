@@ -157,7 +157,9 @@ void pl_run_incomparable(char *out, size_t size, const pl_run_summary *a, const 
     const char *what;
   } all[] = {
       {x->fold != y->fold, "another fold"},
-      {strcmp(a->info->labels_sha256, b->info->labels_sha256) != 0, "other folds or labels"},
+      {strcmp(x->labels, y->labels) != 0, "other labels"},
+      {strcmp(x->labels, y->labels) == 0 && strcmp(a->info->labels_sha256, b->info->labels_sha256) != 0,
+       "other folds or labels"},
       {strcmp(x->where, y->where) != 0 || x->limit != y->limit, "other cases"},
       {x->size != y->size, "another size"},
       {strcmp(x->best_by, y->best_by) != 0, "ranked by another score"},

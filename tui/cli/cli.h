@@ -57,6 +57,7 @@ int pl_cli_import(int argc, char **argv);
 int pl_cli_init(int argc, char **argv);
 int pl_cli_job(int argc, char **argv);
 int pl_cli_jobs(int argc, char **argv);
+int pl_cli_labels(int argc, char **argv);
 int pl_cli_leaks(int argc, char **argv);
 int pl_cli_pack(int argc, char **argv);
 int pl_cli_phantom(int argc, char **argv);

@@ -72,7 +72,7 @@ static const struct argp_option argp_options[] = {
      .arg = "OPTION=VALUE",
      .doc = "When resuming: change an option that may change while a run is going, such as epochs"},
     {.name = "on-end", .key = OPTION_ON_END, .arg = "COMMAND", .doc = "Run this when the training ends"},
-    {.name = "force", .key = OPTION_FORCE, .doc = "Go on although the cases or folds changed"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Go on although the cases, folds or labels changed"},
     {0},
 };
 

@@ -7,6 +7,7 @@
 
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/labels.h"
 #include "core/data/manifest.h"
 #include "core/data/pack.h"
 #include "core/data/prepare.h"
@@ -183,6 +184,21 @@ static void make_pack(const arguments *a, const char *workspace) {
   if (status != PL_OK) fprintf(stderr, "pleura import: no packed cache: %s; 'pleura pack' makes it\n", err.message);
 }
 
+// Corrected masks go with the pictures, which may have another size now.
+static void refresh_labels(const char *workspace) {
+  pl_error err = {0};
+  pl_corrections corrections = {0};
+  pl_status status = pl_corrections_load(&corrections, workspace, &err);
+  pl_corrections_clear(&corrections);
+  if (status == PL_E_NOTFOUND) return;
+  size_t count = 0;
+  if (pl_labels_export(&count, workspace, &err) == PL_OK) {
+    printf("labels     %zu corrected ones are kept (pleura labels)\n", count);
+  } else {
+    printf("note       the corrected labels do not fit any more: %s\n", err.message);
+  }
+}
+
 static int run(arguments *a, char **found) {
   pl_error err = {0};
   if (a->import.workspace == NULL) {
@@ -201,6 +217,7 @@ static int run(arguments *a, char **found) {
   pl_cli_progress_end(&progress);
   if (status == PL_OK) {
     print_summary(&summary);
+    refresh_labels(summary.workspace);
     fflush(stdout);
     if (!a->no_pack) make_pack(a, summary.workspace);
   }

@@ -8,6 +8,7 @@
 #include "core/base/num.h"
 #include "core/data/manifest.h"
 #include "core/run/plan.h"
+#include "core/run/rundir.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/training.h"
 
@@ -74,7 +75,7 @@ static pl_status make_plan(pl_run_plan *plan, const arguments *a, pl_error *err)
     if (status == PL_E_NOTFOUND && a->workspace == NULL) status = PL_OK;
   }
   if (status == PL_OK) status = pl_cli_training_config(config, &a->training, workspace, err);
-  if (status == PL_OK && workspace != NULL) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK && workspace != NULL) status = pl_run_load_manifest(&manifest, workspace, config, err);
   if (status == PL_OK) {
     status = pl_run_plan_make(plan, config, workspace != NULL ? &manifest : NULL,
                               a->images != 0 ? a->images : IMAGES_DEFAULT, err);

@@ -81,6 +81,8 @@ void pl_cli_print_run_json(const pl_run_view *view) {
   (void)json_object_set_new(o, "state", json_string(pl_phase_name(s->phase)));
   (void)json_object_set_new(o, "alive", view->alive == PL_ALIVE_UNKNOWN ? json_null() : json_boolean(view->alive));
   (void)json_object_set_new(o, "encoder", view->info != NULL ? text(view->info->config.encoder) : json_null());
+  (void)json_object_set_new(o, "labels", view->info != NULL ? text(view->info->config.labels) : json_null());
+  (void)json_object_set_new(o, "labels_sha256", view->info != NULL ? text(view->info->labels_sha256) : json_null());
   (void)json_object_set_new(o, "epoch", count(s->epoch));
   (void)json_object_set_new(o, "epochs", count(s->epochs));
   (void)json_object_set_new(o, "step", count(s->step));

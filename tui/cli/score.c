@@ -12,12 +12,14 @@
 #include "core/data/manifest.h"
 #include "core/score/submission.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/score_words.h"
 
-enum { OPTION_RLE = 256, OPTION_JSON, OPTION_SIZE, SIZE_DEFAULT = 1024, SEED = 1 };
+enum { OPTION_RLE = 256, OPTION_JSON, OPTION_SIZE, OPTION_LABELS, SIZE_DEFAULT = 1024, SEED = 1 };
 
 typedef struct arguments {
   const char *submission, *rle, *workspace;
+  pl_cli_label_choice labels;
   uint32_t size;
   bool json;
 } arguments;
@@ -29,6 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   uint64_t size = 0;
   switch (key) {
     case OPTION_RLE: a->rle = arg; return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_JSON: a->json = true; return 0;
     case 'C': a->workspace = arg; return 0;
     case OPTION_SIZE:
@@ -42,6 +45,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       a->submission = arg;
       return 0;
     case ARGP_KEY_END:
+      if (a->rle != NULL && a->labels.given)
+        argp_error(state, "--labels chooses one of the workspace's tables, --rle another");
       if (a->submission == NULL) argp_error(state, "which submission? A file of ImageId,EncodedPixels");
       return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -99,7 +104,7 @@ int pl_cli_score(int argc, char **argv) {
     rle = pl_xstrdup(a.rle);
   } else {
     status = pl_workspace_find(&workspace, a.workspace != NULL ? a.workspace : ".", &err);
-    if (status == PL_OK) rle = pl_path_join(workspace, "train-rle.csv");
+    if (status == PL_OK) status = pl_cli_label_choice_table(&rle, &a.labels, workspace, &err);
   }
   if (status == PL_OK) status = score(&a, rle, &err);
   free(workspace);
@@ -112,6 +117,7 @@ static const struct argp_option options[] = {
      .key = OPTION_RLE,
      .arg = "FILE",
      .doc = "The labels: train-rle.csv, or stage_2_train.csv for the test images (default: the workspace's)"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "size",
      .key = OPTION_SIZE,
      .arg = "PX",

@@ -120,7 +120,7 @@ pl_status pl_show_batch_print(const pl_show_batch *batch, const pl_show_how *how
   pl_config *config = pl_xcalloc(1, sizeof *config);
   pl_status status = pl_workspace_find(&workspace, how->workspace != NULL ? how->workspace : ".", err);
   if (status == PL_OK) status = make_config(config, batch, workspace, err);
-  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_run_load_manifest(&manifest, workspace, config, err);
   if (status == PL_OK) status = pl_batch_view_load(view, &manifest, config, batch->epoch, batch->number, err);
   if (status == PL_OK) status = print(view, &manifest, how, err);
   pl_batch_view_clear(view);

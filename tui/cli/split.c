@@ -12,13 +12,24 @@
 #include "core/data/manifest.h"
 #include "core/data/split.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/leaks.h"
 
-enum { OPTION_RLE = 256, OPTION_FOLDS, OPTION_BY, OPTION_SEED, OPTION_STRICT, OPTION_PATIENTS, PROBLEMS_SHOWN = 5 };
+enum {
+  OPTION_RLE = 256,
+  OPTION_FOLDS,
+  OPTION_BY,
+  OPTION_SEED,
+  OPTION_STRICT,
+  OPTION_PATIENTS,
+  OPTION_LABELS,
+  PROBLEMS_SHOWN = 5
+};
 
 typedef struct arguments {
   const char *rle, *output, *workspace;
   pl_split_options split;
+  pl_cli_label_choice labels;
   bool by_set, strict;
 } arguments;
 
@@ -29,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   uint64_t value = 0;
   switch (key) {
     case OPTION_RLE: a->rle = arg; return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_STRICT: a->strict = true; return 0;
     case 'o': a->output = arg; return 0;
     case 'C': a->workspace = arg; return 0;
@@ -48,6 +60,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
       return 0;
     case OPTION_PATIENTS: a->split.patients = arg; return 0;
     case ARGP_KEY_END:
+      if (a->rle != NULL && a->labels.given)
+        argp_error(state, "--labels chooses one of the workspace's tables, --rle another");
       // A map is only of use for this.
       if (a->split.patients != NULL && !a->by_set) a->split.by = PL_SPLIT_BY_PATIENT;
       if (a->split.patients != NULL && a->split.by != PL_SPLIT_BY_PATIENT) {
@@ -65,7 +79,12 @@ static pl_status find_files(const arguments *a, char **workspace, char **rle, ch
     pl_status status = pl_workspace_find(workspace, a->workspace != NULL ? a->workspace : ".", err);
     if (status != PL_OK) return status;
   }
-  *rle = a->rle != NULL ? pl_xstrdup(a->rle) : pl_path_join(*workspace, "train-rle.csv");
+  if (a->rle != NULL) {
+    *rle = pl_xstrdup(a->rle);
+  } else {
+    pl_status status = pl_cli_label_choice_table(rle, &a->labels, *workspace, err);
+    if (status != PL_OK) return status;
+  }
   if (a->output != NULL)
     *output = pl_xstrdup(a->output);
   else
@@ -137,6 +156,7 @@ int pl_cli_split(int argc, char **argv) {
 
 static const struct argp_option options[] = {
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Table to split (default: the workspace's train-rle.csv)"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "folds", .key = OPTION_FOLDS, .arg = "K", .doc = "Number of folds, 2 to 100 (default: 5)"},
     {.name = "by",
      .key = OPTION_BY,

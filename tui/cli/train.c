@@ -31,7 +31,7 @@ static const struct argp_option own_options[] = {
      .arg = "RUN",
      .doc = "Go on with this run (a name, its ending, or last) or group of runs; options that may change go with a "
             "run: --epochs 20"},
-    {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases or folds changed"},
+    {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases, folds or labels changed"},
     {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
     {.name = "on-end",
      .key = OPTION_ON_END,

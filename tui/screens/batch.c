@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/run/rundir.h"
 #include "tui/batch_grid.h"
 #include "tui/screens/train.h"
 
@@ -109,7 +110,7 @@ static void work(void *data) {
   batch_answer *a = &job->answer;
   pl_manifest manifest = {0};
   pl_batch_view *view = pl_xcalloc(1, sizeof *view);
-  a->status = pl_manifest_load(&manifest, job->workspace, &a->error);
+  a->status = pl_run_load_manifest(&manifest, job->workspace, &job->request.config, &a->error);
   if (a->status == PL_OK) {
     a->status =
         pl_batch_view_load(view, &manifest, &job->request.config, job->request.epoch, job->request.batch, &a->error);

@@ -7,7 +7,9 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/labels.h"
 #include "core/data/table.h"
+#include "core/run/config.h"
 #include "tui/screens/folds_private.h"
 
 static void complain(pl_app *app, const char *text) {
@@ -199,11 +201,14 @@ typedef struct split_job {
 
 static void split_work(void *data) {
   split_job *job = data;
-  char *rle = pl_path_join(job->workspace, "train-rle.csv"), *path = pl_path_join(job->workspace, "folds.csv");
+  char *rle = NULL, *path = pl_path_join(job->workspace, "folds.csv");
   pl_rle_table table = {0};
   pl_manifest manifest = {0};
   int *folds = NULL;
-  job->status = pl_rle_table_load(&table, rle, false, &job->error);
+  pl_label_choice labels = PL_LABELS_ORIGINAL;
+  job->status = pl_config_workspace_labels(&labels, job->workspace, &job->error);
+  if (job->status == PL_OK) job->status = pl_label_table_find(&rle, job->workspace, labels, &job->error);
+  if (job->status == PL_OK) job->status = pl_rle_table_load(&table, rle, false, &job->error);
   if (job->status == PL_OK) job->status = pl_manifest_load(&manifest, job->workspace, &job->error);
   if (job->status == PL_OK) {
     folds = pl_xcalloc(table.count, sizeof *folds);

@@ -89,6 +89,12 @@ static void some_scores_are_not_comparable(void **state) {
   b->info->config.size = 64;
   pl_run_incomparable(why, sizeof why, a, b);
   assert_string_equal(why, "other folds or labels, another size");
+  // Corrected labels say so; whether the folds differ too is not known then.
+  assert_int_equal(pl_config_set(&b->info->config, "labels", "corrected", PL_ORIGIN_COMMAND, &err), PL_OK);
+  b->info->config.size = a->info->config.size;
+  pl_run_incomparable(why, sizeof why, a, b);
+  assert_string_equal(why, "other labels");
+  assert_int_equal(pl_config_set(&b->info->config, "labels", "original", PL_ORIGIN_COMMAND, &err), PL_OK);
   // The learning rate is what one compares.
   b->info->labels_sha256[0] = a->info->labels_sha256[0];
   b->info->config.size = a->info->config.size;
