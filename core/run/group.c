@@ -211,9 +211,9 @@ static pl_status check_folds(const pl_group_info *info, pl_error *err) {
   return status;
 }
 
-static pl_status count_folds(int64_t *folds, const char *root, pl_error *err) {
+static pl_status count_folds(int64_t *folds, const char *root, const pl_config *config, pl_error *err) {
   pl_manifest manifest = {0};
-  pl_status status = pl_manifest_load(&manifest, root, err);
+  pl_status status = pl_run_load_manifest(&manifest, root, config, err);
   if (status != PL_OK) return status;
   *folds = manifest.fold_count;
   pl_manifest_clear(&manifest);
@@ -224,13 +224,15 @@ static pl_status make(char **folder, const char *root, const pl_config *config, 
   pl_group_info *info = pl_xcalloc(1, sizeof *info);
   info->config = *config;
   (void)pl_copy_text(info->workspace, sizeof info->workspace, root);
-  pl_status status = count_folds(&info->folds, root, err);
+  pl_status status = count_folds(&info->folds, root, config, err);
   if (status == PL_OK && (info->folds < 2 || info->folds > PL_FOLDS_MAX)) {
     status = pl_fail(err, PL_E_USAGE, "all-folds: %s has %" PRId64 " folds, not 2 to %d; 'pleura split' makes others",
                      root, info->folds, PL_FOLDS_MAX);
   }
   if (status == PL_OK) status = check_folds(info, err);
-  if (status == PL_OK) status = pl_run_hash_dataset(info->dataset_sha256, info->labels_sha256, root, err);
+  if (status == PL_OK) {
+    status = pl_run_hash_dataset(info->dataset_sha256, info->labels_sha256, root, pl_config_labels(config), err);
+  }
   if (config->name[0] != '\0') {
     // What a making that was cut may have left: an empty folder, and only that goes.
     char *left = pl_xprintf("%s/runs/%s", root, config->name);

@@ -18,12 +18,13 @@
 // Later runs have the folds of the first, else they would be validated on what others were trained on.
 static pl_status check_data(const pl_group_info *info, bool force, pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
-  pl_status status = pl_run_hash_dataset(dataset, labels, info->workspace, err);
+  pl_status status = pl_run_hash_dataset(dataset, labels, info->workspace, pl_config_labels(&info->config), err);
   if (status != PL_OK || force) return status;
   if (strcmp(dataset, info->dataset_sha256) == 0 && strcmp(labels, info->labels_sha256) == 0) return PL_OK;
-  return pl_fail(err, PL_E_USAGE,
-                 "the cases or folds of %s changed since group %s was made; begin another group, or go on with --force",
-                 info->workspace, info->name);
+  return pl_fail(
+      err, PL_E_USAGE,
+      "the cases, folds or labels of %s changed since group %s was made; begin another group, or go on with --force",
+      info->workspace, info->name);
 }
 
 // With fit-batch the first run has found out which batches fit; the later ones are trained with the same.
