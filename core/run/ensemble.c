@@ -118,9 +118,11 @@ void pl_ensemble_clear(pl_ensemble *e) {
 
 pl_status pl_ensemble_check_folds(const pl_ensemble *e, pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
-  pl_status status = pl_run_hash_dataset(dataset, labels, e->manifest.workspace, err);
+  pl_status status = PL_OK;
   for (size_t i = 0; i < e->count && status == PL_OK; i++) {
     const pl_run_info *info = e->members[i].info;
+    status = pl_run_hash_dataset(dataset, labels, e->manifest.workspace, pl_config_labels(&info->config), err);
+    if (status != PL_OK) break;
     if (strcmp(dataset, info->dataset_sha256) == 0 && strcmp(labels, info->labels_sha256) == 0) continue;
     status =
         pl_fail(err, PL_E_USAGE,

@@ -239,7 +239,8 @@ static pl_status make_plan(plan *p, pl_config *config, const char *run, const ch
   *config = info->config;
   free(info);
   if (status == PL_OK) status = pl_run_check_data(config, manifest, err);
-  if (status == PL_OK) status = pl_run_hash_dataset(dataset, labels, manifest->workspace, err);
+  if (status == PL_OK)
+    status = pl_run_hash_dataset(dataset, labels, manifest->workspace, pl_config_labels(config), err);
   if (status != PL_OK) return status;
   recall(p, recipe, folder);
   status = find_checkpoints(p, run, err);

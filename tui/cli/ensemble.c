@@ -49,11 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_BATCH: a->batch = number(arg, 4096, "--batch", state); return 0;
     case OPTION_FORCE: a->force = true; return 0;
     case OPTION_WHERE: a->where = arg; return 0;
-    case OPTION_LABELS:
-      if (!pl_label_choice_find(&a->labels, arg)) {
-        argp_error(state, "--labels is original or corrected, not '%s'", arg);
-      }
-      return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case 'C': a->workspace = arg; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
@@ -157,8 +153,10 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *a, bool 
   pl_filter where = {.count = 0};
   pl_status status = pl_cli_ensemble_open(&ensemble, a, err);
   if (status == PL_OK) status = pl_cli_ensemble_filter(&where, a, err);
-  const pl_evaluation_request request = {
-      .where = a->where != NULL ? &where : NULL, .labels = a->labels, .force = a->force};
+  pl_evaluation_request request = {.where = a->where != NULL ? &where : NULL, .force = a->force};
+  if (status == PL_OK) {
+    status = pl_cli_label_choice_find(&request.labels, &a->labels, ensemble.manifest.workspace, err);
+  }
   if (status != PL_OK) {
     pl_ensemble_clear(&ensemble);
     return status;
@@ -234,10 +232,7 @@ static const struct argp_option options[] = {
      .key = OPTION_WHERE,
      .arg = "FILTER",
      .doc = "Only these cases, as in the workbench: 'view=PA age>=18'"},
-    {.name = "labels",
-     .key = OPTION_LABELS,
-     .arg = "WHICH",
-     .doc = "Score against the original labels (the default) or the corrected ones"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "backend", .key = OPTION_BACKEND, .arg = "NAME", .doc = "auto, cuda, onednn or ref (default: the run's)"},
     {.name = "batch", .key = OPTION_BATCH, .arg = "N", .doc = "Images at a time (default: the run's valid-batch)"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Although cases or folds changed since the run was made"},

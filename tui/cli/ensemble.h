@@ -5,10 +5,10 @@
 #include <stdbool.h>
 
 #include "core/base/status.h"
-#include "core/data/labels.h"
 #include "core/run/ensemble.h"
 #include "core/run/evaluation.h"
 #include "core/score/binarize.h"
+#include "tui/cli/label_choice.h"
 
 // Zero but for recipe.flip = -1 to start with (pl_cli_ensemble_init).
 typedef struct pl_cli_ensemble {
@@ -17,7 +17,7 @@ typedef struct pl_cli_ensemble {
   const char *workspace, *weights, *backend, *where;
   pl_run_recipe recipe;
   int64_t batch;
-  pl_label_choice labels;
+  pl_cli_label_choice labels;
   bool force, quiet;
   char *checkpoint;  // from a path such as RUN/ckpt/000120; owned
 } pl_cli_ensemble;

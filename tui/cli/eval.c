@@ -117,6 +117,15 @@ static json_t *folds_json(const pl_evaluation *e) {
   return list;
 }
 
+// How many of the runs were trained on other labels than they are scored on.
+static size_t trained_on_others(const pl_evaluation *e) {
+  size_t count = 0;
+  for (size_t m = 0; m < e->ensemble.count; m++) {
+    count += pl_config_labels(&e->ensemble.members[m].info->config) != e->labels;
+  }
+  return count;
+}
+
 static pl_status print(const arguments *a, const pl_evaluation *e, const pl_binarizer *b, const char *words,
                        const pl_cli_toll *toll, pl_error *err) {
   const pl_score_summary scores = pl_score_summarise(e->scores, e->cases.count);
@@ -128,6 +137,8 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_bina
     json_t *o = pl_cli_scores_json(&scores, &intervals, dice_batch);
     char *names = pl_cli_ensemble_names(&e->ensemble);
     (void)json_object_set_new(o, "runs", json_string(names));
+    (void)json_object_set_new(o, "labels", json_string(pl_label_choice_name(e->labels)));
+    (void)json_object_set_new(o, "trained_on_other_labels", json_integer((json_int_t)trained_on_others(e)));
     (void)json_object_set_new(o, "triplet", json_string(triplet));
     (void)json_object_set_new(o, "min_component", json_integer((json_int_t)b->min_component));
     (void)json_object_set_new(o, "folds", folds_json(e));
@@ -137,7 +148,10 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_bina
   }
   printf("triplet     %s, %s\n", triplet, words);
   if (b->min_component > 0) printf("parts       of fewer than %" PRIu64 " pixels are removed\n", b->min_component);
-  printf("\n");
+  const size_t others = trained_on_others(e);
+  if (others > 0 || e->labels != PL_LABELS_ORIGINAL) printf("labels      %s", pl_label_choice_name(e->labels));
+  if (others > 0) printf("; %zu of %zu runs trained on other ones", others, e->ensemble.count);
+  printf("%s\n", others > 0 || e->labels != PL_LABELS_ORIGINAL ? "\n" : "");
   pl_cli_print_scores(&scores, &intervals, dice_batch);
   if (count_folds(e) > 1) print_folds(e);
   printf("\n");

@@ -76,6 +76,11 @@ expect 0 '"labels": "corrected"' "$pleura" runs --json -C ws
 [ "$(hash before)" != "$(hash after)" ] || complain "the hashes are the same"
 cmp -s ws/runs/before/cases.jsonl ws/runs/after/cases.jsonl && complain "the corrected labels changed nothing"
 
+# Evaluations on the other labels say so.
+expect 0 "labels      corrected; 1 of 1 runs trained on other ones" "$pleura" eval before --labels corrected -q -C ws
+expect 0 '"trained_on_other_labels": 0' "$pleura" eval after --labels corrected --json -q -C ws
+"$pleura" eval before -q -C ws | grep -q "^labels" && complain "labels are mentioned although they are the original ones"
+
 # A further correction: what was trained before is marked, and does not go on by itself.
 expect 0 "#${other%,*}" "$pleura" labels draw "${other%,*}" --why "more" --paint "4 100,100" -C ws
 expect 0 "resnet18  (corrected labels, folds or labels changed since)" "$pleura" runs -C ws
