@@ -31,6 +31,8 @@ pl_status pl_submission_mask(pl_image *mask, const pl_rle_table *table, const ch
 
 static pl_status score_image(pl_score_case *out, const pl_submission_tables *t, const pl_rle_image *label,
                              const pl_rle_image *answer, pl_error *err) {
+  *out = (pl_score_case){0};
+  if (!label->has_mask && !answer->has_mask) return PL_OK;  // three quarters of the competition's images
   pl_image truth = {0}, predicted = {0};
   pl_status status = pl_submission_mask(&truth, t->labels, t->labels_name, label, t->width, t->height, err);
   if (status == PL_OK) {
