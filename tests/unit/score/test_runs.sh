@@ -50,6 +50,11 @@ expect 0 "written" "$pleura" triplet a b -C ws --no-tta --checkpoint best
 expect 2 "is of other runs (a b)" "$pleura" eval a -C ws --triplet found
 "$pleura" eval b a -C ws --triplet found --json >found.json || failed=1
 same "$(value dice found.json)" "$(value dice ws/triplet.json)" "the dice of the triplet that was found"
+# Counts are kept beside the maps; damaged ones are made anew.
+[ -s ws/runs/a/prob/levels.bin ] || complain "there is no table of thresholds"
+cp ws/triplet.json before.json && printf x >>ws/runs/a/prob/levels.bin
+expect 0 "written" "$pleura" triplet a b -C ws
+cmp -s before.json ws/triplet.json || complain "another triplet after the table was damaged"
 expect 2 "hundredths" "$pleura" triplet a -C ws --tops 0.2:0.9:0.005
 expect 2 "in pixels" "$pleura" triplet a -C ws --areas 5:1:1
 expect 3 "are too many" "$pleura" triplet a -C ws --areas 0:1000000:1 -o x.json
@@ -82,6 +87,13 @@ expect 2 "holds other files and no maps" "$pleura" predict a -C ws -o mine
 expect 0 "5 maps in maps-a" "$pleura" predict a -C ws -o maps-a
 expect 0 "5 maps, the mean of 2 runs, in maps-ab" "$pleura" predict a b -C ws --weights 1,1 -o maps-ab
 expect 0 "15 maps in positives" "$pleura" predict a -C ws --where positive -o positives
+
+# ---- A training of all folds stands for its runs.
+expect 0 "" "$pleura" import set --size 64 -C two -q
+expect 0 "" "$pleura" split -C two --folds 2
+expect 0 "" "$pleura" train -C two --all-folds --name g --encoder resnet18 --size 32 --batch 8 --epochs 1 --limit 8
+expect 0 "of 16 images" "$pleura" eval g -C two
+expect 0 "g-fold1: the best" "$pleura" submit g -C two -o g.csv
 
 # ---- Leaks: another patient map, rows in several folds, and copies of pictures.
 held=$("$pleura" eval a -C ws --cases - --where negative | tail -1 | cut -d, -f2)
