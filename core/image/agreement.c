@@ -18,16 +18,20 @@ pl_status pl_probability_mask(pl_image *out, const pl_image *map, uint32_t width
   pl_image resized = {0}, mask = {0};
   pl_image in = *map;
   in.meaning = PL_IMAGE_PROBABILITY;
-  pl_status status = pl_image_resize(&resized, &in, width, height, err);
+  pl_status status = PL_OK;
+  if (map->width != width || map->height != height) {
+    status = pl_image_resize(&resized, &in, width, height, err);
+    in = resized;
+  }
   if (status == PL_OK) status = pl_image_init(&mask, width, height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
   if (status == PL_OK) {
     const size_t count = (size_t)width * height;
-    if (resized.type == PL_PIXEL_U8) {
+    if (in.type == PL_PIXEL_U8) {
       const uint32_t cut = cut_of(threshold, 255);
-      for (size_t i = 0; i < count; i++) mask.u8[i] = resized.u8[i] > cut ? 255 : 0;
+      for (size_t i = 0; i < count; i++) mask.u8[i] = in.u8[i] > cut ? 255 : 0;
     } else {
       const uint32_t cut = cut_of(threshold, 65535);
-      for (size_t i = 0; i < count; i++) mask.u8[i] = resized.u16[i] > cut ? 255 : 0;
+      for (size_t i = 0; i < count; i++) mask.u8[i] = in.u16[i] > cut ? 255 : 0;
     }
     *out = mask;
   }
@@ -80,10 +84,11 @@ pl_status pl_agreement_split(pl_image parts[PL_AGREEMENT_PARTS], pl_agreement *c
   }
   const size_t count = (size_t)predicted->width * predicted->height;
   for (size_t i = 0; i < count; i++) {
-    const bool in_truth = truth->data != NULL && truth->u8[i] != 0, in_predicted = predicted->u8[i] != 0;
-    if (in_truth && in_predicted) made[0].u8[i] = 255;
-    if (!in_truth && in_predicted) made[1].u8[i] = 255;
-    if (in_truth && !in_predicted) made[2].u8[i] = 255;
+    const unsigned in_truth = truth->data != NULL && truth->u8[i] != 0 ? 255 : 0;
+    const unsigned in_predicted = predicted->u8[i] != 0 ? 255 : 0;
+    made[0].u8[i] = (uint8_t)(in_truth & in_predicted);
+    made[1].u8[i] = (uint8_t)(~in_truth & in_predicted);
+    made[2].u8[i] = (uint8_t)(in_truth & ~in_predicted);
   }
   for (int i = 0; i < PL_AGREEMENT_PARTS; i++) parts[i] = made[i];
   if (counts != NULL) *counts = found;
