@@ -1,7 +1,7 @@
 // Pictures on the terminal. The only code that writes them to the tty; the rules come from measurements with ncurses
 // 6.4 on xterm, mlterm and foot:
-//  - ncurses takes the cells below a picture for blank. It leaves them alone as long as they stay blank, idlok is off
-//    and a drawn column stands right of the picture (else it erases to the end of the line).
+//  - ncurses takes the cells below a picture for blank. It leaves them alone as long as they stay blank, no line is moved
+//    (term.c) and a drawn column stands right of the picture (else it erases to the end of the line).
 //  - A picture goes away only where characters are written: wredrawln over its rows.
 //  - After a full repaint every picture is gone and is sent again.
 //  - A picture that reaches below the last row scrolls the screen: none may.

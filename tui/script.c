@@ -155,6 +155,14 @@ static step_result do_wait_ms(pl_script *script, pl_app *app, const char *args) 
   return waited(script) * 1000.0 >= (double)milliseconds ? STEP_DONE : STEP_WAIT;
 }
 
+static step_result do_wait_file(pl_script *script, pl_app *app, const char *args) {
+  (void)app;
+  if (access(args, F_OK) == 0) return STEP_DONE;
+  if (waited(script) < WAIT_RUN_SECONDS) return STEP_WAIT;
+  pl_fail(&script->error, PL_E_BUSY, "%s is not there after %d s", args, WAIT_RUN_SECONDS);
+  return STEP_FAILED;
+}
+
 static bool run_is_there(const pl_app *app, const char *args, bool *understood) {
   const pl_run_view *run = app->model->run;
   uint64_t epoch = 0;
@@ -334,6 +342,7 @@ static const script_verb script_verbs[] = {
     {"wait-job", do_wait_job},
     {"wait-ms", do_wait_ms},
     {"wait-run", do_wait_run},
+    {"wait-file", do_wait_file},
     {"size", do_size},
     {"clock", do_clock},
     {"dump", do_dump},

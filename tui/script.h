@@ -8,6 +8,7 @@
 //   wait-ms N
 //   wait-run epoch N    until the selected run has an evaluated epoch N (at most 120 s)
 //   wait-run phase P    until its phase is P
+//   wait-file PATH      until there is something of that name (at most 120 s)
 //   size COLSxROWS      gives the terminal another size
 //   clock SECONDS       the wall clock stands still at this time, in seconds since 1970
 //   dump FILE           the screen as text, then one line for each picture

@@ -176,8 +176,8 @@ static void set_modes(pl_term *term) {
   noecho();
   nonl();
   curs_set(0);
-  typeahead(-1);         // never leave a frame half sent because a key came
-  idlok(stdscr, FALSE);  // deleting lines would move or erase pictures
+  typeahead(-1);  // never leave a frame half sent because a key came
+  idlok(stdscr, FALSE);
   leaveok(stdscr, TRUE);
   scrollok(stdscr, FALSE);
   if (has_colors()) {
@@ -456,6 +456,25 @@ pl_canvas pl_term_canvas(const pl_term *term, struct pl_imgslots *slots) {
   return canvas;
 }
 
+// Curses 6.4 moves lines when that is shorter, whatever idlok says, and terminals then move the pictures in them. It
+// finds a line's new place by equal contents: a cell at the right end of each changed line, where no picture is, is
+// declared unknown, so that no two lines are equal.
+static void keep_lines_in_place(void) {
+  WINDOW *edge = newwin(LINES, 1, 0, COLS - 1);
+  const size_t bytes = (size_t)COLS * sizeof(cchar_t);
+  cchar_t *now = pl_xcalloc(1, bytes + sizeof *now), *next = pl_xcalloc(1, bytes + sizeof *next);
+  const int row = getcury(curscr), column = getcurx(curscr);
+  for (int y = 0; edge != NULL && y < LINES; y++) {
+    mvwin_wchnstr(curscr, y, 0, now, COLS);
+    mvwin_wchnstr(stdscr, y, 0, next, COLS);
+    if (memcmp(now, next, bytes) != 0) wredrawln(edge, y, 1);
+  }
+  wmove(curscr, row, column);
+  free(now);
+  free(next);
+  if (edge != NULL) delwin(edge);
+}
+
 bool pl_term_ready(pl_term *term) {
   pl_link_flush(term->link, now_of(term));
   return pl_link_drained(term->link);
@@ -464,6 +483,7 @@ bool pl_term_ready(pl_term *term) {
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
   if (term->caps.synchronized) send_text(term, "\x1b[?2026h");
   pl_imgslots_before_update(slots, stdscr);
+  if (term->caps.graphics == PL_GRAPHICS_SIXEL) keep_lines_in_place();
   wnoutrefresh(stdscr);
   doupdate();
   const bool sent = pl_imgslots_after_update(slots, term->link, &term->caps, term->canvas.area, now_of(term));

@@ -33,6 +33,8 @@ static const char questions[] =
     "\x1b]11;?\x1b\\"
     "\x1b[c";
 
+static const char console_questions[] = "\x1b[c";
+
 // ---- The stream
 
 static pl_reply_result give_input(pl_reply_parser *p) {
@@ -309,7 +311,7 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply) {
   }
 }
 
-const char *pl_caps_questions(void) { return questions; }
+const char *pl_caps_questions(bool linux_console) { return linux_console ? console_questions : questions; }
 
 // ---- Capabilities from the environment
 

@@ -128,7 +128,8 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply);
 
 // ---- The probe
 // The questions, with DA1 last: every terminal answers it, so its reply says that no other reply will follow.
-const char *pl_caps_questions(void);
+// On the Linux console only those of which it is certain that none is shown as text; it has no sixel to ask about.
+const char *pl_caps_questions(bool linux_console);
 
 // Asks the terminal and waits at most one second. `in` and `out` are its file descriptors; when one of them is not a
 // terminal, or TERM is dumb or unset, or PLEURA_GRAPHICS is none, nothing is sent and only the environment

@@ -52,7 +52,7 @@ static pl_status listen_for_replies(pl_caps *caps, int fd, double asked, pl_buf 
   return PL_OK;
 }
 
-static pl_status ask(pl_caps *caps, int in, int out, pl_buf *typed, pl_error *err) {
+static pl_status ask(pl_caps *caps, int in, int out, bool console, pl_buf *typed, pl_error *err) {
   struct termios before, raw;
   if (tcgetattr(in, &before) != 0) return pl_fail_errno(err, errno, "cannot read the terminal's mode");
   raw = before;
@@ -60,7 +60,7 @@ static pl_status ask(pl_caps *caps, int in, int out, pl_buf *typed, pl_error *er
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   if (tcsetattr(in, TCSANOW, &raw) != 0) return pl_fail_errno(err, errno, "cannot set the terminal's mode");
-  const char *questions = pl_caps_questions();
+  const char *questions = pl_caps_questions(console);
   const pl_clock clock = pl_clock_system();
   const double asked = pl_clock_monotonic(&clock);
   pl_status status = write_all(out, questions, strlen(questions), err);
@@ -79,7 +79,7 @@ pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_erro
   if (can_ask) {
     unsigned width = caps.cell_width, height = caps.cell_height;
     caps.cell_width = caps.cell_height = 0;
-    pl_status status = ask(&caps, in, out_fd, typed, err);
+    pl_status status = ask(&caps, in, out_fd, strcmp(env.term, "linux") == 0, typed, err);
     if (status != PL_OK) return status;
     if (caps.cell_width == 0 || caps.cell_height == 0) {
       caps.cell_width = width;

@@ -17,7 +17,7 @@
 #include "tests/unit/viewers/sixel_decode.h"
 #include "viewers/colormap.h"
 
-enum { CASES = 5, COLUMNS = 100, ROWS = 30, CELL_WIDTH = 10, CELL_HEIGHT = 20, PATIENCE = 30, CONTOUR_BYTES = 4096 };
+enum { CASES = 60, COLUMNS = 100, ROWS = 30, CELL_WIDTH = 10, CELL_HEIGHT = 20, PATIENCE = 30, CONTOUR_BYTES = 4096 };
 
 static const pl_rgb unpainted = {255, 0, 255};
 
@@ -151,6 +151,27 @@ static void changes_add_up(void **state) {
     expect_like_a_repaint(&p);
     quit(&p);
   }
+}
+
+// A terminal that moves lines moves the pictures in them, and curses likes to when a table scrolls.
+static void no_line_is_moved(void **state) {
+  const world *w = *state;
+  pty p;
+  start(&p, w, PTY_VT340);
+  assert_true(pty_run(&p, "Contour", PATIENCE));
+  settle(&p, 0);
+  const size_t from = p.output.length;
+  for (int i = 0; i < 40; i++) {
+    pty_type(&p, "j");
+    pty_take(&p, SIZE_MAX, 10);
+  }
+  settle(&p, 0);
+  for (const char *at = p.output.data + from; (at = strstr(at, "\x1b[")) != NULL;) {
+    at += 2;
+    const size_t length = strspn(at, "0123456789;");
+    if (strchr("LMSTr", at[length]) != NULL) fail_msg("CSI %.*s moves lines", (int)length + 1, at);
+  }
+  quit(&p);
 }
 
 static void a_contour_costs_little(void **state) {
@@ -352,10 +373,9 @@ static void chosen_graphics(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(changes_add_up),  cmocka_unit_test(a_contour_costs_little),
-      cmocka_unit_test(slow_link),       cmocka_unit_test(stopped_terminal),
-      cmocka_unit_test(suspended),       cmocka_unit_test(resize_storm),
-      cmocka_unit_test(late_answers),    cmocka_unit_test(garbage),
+      cmocka_unit_test(changes_add_up),  cmocka_unit_test(no_line_is_moved), cmocka_unit_test(a_contour_costs_little),
+      cmocka_unit_test(slow_link),       cmocka_unit_test(stopped_terminal), cmocka_unit_test(suspended),
+      cmocka_unit_test(resize_storm),    cmocka_unit_test(late_answers),     cmocka_unit_test(garbage),
       cmocka_unit_test(chosen_graphics),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
