@@ -107,7 +107,8 @@ static void ask_previews(pl_train *self, const char *const *names, size_t count,
 void pl_train_ask_charts(pl_train *self) {
   self->readout[0] = '\0';
   self->previews_at = -1;
-  if (self->app->model->run == NULL) return;
+  // Where nobody looks nothing is drawn; the screen is told when it is switched to, and when the form closes.
+  if (self->app->model->run == NULL || pl_screens[self->app->active] != &pl_screen_train || self->form_open) return;
   // Whether there are any, before places are given to charts.
   pl_preview_strip_update(self->previews, self->app->model->run->folder, (pl_area){0}, false);
   const char *names[PL_METRICS_MAX];
