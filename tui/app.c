@@ -17,6 +17,7 @@
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
+#include "tui/screens/label.h"
 #include "tui/screens/log.h"
 #include "tui/screens/review.h"
 #include "tui/screens/runs.h"
@@ -301,6 +302,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   return app.ended_by != 0 ? 128 + app.ended_by : 0;
 }
 
-const pl_screen *const pl_screens[] = {&pl_screen_data, &pl_screen_case, &pl_screen_folds, &pl_screen_train,
-                                       &pl_screen_runs, &pl_screen_log,  &pl_screen_batch, &pl_screen_review};
+const pl_screen *const pl_screens[] = {&pl_screen_data,  &pl_screen_case,   &pl_screen_folds,
+                                       &pl_screen_train, &pl_screen_runs,   &pl_screen_log,
+                                       &pl_screen_batch, &pl_screen_review, &pl_screen_label};
 const size_t pl_screen_count = sizeof pl_screens / sizeof pl_screens[0];

@@ -26,7 +26,7 @@ typedef enum pl_key_result { PL_KEY_IGNORED, PL_KEY_HANDLED } pl_key_result;
 typedef struct pl_screen {
   const char *name;   // as in the command table
   const char *title;  // on its tab
-  const char *digit;  // in front of it
+  const char *digit;  // in front of it; NULL for a screen without a tab
   void *(*open)(pl_app *app);
   void (*close)(pl_app *app, void *self);
   void (*changed)(pl_app *app, void *self, unsigned what);  // bits of PL_CHANGED_... (model.h)
@@ -38,7 +38,7 @@ typedef struct pl_screen {
   void (*mouse)(pl_app *app, void *self, const pl_mouse *event);
 } pl_screen;
 
-enum { PL_SCREENS_MAX = 8, PL_MESSAGE_SIZE = 256 };
+enum { PL_SCREENS_MAX = 12, PL_MESSAGE_SIZE = 256 };
 
 struct pl_app {
   pl_clock clock;

@@ -301,14 +301,64 @@ pl_status pl_case_file_compare(pl_case_result *out, const pl_case_file *file, co
   return status;
 }
 
+// A plane of the label at the size of the picture, when that was prepared smaller than the label is.
+static pl_status fit_label(const pl_image **out, pl_image *room, const pl_image *label, const pl_image *picture,
+                           pl_error *err) {
+  *out = label;
+  if (label->width == picture->width && label->height == picture->height) return PL_OK;
+  *out = room;
+  pl_status status = pl_image_resize_nearest(room, label, picture->width, picture->height, err);
+  if (status == PL_OK) room->meaning = PL_IMAGE_MASK;
+  return status;
+}
+
+// The label as it is now, and the original one's outline.
+static pl_status overlay_label(overlay *o, const pl_case_file *file, const pl_case_drawing *how, pl_error *err) {
+  const pl_image *label = NULL, *original = NULL;
+  pl_status status = fit_label(&label, &o->predicted, how->label, &file->dicom.image, err);
+  if (status == PL_OK && how->original != NULL) {
+    status = fit_label(&original, &o->parts[0], how->original, &file->dicom.image, err);
+  }
+  if (status != PL_OK) return status;
+  if (original != NULL) add_layer(o, original, PL_COLOUR_SKY, how);
+  if (original != NULL && how->mask_mode == PL_MASK_FILL) o->layers[0].mode = PL_MASK_CONTOUR;
+  add_layer(o, label, PL_COLOUR_ORANGE, how);
+  return PL_OK;
+}
+
 static pl_status overlay_make(overlay *o, pl_case_result *result, const pl_case_file *file, const pl_case_map *map,
                               const pl_case_drawing *how, pl_error *err) {
   if (how->shows != PL_CASE_TRUTH) {
     if (map == NULL) return pl_fail(err, PL_E_NOTFOUND, "there is no prediction of this case");
     return overlay_predicted(o, result, file, map, how, err);
   }
+  if (how->label != NULL) return overlay_label(o, file, how, err);
   if (file->mask.data != NULL) add_layer(o, &file->mask, PL_COLOUR_ORANGE, how);
   return PL_OK;
+}
+
+// A ring where the brush would paint.
+static pl_status draw_brush(pl_bitmap *bitmap, const pl_case_drawing *how, const pl_lens_frame *frame, pl_error *err) {
+  enum { POINTS = 49 };
+  pl_point ring[POINTS];
+  double x = 0, y = 0;
+  const pl_view_area area = pl_lens_area(&how->lens, frame);
+  const double across = bitmap->width / area.width, down = bitmap->height / area.height;
+  x = (how->brush.x - area.x) * across;
+  y = (how->brush.y - area.y) * down;
+  for (int i = 0; i < POINTS; i++) {
+    const double angle = 2 * M_PI * i / (POINTS - 1), radius = how->brush.radius;
+    ring[i] = (pl_point){x + fmax(radius * across, 1.5) * cos(angle), y + fmax(radius * down, 1.5) * sin(angle)};
+  }
+  const pl_rect all = pl_bitmap_rect(bitmap);
+  const pl_rgb light = {255, 255, 255}, dark = {0, 0, 0};
+  pl_status status = pl_draw_polyline(bitmap, all, ring, POINTS, 2.6, dark, 0.6, err);
+  // The eraser's ring is broken.
+  for (int i = 0; i + 2 < POINTS && status == PL_OK && how->brush.erase; i += 6) {
+    status = pl_draw_polyline(bitmap, all, ring + i, 3, 1.2, light, 1, err);
+  }
+  if (status == PL_OK && !how->brush.erase) status = pl_draw_polyline(bitmap, all, ring, POINTS, 1.2, light, 1, err);
+  return status;
 }
 
 // What the three colours mean, in the lower right corner.
@@ -349,6 +399,7 @@ pl_status pl_case_file_draw(pl_bitmap *out, pl_case_result *result, const pl_cas
   if (status == PL_OK && how->ruler && has_square_pixels) {
     status = draw_ruler(&bitmap, file, pl_lens_zoom(&how->lens, frame), how->believe, err);
   }
+  if (status == PL_OK && how->brush.shown) status = draw_brush(&bitmap, how, frame, err);
   const bool in_colours = how->shows == PL_CASE_DIFFERENCE && result->compared && how->mask_mode != PL_MASK_OFF;
   if (status == PL_OK && how->legend && in_colours) draw_legend(&bitmap);
   overlay_clear(&over);

@@ -54,6 +54,12 @@ typedef enum pl_case_shows {
 const char *pl_case_shows_name(pl_case_shows shows);
 bool pl_case_shows_parse(pl_case_shows *out, const char *name);
 
+// A brush over the picture, where it would paint.
+typedef struct pl_case_brush {
+  bool shown, erase;
+  double x, y, radius;  // in pixels of the picture; (0.5, 0.5) is the centre of the first
+} pl_case_brush;
+
 // How one pane is drawn; plain data.
 typedef struct pl_case_drawing {
   pl_lens lens;
@@ -67,6 +73,11 @@ typedef struct pl_case_drawing {
   bool ruler;    // a scale in millimetres, where the spacing is trusted (core/image/spacing.h)
   bool believe;  // also where it is doubtful
   bool legend;   // what the colours mean, where there is room
+  // A label that is being corrected, shown instead of the file's mask, and the original that it is compared with; NULL
+  // for none. Borrowed while drawing; a view copies them when it begins.
+  const pl_image *label, *original;
+  uint64_t label_version;  // another number is another label
+  pl_case_brush brush;
 } pl_case_drawing;
 
 // What is known about what a pane shows.

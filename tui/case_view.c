@@ -224,6 +224,7 @@ typedef struct draw_job {
   char *run;        // that the map is to be read of; NULL when it was read already
   uint64_t run_choice;
   pl_case_drawing how;
+  pl_image label, original;  // copies of what `how` shows
   pl_lens_frame frame;
   pl_picture_format format;
   uint64_t serial;
@@ -262,6 +263,8 @@ static void draw_free(draw_job *job) {
   pl_picture_clear(&job->picture);
   release_file(job->file);
   release_map(job->map);
+  pl_image_clear(&job->label);
+  pl_image_clear(&job->original);
   free(job->run);
   free(job);
 }
@@ -303,6 +306,16 @@ static void take_map(draw_job *job, pl_case_view *view) {
   job->run = pl_xstrdup(view->run);
 }
 
+// The label may change while the job draws.
+static bool copy_plane(pl_image *out, const pl_image **plane) {
+  const pl_image *in = *plane;
+  if (in == NULL) return true;
+  if (pl_image_init(out, in->width, in->height, in->type, in->meaning, NULL) != PL_OK) return false;
+  memcpy(out->data, in->data, pl_image_bytes(in));
+  *plane = out;
+  return true;
+}
+
 static void submit(pl_case_view *view, int index) {
   pane *p = &view->panes[index];
   draw_job *job = pl_xcalloc(1, sizeof *job);
@@ -315,6 +328,10 @@ static void submit(pl_case_view *view, int index) {
   job->file = view->file;
   job->file->users++;
   job->how = p->asked;
+  if (!copy_plane(&job->label, &job->how.label) || !copy_plane(&job->original, &job->how.original)) {
+    draw_free(job);  // no memory: what is shown stays
+    return;
+  }
   take_map(job, view);
   job->format = p->format;
   job->serial = ++*view->serials;
@@ -334,7 +351,11 @@ static bool same_drawing(const pl_case_drawing *a, const pl_case_drawing *b) {
   const bool same_overlay =
       a->shows == b->shows && a->mask_mode == b->mask_mode && a->opacity == b->opacity && a->legend == b->legend;
   const bool same_prediction = a->shows == PL_CASE_TRUTH || (a->epoch == b->epoch && a->threshold == b->threshold);
-  return same_view && same_overlay && same_prediction;
+  const pl_case_brush *x = &a->brush, *y = &b->brush;
+  const bool same_brush =
+      x->shown == y->shown && x->erase == y->erase && x->x == y->x && x->y == y->y && x->radius == y->radius;
+  const bool same_label = a->label == b->label && a->original == b->original && a->label_version == b->label_version;
+  return same_view && same_overlay && same_prediction && same_brush && same_label;
 }
 
 void pl_case_view_draw(pl_case_view *view, int index, const pl_case_drawing *how, const pl_picture_format *format,

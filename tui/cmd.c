@@ -6,6 +6,7 @@
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
+#include "tui/screens/label.h"
 #include "tui/screens/log.h"
 #include "tui/screens/plots.h"
 #include "tui/screens/review.h"
@@ -239,6 +240,14 @@ static const pl_cmd cmds[] = {
      .keys = "I",
      .help = "who it is, of this case; asks first",
      .run = pl_case_identity},
+    {.name = "correct",
+     .screen = "case",
+     .keys = "E",
+     .args = "CASE",
+     .hint = "Correct",
+     .help = "correct the label with brush and eraser",
+     .shell = "labels",
+     .run = pl_label_open},
     {.name = "export",
      .screen = "case",
      .keys = "e",
@@ -708,6 +717,7 @@ static const pl_cmd cmds[] = {
 static const pl_cmd_table *const tables[] = {
     &(const pl_cmd_table){cmds, sizeof cmds / sizeof cmds[0]},
     &pl_review_cmds,
+    &pl_label_cmds,
 };
 
 size_t pl_cmd_count(void) {

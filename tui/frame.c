@@ -14,8 +14,10 @@ enum { STATUS_SIZE = 512, HINTS_MAX = 32 };
 
 static const char name[] = " pleura  ";
 
-// The columns of a screen's tab.
-static int tab_cols(size_t screen) { return pl_text_columns(pl_screens[screen]->title) + 4; }
+// The columns of a screen's tab, which not every screen has.
+static int tab_cols(size_t screen) {
+  return pl_screens[screen]->digit != NULL ? pl_text_columns(pl_screens[screen]->title) + 4 : 0;
+}
 
 int pl_frame_tab(const pl_app *app, int y, int x) {
   const pl_area area = pl_app_frame(app).tabs;
@@ -32,6 +34,7 @@ void pl_frame_draw_tabs(const pl_app *app, const pl_canvas *canvas, pl_area area
   pl_canvas_fill(canvas, area, PL_STYLE_BAR);
   int x = area.x + pl_canvas_text(canvas, area.y, area.x, area.cols, PL_STYLE_BAR, name);
   for (size_t i = 0; i < pl_screen_count; i++) {
+    if (pl_screens[i]->digit == NULL) continue;
     const pl_style style = i == app->active ? PL_STYLE_BAR_ON : PL_STYLE_BAR;
     x += pl_canvas_printf(canvas, area.y, x, area.x + area.cols - x, style, " %s %s ", pl_screens[i]->digit,
                           pl_screens[i]->title);
@@ -117,6 +120,8 @@ static size_t collect_hints(hint hints[HINTS_MAX], const pl_app *app, pl_area ar
       const char *keys = pl_settings_keys(&app->settings, i);
       if (cmd->hint == NULL || keys == NULL || !pl_cmd_works_on(cmd, screen)) continue;
       if ((cmd->screen == NULL) != (pass == 0)) continue;
+      // A screen may have another use for the key.
+      if (pl_cmd_for_key(&app->settings, screen, pl_key_parse(keys, strcspn(keys, " "))) != cmd) continue;
       hint *one = &hints[count];
       *one = (hint){.cmd = cmd, .x = x};
       snprintf(one->key, sizeof one->key, "%.*s", (int)strcspn(keys, " "), keys);

@@ -94,6 +94,77 @@ static void test_keys(void **state) {
         "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab\nwait-job", "keys_complete");
 }
 
+// The whole text of a file of a workspace; the caller frees.
+static char *text_of(const char *workspace, const char *name) {
+  char *path = pl_path_join(workspace, name);
+  pl_buf text;
+  pl_buf_init(&text, TEXT_MAX);
+  pl_error err = {0};
+  if (pl_fs_read(&text, path, &err) != PL_OK) fail_msg("%s", err.message);
+  free(path);
+  return text.data;
+}
+
+// A label corrected by mouse and by keys, in pixels and in half blocks; left and taken up again; finished with a
+// reason.
+static void test_label(void **state) {
+  const world *w = *state;
+  char *set = pl_path_join(w->root, "label set"), *ws = pl_path_join(w->root, "l");
+  const char *const make[] = {w->program, "phantom", set, "--cases", "6", "--size", "128", NULL};
+  const char *const import[] = {w->program, "import", set, "--size", "64", "-C", ws, "-q", NULL};
+  pty p;
+  for (int i = 0; i < 2; i++) {
+    pty_start(&p, PTY_PLAIN, 80, 24, "xterm-256color", i == 0 ? make : import);
+    assert_true(pty_run(&p, NULL, 60.0));
+    pty_close(&p);
+  }
+  char *original = text_of(ws, "train-rle.csv");
+  const char *open = "cmd case 1\nwait-job\nkey E\nwait-job";
+  check(w, ws, PTY_VT340, "xterm-256color", 100, 30, open, "label_open");
+  // Drags with the left button paint, with the right one erase; nothing of it is finished.
+  char *mouse = pl_xprintf(
+      "%s\nmouse press 30 10\nmouse drag 40 10\nmouse drag 50 14\nmouse release 50 14\n"
+      "mouse press 40 11 3\nmouse release 40 11 3\nmouse press 2 1\nmouse release 2 1\nwait-job",
+      open);
+  check(w, ws, PTY_VT340, "xterm-256color", 100, 30, mouse, "label_mouse");
+  // They are there again, also in half blocks; they can be undone and done again.
+  char *again = pl_xprintf("%s\nkey u u u ^R\nwait-job", open);
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, open, "label_recovered");
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, again, "label_undone");
+  // By keys: a brush of 5 pixels along a line and back up by single pixels, the eraser, zoomed in, outlined.
+  char *keys = pl_xprintf(
+      "%s\ncmd brush 5\ncmd go 40,60\nkey Space l l l K K Space\nkey x Space h Space\nkey + + c\nwait-job", open);
+  check(w, ws, PTY_VT340, "xterm-256color", 100, 30, keys, "label_keys");
+  // Giving up asks; then a reason is asked for, and an empty one is none.
+  char *asks = pl_xprintf("%s\nkey Esc", open), *drops = pl_xprintf("%s\nkey Esc y\nwait-job", open);
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, asks, "label_asks");
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, drops, "label_dropped");
+  const char *draw = "cmd brush 7\ncmd go 64,64\nkey Space Space";
+  char *empty = pl_xprintf("%s\n%s\nkey Enter Enter", open, draw);
+  char *done = pl_xprintf("%s\nkey Enter\nkeys it was missed\nkey Enter\nwait-job", open);
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, empty, "label_no_reason");
+  check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, done, "label_finished");
+  char *now = text_of(ws, "train-rle.csv"), *corrected = text_of(ws, "corrected-rle.csv");
+  assert_string_equal(now, original);
+  // One disc of 37 pixels around 64,64: columns 61 to 67 of 128 rows.
+  assert_non_null(strstr(corrected, ",7871 3 124 5 122 7 121 7 121 7 122 5 124 3\n"));
+  char *log = text_of(ws, "corrections/labels.json");
+  assert_non_null(strstr(log, "it was missed"));
+  free(log);
+  free(now);
+  free(corrected);
+  free(original);
+  free(mouse);
+  free(again);
+  free(keys);
+  free(asks);
+  free(drops);
+  free(empty);
+  free(done);
+  free(set);
+  free(ws);
+}
+
 // From nothing to a workspace with cases, without a shell: the import asks whether this shall be one, runs as a job,
 // and its cases are there. What it was doing is in the list, which takes over the keys while it is open.
 static void test_jobs(void **state) {
@@ -663,6 +734,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_thumbs),
       cmocka_unit_test(test_jobs),
       cmocka_unit_test(test_case),
+      cmocka_unit_test(test_label),
       cmocka_unit_test(test_runs),
       cmocka_unit_test(test_curves),
       cmocka_unit_test(test_runs_order),

@@ -36,8 +36,8 @@ static void print_case(const pl_manifest *manifest, const pl_label_status *s) {
   }
   if (s->corrected) {
     pl_cli_labels_time(time, sizeof time, s->finished.time);
-    printf("%-8s %9" PRIu64 " %9" PRIu64 " %+9" PRId64 " %+9" PRId64 "  %s  %s: %s\n", number, s->original_area,
-           s->area, (int64_t)s->added, -(int64_t)s->removed, time, s->finished.user, s->finished.why);
+    printf("%-8s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s  %s: %s\n", number, s->original_area, s->area,
+           (int64_t)s->added, -(int64_t)s->removed, time, s->finished.user, s->finished.why);
   }
   if (s->strokes > 0) printf("%-8s %zu stroke%s not finished\n", number, s->strokes, s->strokes == 1 ? "" : "s");
 }
@@ -102,7 +102,8 @@ pl_status pl_cli_labels_status(const pl_manifest *manifest, bool json, pl_error 
 static void print_record(const pl_label_record *r) {
   char time[32];
   pl_cli_labels_time(time, sizeof time, r->time);
-  printf("%-17s %-9s", time, pl_label_event_name(r->event));
+  const bool more = r->event != PL_LABEL_UNDO && r->event != PL_LABEL_REDO;
+  printf("%-17s %-*s", time, more ? 9 : 0, pl_label_event_name(r->event));
   if (r->event == PL_LABEL_STROKE) {
     const pl_brush_point *first = &r->stroke.points[0], *last = &r->stroke.points[r->stroke.count - 1];
     printf(" %s %d px across, %d,%d", r->stroke.brush.erase ? "eraser" : "brush", 2 * r->stroke.brush.radius + 1,
