@@ -136,7 +136,7 @@ static void test_label(void **state) {
       "%s\ncmd brush 5\ncmd go 40,60\nkey Space l l l K K Space\nkey x Space h Space\nkey + + c\nwait-job", open);
   check(w, ws, PTY_VT340, "xterm-256color", 100, 30, keys, "label_keys");
   // Giving up asks; then a reason is asked for, and an empty one is none.
-  char *asks = pl_xprintf("%s\nkey Esc", open), *drops = pl_xprintf("%s\nkey Esc y\nwait-job", open);
+  char *asks = pl_xprintf("%s\nkey D", open), *drops = pl_xprintf("%s\nkey D y\nwait-job", open);
   check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, asks, "label_asks");
   check(w, ws, PTY_PLAIN, "xterm-256color", 80, 24, drops, "label_dropped");
   const char *draw = "cmd brush 7\ncmd go 64,64\nkey Space Space";

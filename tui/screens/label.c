@@ -117,7 +117,7 @@ void pl_label_open(pl_app *app, const char *args) {
   self->version++;
   pl_app_open_screen(app, &pl_screen_label);
   if (self->counts.recovered > 0) {
-    pl_app_say(app, "%zu strokes that were not finished are here again; Esc gives them up", self->counts.recovered);
+    pl_app_say(app, "%zu strokes that were not finished are here again; D gives them up", self->counts.recovered);
   }
   pl_case_view_open(self->view, &app->model->manifest, c);
 }

@@ -274,7 +274,8 @@ static void drop(pl_app *app, const char *args) {
     return;
   }
   char question[PL_QUESTION_SIZE];
-  snprintf(question, sizeof question, "Give up the %zu strokes since the label was last finished? (q keeps them.)",
+  snprintf(question, sizeof question,
+           "Give up the %zu strokes since the label was last finished? (q leaves and keeps them.)",
            self->counts.strokes + self->counts.undone);
   pl_confirm_ask(app, question, dropped);
 }
@@ -384,13 +385,13 @@ static const pl_cmd cmds[] = {
      .run = finish},
     {.name = "drop",
      .screen = "label",
-     .keys = "Esc",
+     .keys = "D",
      .hint = "Drop",
-     .help = "give the strokes up; asks first",
+     .help = "give the strokes up that were not finished; asks first",
      .run = drop},
     {.name = "back",
      .screen = "label",
-     .keys = "q",
+     .keys = "q Esc",
      .help = "leave; strokes that are not finished are kept",
      .run = leave},
     {.name = "left", .screen = "label", .keys = "h Left", .help = "move the brush by its radius", .run = left},
