@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/str.h"
@@ -13,6 +14,7 @@
 #include "tui/frame.h"
 #include "tui/keymap.h"
 #include "tui/loop.h"
+#include "tui/notify.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
@@ -23,6 +25,7 @@
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 #include "tui/script.h"
+#include "tui/visit.h"
 #include "tui/words.h"
 
 enum { JOB_THREADS = 2, MESSAGE_SECONDS = 10 };
@@ -59,7 +62,34 @@ void *pl_app_self(pl_app *app, const char *screen) {
   return NULL;
 }
 
+// A run that was alive at the last look, and is not any more.
+static void notice_end(pl_app *app) {
+  const pl_run_view *run = app->model->run;
+  const bool alive = run != NULL && run->alive == PL_ALIVE_YES;
+  if (run != NULL && run->alive == PL_ALIVE_NO && strcmp(app->going, run->folder) == 0 &&
+      pl_phase_is_over(run->state.phase)) {
+    char words[PL_MESSAGE_SIZE / 2];
+    pl_notify_words(words, sizeof words, run);
+    pl_app_say(app, "%s", words);
+    if (app->settings.bell) (void)pl_notify_bytes(app->bell, sizeof app->bell, getenv("TERM"), words);
+  }
+  (void)pl_copy_text(app->going, sizeof app->going, alive ? run->folder : "");
+}
+
+void pl_app_ring(pl_app *app) {
+  const char *bytes = app->bell;
+  size_t left = strlen(bytes);
+  while (left > 0) {
+    const ssize_t n = write(STDOUT_FILENO, bytes, left);
+    if (n <= 0) break;  // a terminal that takes nothing is not told
+    bytes += n;
+    left -= (size_t)n;
+  }
+  app->bell[0] = '\0';
+}
+
 void pl_app_tell(pl_app *app, unsigned what) {
+  if ((what & PL_CHANGED_RUN) != 0) notice_end(app);
   if ((what & PL_CHANGED_LAYOUT) != 0) {
     app->format.caps = *pl_term_caps(app->term);
   }
@@ -262,6 +292,19 @@ static void say_run(char *out, size_t size, const pl_run_view *run) {
 }
 
 // What goes on without the workbench, a line each.
+// With a run that is going one is there at once, and told what happened since one was here last.
+static void greet(pl_app *app) {
+  const pl_model *model = app->model;
+  if (model->workspace == NULL) return;
+  const double now = pl_clock_wall(&app->clock), since = pl_visit_last(model->workspace);
+  pl_visit_note(model->workspace, now);
+  const pl_run_view *run = model->run;
+  if (run != NULL && run->alive == PL_ALIVE_YES) pl_app_go(app, &pl_screen_train);
+  char words[PL_MESSAGE_SIZE];
+  pl_visit_words(words, sizeof words, run, since, now);
+  if (words[0] != '\0') pl_app_say(app, "%s %s", run->name, words);
+}
+
 static void say_farewell(const pl_app *app, pl_app_options *options) {
   const pl_run_view *run = app->model->run;
   const pl_background *job = pl_joblist_running(&app->joblist);
@@ -284,7 +327,9 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
     pl_term_set_mouse(app.term, app.settings.mouse);
     for (size_t i = 0; i < pl_screen_count; i++) app.selves[i] = pl_screens[i]->open(&app);
     pl_app_tell(&app, PL_CHANGED_LAYOUT | PL_CHANGED_CASES | PL_CHANGED_RUNS | PL_CHANGED_RUN);
+    if (app.message[0] == '\0') greet(&app);
     pl_loop_run(&app);
+    if (app.model->workspace != NULL) pl_visit_note(app.model->workspace, pl_clock_wall(&app.clock));
     say_farewell(&app, options);
     // Jobs first: what they still bring belongs to the screens.
     for (size_t i = 0; i < pl_screen_count; i++) pl_screens[i]->close(&app, app.selves[i]);

@@ -64,8 +64,10 @@ struct pl_app {
   bool message_bad;
   double message_time;  // monotonic, when it was said: the hints come back after a while
 
-  struct pl_script *script;  // NULL without --script
-  bool dirty;                // a frame is due
+  struct pl_script *script;          // NULL without --script
+  char going[PL_ERROR_MESSAGE_MAX];  // the selected run's folder while its core lives, to notice its end
+  char bell[PL_MESSAGE_SIZE];        // bytes for the terminal, between two frames
+  bool dirty;                        // a frame is due
   bool quit;
   int ended_by;  // signal
 };
@@ -95,6 +97,7 @@ void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no su
 void pl_app_fill(pl_app *app, bool full);            // the active screen, until another one or `back`
 pl_area pl_app_body(const pl_app *app);              // empty when the window is too small
 void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed
+void pl_app_ring(pl_app *app);  // tells the terminal, between two frames, what is due: that a run has ended
 pl_frame_layout pl_app_frame(const pl_app *app);
 
 // One key, as if it had been typed; one event of the mouse.

@@ -76,6 +76,7 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
   char text[STATUS_SIZE];
   const pl_model *model = app->model;
   size_t used = 0;
+  if (model->watching[0] != '\0') used = add_text(text, used, " WATCHING %s  |", model->watching);
   if (model->workspace != NULL) {
     used = add_text(text, used, " %zu cases  %zu positive", model->manifest.count, model->counts.positive);
     if (model->counts.bad > 0) used = add_text(text, used, "  %zu bad", model->counts.bad);
@@ -86,7 +87,11 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
   if (run == NULL) {
     used = add_text(text, used, "  |  no run");
   } else {
+    const pl_run_state *state = &run->state;
     used = add_text(text, used, "  |  %s %s", run->name, pl_train_phase_words(run));
+    if (state->phase_total > 0) {
+      used = add_text(text, used, " %lld/%lld", (long long)state->phase_done, (long long)state->phase_total);
+    }
     if (run->state.backend[0] != '\0') used = add_text(text, used, "  |  %s", run->state.backend);
     if (run->state.device[0] != '\0') used = add_text(text, used, " on %s", run->state.device);
   }

@@ -76,6 +76,7 @@ static void look_at_folders(pl_app *app, loop_state *state, double now) {
 
 static void present(pl_app *app, loop_state *state) {
   if (!pl_term_ready(app->term) || (!app->dirty && !state->picture_due)) return;
+  pl_app_ring(app);
   pl_imgslots_begin(app->slots);
   const pl_canvas canvas = pl_term_canvas(app->term, app->slots);
   pl_app_draw(app, &canvas);

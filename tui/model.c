@@ -11,6 +11,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/base/user.h"
 
 // Enough to notice that a file was replaced or appended to.
 typedef struct file_mark {
@@ -97,6 +98,20 @@ static void watch_folder(pl_model *model, int *wd, const char *path) {
                                          IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE | IN_CLOSE_WRITE);
 }
 
+// Whose it is: the run's maker, else the owner of the workspace's folder.
+static void find_owner(pl_model *model) {
+  const pl_run_view *run = model->run;
+  struct stat folder;
+  model->watching[0] = '\0';
+  const bool workspace_only = model->workspace != NULL && access(model->workspace, W_OK) != 0;
+  if (!workspace_only && (run == NULL || !run->read_only)) return;
+  if (run != NULL && run->info != NULL && run->info->user[0] != '\0') {
+    (void)snprintf(model->watching, sizeof model->watching, "%s@%s", run->info->user, run->info->host);
+  } else if (model->workspace != NULL && stat(model->workspace, &folder) == 0) {
+    pl_user_name_of(model->watching, folder.st_uid);
+  }
+}
+
 static void close_run(pl_model *model) {
   pl_run_watch_destroy(model->private->watch);
   model->private->watch = NULL;
@@ -118,6 +133,7 @@ static void open_run(pl_model *model) {
     pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
   }
   if (model->private->watch != NULL) model->run = pl_run_watch_view(model->private->watch);
+  find_owner(model);
 }
 
 static bool same_names(char **a, size_t a_count, char **b, size_t b_count) {
@@ -174,6 +190,7 @@ static unsigned update_run(pl_model *model) {
     model->run_problem[0] = '\0';
   }
   model->run = pl_run_watch_view(model->private->watch);
+  find_owner(model);
   return changed ? PL_CHANGED_RUN : 0;
 }
 
@@ -190,6 +207,7 @@ pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err) {
   model->follow = true;
   update_cases(model, true);
   update_runs(model);
+  find_owner(model);
   *out = model;
   return PL_OK;
 }

@@ -20,6 +20,8 @@ enum {
   PL_CHANGED_NOTES = 32,  // with CASES: only what was remarked about cases is new; pictures are as they were
 };
 
+enum { PL_WATCHING_SIZE = 200 };
+
 typedef struct pl_model_counts {
   size_t train, test, positive, unlabelled, bad;
 } pl_model_counts;
@@ -35,6 +37,8 @@ typedef struct pl_model {
   bool follow;             // the newest run is selected as soon as there is one
   const pl_run_view *run;  // the selected run; NULL when there is none
   char run_problem[PL_ERROR_MESSAGE_MAX];
+  // "alice@gpu3" when this user may only look at the workspace or at the selected run, else "".
+  char watching[PL_WATCHING_SIZE];
 
   struct pl_model_private *private;
 } pl_model;

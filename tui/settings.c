@@ -25,7 +25,7 @@ typedef struct reader {
   pl_settings *settings;
 } reader;
 
-pl_settings pl_settings_default(void) { return (pl_settings){.mouse = true}; }
+pl_settings pl_settings_default(void) { return (pl_settings){.mouse = true, .bell = true}; }
 
 void pl_settings_clear(pl_settings *settings) {
   for (size_t i = 0; i < PL_SETTINGS_CMDS_MAX; i++) free(settings->keys[i]);
@@ -76,13 +76,13 @@ static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node
     r->settings->greys = (unsigned)greys;
     return PL_OK;
   }
-  if (strcmp(name, "mouse") == 0) {
+  if (strcmp(name, "mouse") == 0 || strcmp(name, "bell") == 0) {
     const bool on = text != NULL && is_one_of(text, (const char *const[]){"on", "true", "yes", NULL});
     if (!on && (text == NULL || !is_one_of(text, (const char *const[]){"off", "false", "no", NULL}))) {
-      (void)pl_fail(err, PL_E_FORMAT, "mouse is on or off");
+      (void)pl_fail(err, PL_E_FORMAT, "%s is on or off", name);
       return at(r, node, err);
     }
-    r->settings->mouse = on;
+    *(name[0] == 'm' ? &r->settings->mouse : &r->settings->bell) = on;
     return PL_OK;
   }
   const bool theme = strcmp(name, "theme") == 0;
@@ -172,7 +172,8 @@ static pl_status check_clashes(const reader *r, pl_error *err) {
         const size_t length = strcspn(p, " ");
         if (length > 0 && pl_keys_contain(pl_settings_keys(r->settings, k), pl_key_parse(p, length))) {
           (void)pl_fail(err, PL_E_FORMAT, "%s: key %.*s of %s stands for %s and for %s", r->path, (int)length, p,
-                        pl_cmd_at(i)->screen != NULL ? pl_cmd_at(i)->screen : everywhere, pl_cmd_at(i)->name, pl_cmd_at(k)->name);
+                        pl_cmd_at(i)->screen != NULL ? pl_cmd_at(i)->screen : everywhere, pl_cmd_at(i)->name,
+                        pl_cmd_at(k)->name);
           return PL_E_FORMAT;
         }
         p += length;
@@ -193,8 +194,9 @@ static pl_status read_root(reader *r, pl_error *err) {
     const yaml_node_t *key = yaml_document_get_node(&r->document, p->key);
     const yaml_node_t *value = yaml_document_get_node(&r->document, p->value);
     const char *name = text_of(key);
-    if (name == NULL || !is_one_of(name, (const char *const[]){"mouse", "theme", "graphics", "greys", "keys", NULL})) {
-      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, graphics, greys, keys",
+    if (name == NULL ||
+        !is_one_of(name, (const char *const[]){"mouse", "bell", "theme", "graphics", "greys", "keys", NULL})) {
+      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, bell, graphics, greys, keys",
                     name != NULL ? name : "");
       return at(r, key, err);
     }

@@ -1,6 +1,7 @@
 // What a user has chosen about the workbench, from ~/.config/pleura/config.yaml:
 //
 //   theme: colour-blind        # dark, colour-blind, 16, mono
+//   bell: off                  # no bell and no notification when a run ends
 //   mouse: off                 # then the terminal's own selecting of text works
 //   graphics: blocks           # auto, sixel, blocks, ascii, none; --graphics and PLEURA_GRAPHICS win
 //   greys: 64                  # at most so many in a sixel picture, 16 to 101
@@ -17,7 +18,7 @@
 enum { PL_SETTINGS_CMDS_MAX = 256 };
 
 typedef struct pl_settings {
-  bool mouse;
+  bool mouse, bell;
   char theme[16];                    // a name of pl_theme_names, "" for the default
   char graphics[16];                 // "" when nothing was chosen
   unsigned greys;                    // 0 when nothing was chosen

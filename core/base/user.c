@@ -1,6 +1,8 @@
 #include "core/base/user.h"
 
 #include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +13,15 @@ void pl_user_name(char out[PL_USER_SIZE]) {
   struct passwd entry, *found = NULL;
   const char *name = "?";
   if (getpwuid_r(geteuid(), &entry, room, sizeof room, &found) == 0 && found != NULL) name = found->pw_name;
+  (void)pl_safe_text(out, PL_USER_SIZE, name, strlen(name));
+}
+
+void pl_user_name_of(char out[PL_USER_SIZE], unsigned id) {
+  char room[1024], number[16];
+  struct passwd entry, *found = NULL;
+  (void)snprintf(number, sizeof number, "%u", id);
+  const bool known = getpwuid_r(id, &entry, room, sizeof room, &found) == 0 && found != NULL;
+  const char *name = known ? found->pw_name : number;
   (void)pl_safe_text(out, PL_USER_SIZE, name, strlen(name));
 }
 

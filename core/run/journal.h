@@ -109,6 +109,9 @@ typedef struct pl_journal_view {
 
 pl_journal_view pl_journal_reader_view(const pl_journal_reader *reader);
 
+// What had been written by `time` (wall clock): the same records, fewer of them.
+pl_journal_view pl_journal_view_until(pl_journal_view view, double time);
+
 const char *pl_message_kind_name(pl_message_kind kind);  // "act", ...
 
 #ifdef __cplusplus

@@ -227,3 +227,12 @@ pl_journal_view pl_journal_reader_view(const pl_journal_reader *r) {
                            .resumes = r->resumes,
                            .ended = r->ended};
 }
+
+pl_journal_view pl_journal_view_until(pl_journal_view v, double time) {
+  const size_t messages = v.message_count;
+  while (v.step_count > 0 && v.steps[v.step_count - 1].time > time) v.step_count--;
+  while (v.epoch_count > 0 && v.epochs[v.epoch_count - 1].time > time) v.epoch_count--;
+  while (v.message_count > 0 && v.messages[v.message_count - 1].time > time) v.message_count--;
+  v.ended = v.ended && v.message_count == messages;
+  return v;
+}

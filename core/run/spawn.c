@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +15,9 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/run/logout.h"
 
-enum { READY_FD = 3, ANSWER_MAX = 512 };
+enum { READY_FD = 3, ANSWER_MAX = 512, WAIT_MS = 200, SCOPE_WORDS = 5, START_SECONDS = 600 };
 
 void pl_spawn_answer(int fd, const pl_error *err) {
   if (fd < 0) return;
@@ -51,7 +53,8 @@ static _Noreturn void become_detached(char *const *argv, char *const *environmen
   sigset_t none;
   (void)sigemptyset(&none);
   (void)sigprocmask(SIG_SETMASK, &none, NULL);
-  if (chdir("/") == 0) (void)execve(argv[0], argv, environment);
+  // A path, or systemd-run, which is looked for in PATH.
+  if (chdir("/") == 0) (void)execvpe(argv[0], argv, environment);
   _exit(127);
 }
 
@@ -67,7 +70,9 @@ static pl_status parse_answer(const char *text, size_t length, const char *what,
   return pl_fail(err, (pl_status)code, "%.*s", (int)rest, space + 1);
 }
 
-static pl_status wait_for_answer(int fd, const char *what, const char *log, double timeout, pl_error *err) {
+static pl_status wait_for_answer(int fd, const char *what, const char *log, const pl_spawn_options *options,
+                                 pl_error *err) {
+  const double timeout = options->timeout;
   char text[ANSWER_MAX];
   size_t length = 0;
   pl_clock clock = pl_clock_system();
@@ -78,7 +83,9 @@ static pl_status wait_for_answer(int fd, const char *what, const char *log, doub
       return pl_fail(err, PL_E_BUSY, "%s is not ready after %.0f s; see %s", what, timeout, log);
     }
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    int ready = poll(&wait, 1, (int)(left * 1000) + 1);
+    const int most = options->waiting != NULL ? WAIT_MS : INT_MAX;
+    int ready = poll(&wait, 1, left * 1000 < most ? (int)(left * 1000) + 1 : most);
+    if (options->waiting != NULL) options->waiting(options->context);
     if (ready < 0 && errno != EINTR) return pl_fail_errno(err, errno, "cannot wait for %s", what);
     if (ready <= 0) continue;
     ssize_t n = read(fd, text + length, sizeof text - length);
@@ -103,22 +110,38 @@ static char **core_environment(void) {
   return copy;
 }
 
-pl_status pl_spawn_detached(char *const *argv, const char *what, const char *log_path, double timeout, pl_error *err) {
+// The words, behind those of a scope of its own where a logout would end it. The caller frees the array alone.
+static char **outlive_logout(char *const *argv) {
+  static char scope[] = "systemd-run", user[] = "--user", kind[] = "--scope", quiet[] = "--quiet", end[] = "--";
+  size_t count = 0, n = 0;
+  while (argv[count] != NULL) count++;
+  char **words = pl_xcalloc(count + SCOPE_WORDS + 1, sizeof *words);
+  if (pl_logout_check() == PL_LOGOUT_SCOPE) {
+    memcpy(words, (char *[]){scope, user, kind, quiet, end}, SCOPE_WORDS * sizeof *words);
+    n = SCOPE_WORDS;
+  }
+  memcpy(words + n, argv, count * sizeof *words);
+  return words;
+}
+
+static pl_status start(char *const *argv, const char *what, const char *log_path, const pl_spawn_options *options,
+                       pl_error *err) {
   int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
   pl_status status = log < 0 ? pl_fail_errno(err, errno, "cannot open %s", log_path) : PL_OK;
   int ends[2] = {-1, -1};
   if (status == PL_OK && pipe2(ends, O_CLOEXEC) != 0) status = pl_fail_errno(err, errno, "cannot make a pipe");
   if (status == PL_OK) {
-    char **environment = core_environment();
+    char **environment = core_environment(), **words = outlive_logout(argv);
     pid_t child = fork();
     if (child < 0) status = pl_fail_errno(err, errno, "cannot start a process");
-    if (child == 0) become_detached(argv, environment, log, ends[1]);
+    if (child == 0) become_detached(words, environment, log, ends[1]);
     free(environment);
+    free(words);
     close(ends[1]);
     ends[1] = -1;
     if (child > 0) {
       while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-      status = wait_for_answer(ends[0], what, log_path, timeout, err);
+      status = wait_for_answer(ends[0], what, log_path, options, err);
     }
   }
   if (ends[0] >= 0) close(ends[0]);
@@ -127,9 +150,15 @@ pl_status pl_spawn_detached(char *const *argv, const char *what, const char *log
   return status;
 }
 
-pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_error *err) {
-  static const pl_spawn_options standard = {.timeout = 0};
-  if (options == NULL) options = &standard;
+pl_status pl_spawn_detached(char *const *argv, const char *what, const char *log_path, double timeout, pl_error *err) {
+  const pl_spawn_options options = {.timeout = timeout};
+  return start(argv, what, log_path, &options, err);
+}
+
+pl_status pl_spawn_core(const char *folder, const pl_spawn_options *given, pl_error *err) {
+  pl_spawn_options all = {.timeout = 0}, *options = &all;
+  if (given != NULL) all = *given;
+  if (all.timeout <= 0) all.timeout = START_SECONDS;
   char *path = realpath(folder, NULL), *executable = NULL;
   if (path == NULL) return pl_fail_errno(err, errno, "cannot open run %s", folder);
   pl_status status = PL_OK;
@@ -151,7 +180,7 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_
     if (options->on_end != NULL) argv[n++] = pl_xprintf("--on-end=%s", options->on_end);
     for (size_t i = 0; i < options->set_count; i++) argv[n++] = pl_xprintf("--set=%s", options->sets[i]);
     char *log = pl_path_join(path, "core.log");
-    status = pl_spawn_detached(argv, "the core", log, options->timeout > 0 ? options->timeout : 600, err);
+    status = start(argv, "the core", log, options, err);
     free(log);
     for (size_t i = first_own; i < n; i++) free(argv[i]);
     free(argv);

@@ -76,6 +76,11 @@ static pl_status send_command(const act *what, const arguments *a, pl_run_watch 
     return pl_fail(err, PL_E_NOTFOUND, "no core is working on %s; 'pleura train --resume %s' starts one", view->name,
                    view->name);
   }
+  if (view->read_only) {
+    return pl_fail(err, PL_E_IO, "%s belongs to %s on %s: you may watch it, and only they may %s it", view->name,
+                   view->info != NULL ? view->info->user : "somebody else",
+                   view->info != NULL ? view->info->host : "another machine", what->command);
+  }
   if (what->name != NULL) {
     (void)pl_copy_text(command.option, sizeof command.option, what->name);
     (void)pl_copy_text(command.value, sizeof command.value, what->value);

@@ -65,6 +65,7 @@ int pl_cli_plan(int argc, char **argv);
 int pl_cli_predict(int argc, char **argv);
 int pl_cli_presets(int argc, char **argv);
 int pl_cli_previews(int argc, char **argv);
+int pl_cli_replay_run(int argc, char **argv);
 int pl_cli_runs(int argc, char **argv);
 int pl_cli_status(int argc, char **argv);
 int pl_cli_pause(int argc, char **argv);

@@ -5,11 +5,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/run/inbox.h"
 #include "core/run/watch.h"
+#include "tui/notify.h"
 
 enum { LOOK_MS = 200 };
 
@@ -95,6 +99,13 @@ static void print_live(follower *f) {
   number(loss, 4, s->loss);
   number(speed, 1, s->images_per_second);
   pl_cli_duration(left, sizeof left, s->eta);
+  if (s->phase_total > 0) {
+    char far[64];
+    pl_run_state_words(far, sizeof far, s);
+    printf("\r%-30s%70s", far, "");
+    f->live = true;
+    return;
+  }
   printf("\r%-10s epoch %lld/%lld  batch %lld/%lld  loss %s  %s images/s  ETA %s   ", pl_phase_name(s->phase),
          (long long)s->epoch, (long long)s->epochs, (long long)s->epoch_step, (long long)s->epoch_steps, loss, speed,
          left);
@@ -162,6 +173,15 @@ static int finish(follower *f, pl_error *err) {
   return s->exit_code > 0 ? (int)s->exit_code : 0;
 }
 
+// For who looks elsewhere; not into a pipe.
+static void ring(const follower *f) {
+  char words[160], bytes[256];
+  if (!f->tty) return;
+  pl_notify_words(words, sizeof words, f->view);
+  if (pl_notify_bytes(bytes, sizeof bytes, getenv("TERM"), words) > 0) (void)fputs(bytes, stdout);
+  fflush(stdout);
+}
+
 // False when the watcher itself is to end.
 static bool take_interrupt(follower *f, int signals) {
   struct signalfd_siginfo info;
@@ -195,6 +215,7 @@ static pl_status watch_to_end(int *code, follower *f, pl_run_watch *watch, int s
   if (status == PL_OK) {
     print_news(f);
     *code = finish(f, err);
+    ring(f);
   }
   return status;
 }
@@ -217,6 +238,102 @@ pl_status pl_cli_follow(int *code, const char *folder, pl_error *err) {
   }
   if (signals >= 0) close(signals);
   (void)sigprocmask(SIG_SETMASK, &before, NULL);
+  pl_run_watch_destroy(watch);
+  return status;
+}
+
+// ---- While it starts
+
+void pl_cli_starting(void *context) {
+  pl_cli_start *start = context;
+  pl_run_state state;
+  const struct timespec none = {0};
+  sigset_t interrupt;
+  (void)sigemptyset(&interrupt);
+  (void)sigaddset(&interrupt, SIGINT);
+  if (sigtimedwait(&interrupt, NULL, &none) == SIGINT) {
+    pl_command stop = {.kind = PL_COMMAND_STOP};
+    pl_error err = {0};
+    if (pl_inbox_send(&stop, start->folder, &err) != PL_OK) fprintf(stderr, "pleura train: %s\n", err.message);
+    fprintf(stderr, "asked the core to stop\n");
+  }
+  if (pl_run_state_load(&state, start->folder, NULL) != PL_OK || pl_phase_is_over(state.phase)) return;
+  char words[64];
+  pl_run_state_words(words, sizeof words, &state);
+  // Whoever does not wait long is not told; a file gets each phase once.
+  if (start->looks++ < PL_CLI_QUIET_LOOKS) return;
+  if (isatty(STDERR_FILENO) == 1) {
+    fprintf(stderr, "\r%-40s\r%s\r", "", words);
+    start->live = true;
+  } else if (state.phase != start->told) {
+    fprintf(stderr, "%s\n", words);
+  }
+  start->told = state.phase;
+}
+
+void pl_cli_started(pl_cli_start *start) {
+  if (start->live) fprintf(stderr, "\r%-40s\r", "");
+}
+
+// ---- Again
+
+enum { REPLAY_MS = 100 };
+
+static double first_time(const pl_journal_view *j) {
+  double first = j->step_count > 0 ? j->steps[0].time : (double)INFINITY;
+  if (j->epoch_count > 0 && j->epochs[0].time < first) first = j->epochs[0].time;
+  if (j->message_count > 0 && j->messages[0].time < first) first = j->messages[0].time;
+  return first;
+}
+
+// Where the run was, as far as its records say.
+static void show_until(follower *f, pl_run_view *shown, const pl_run_view *whole, double time) {
+  shown->journal = pl_journal_view_until(whole->journal, time);
+  const pl_journal_view *j = &shown->journal;
+  pl_run_state *s = &shown->state;
+  s->phase = j->ended ? whole->state.phase : PL_PHASE_TRAINING;
+  s->eta =
+      whole->journal.epoch_count > 0 ? whole->journal.epochs[whole->journal.epoch_count - 1].time - time : (double)NAN;
+  s->phase_done = s->phase_total = s->epoch_step = s->epoch_steps = -1;
+  if (j->step_count > 0) {
+    const pl_step_record *step = &j->steps[j->step_count - 1];
+    s->step = step->step;
+    s->epoch = step->epoch;
+    s->loss = step->loss_mean;
+    s->images_per_second = step->images_per_second;
+  }
+  print_news(f);
+}
+
+pl_status pl_cli_replay(const char *folder, double speed, pl_error *err) {
+  pl_run_watch *watch = NULL;
+  pl_status status = pl_run_watch_create(&watch, folder, err);
+  if (status == PL_OK) status = pl_run_watch_update(watch, NULL, err);
+  if (status != PL_OK) {
+    pl_run_watch_destroy(watch);
+    return status;
+  }
+  const pl_run_view *whole = pl_run_watch_view(watch);
+  pl_run_view shown = *whole;
+  follower f = {.view = &shown, .tty = isatty(STDOUT_FILENO) == 1, .epoch = -1};
+  double time = first_time(&whole->journal);
+  if (!isfinite(time)) status = pl_fail(err, PL_E_NOTFOUND, "%s has no journal yet", whole->name);
+  if (status == PL_OK && shown.state.encoder_weights[0] == '\0') f.headed = true;
+  while (status == PL_OK) {
+    if (speed <= 0) time = INFINITY;
+    show_until(&f, &shown, whole, time);
+    if (shown.journal.epoch_count == whole->journal.epoch_count &&
+        shown.journal.step_count == whole->journal.step_count &&
+        shown.journal.message_count == whole->journal.message_count) {
+      break;
+    }
+    (void)nanosleep(&(struct timespec){.tv_nsec = REPLAY_MS * 1000000L}, NULL);
+    time += speed * REPLAY_MS / 1000.0;
+  }
+  if (status == PL_OK) {
+    clear_live(&f);
+    print_result(whole);
+  }
   pl_run_watch_destroy(watch);
   return status;
 }

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
 #include "core/run/group.h"
+#include "core/run/logout.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "tui/cli/cli.h"
@@ -161,13 +162,18 @@ static pl_status start(const training *what, const arguments *a, pl_error *err) 
   char *sets[PL_OPTIONS_MAX];
   const bool resume = a->resume != NULL && !what->group;
   size_t set_count = resume ? make_sets(sets, a) : 0;
+  pl_cli_start wait = {.folder = what->folder};
   pl_spawn_options options = {.group = what->group,
                               .resume = resume,
                               .force = a->force,
                               .sets = (const char *const *)sets,
                               .set_count = set_count,
-                              .on_end = a->on_end};
+                              .on_end = a->on_end,
+                              .waiting = pl_cli_starting,
+                              .context = &wait};
+  if (pl_logout_check() == PL_LOGOUT_KILLS) fprintf(stderr, "pleura train: %s\n", pl_logout_remedy());
   pl_status status = pl_spawn_core(what->folder, &options, err);
+  pl_cli_started(&wait);
   for (size_t i = 0; i < set_count; i++) free(sets[i]);
   return status;
 }

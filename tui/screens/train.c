@@ -28,6 +28,10 @@ static pl_style phase_style(const pl_run_view *run) {
     case PL_PHASE_PAUSED:
     case PL_PHASE_STOPPED: return PL_STYLE_WARN;
     case PL_PHASE_STARTING:
+    case PL_PHASE_READING:
+    case PL_PHASE_PLANNING:
+    case PL_PHASE_TUNING:
+    case PL_PHASE_SAVING:
     case PL_PHASE_TRAINING:
     case PL_PHASE_EVALUATING:
     case PL_PHASE_FINISHED: return PL_STYLE_GOOD;
