@@ -327,7 +327,8 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
     pl_term_set_mouse(app.term, app.settings.mouse);
     for (size_t i = 0; i < pl_screen_count; i++) app.selves[i] = pl_screens[i]->open(&app);
     pl_app_tell(&app, PL_CHANGED_LAYOUT | PL_CHANGED_CASES | PL_CHANGED_RUNS | PL_CHANGED_RUN);
-    if (app.message[0] == '\0') greet(&app);
+    // A script begins on the first screen, whatever goes on.
+    if (app.script == NULL && app.message[0] == '\0') greet(&app);
     pl_loop_run(&app);
     if (app.model->workspace != NULL) pl_visit_note(app.model->workspace, pl_clock_wall(&app.clock));
     say_farewell(&app, options);

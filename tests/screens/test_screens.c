@@ -660,7 +660,7 @@ static void test_quit(void **state) {
   const world *w = *state;
   pty p;
   start_plain(&p, w, "xterm-256color");
-  assert_true(pty_run(&p, "Contour", 10.0));
+  assert_true(pty_run(&p, "Checkpoint", 10.0));
   assert_false(pty_same_mode(&p));
   pty_type(&p, "Q");
   assert_true(pty_run(&p, NULL, 10.0));
@@ -687,7 +687,7 @@ static void test_signals(void **state) {
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     pty p;
     start_plain(&p, w, "xterm-256color");
-    assert_true(pty_run(&p, "Contour", 10.0));
+    assert_true(pty_run(&p, "Checkpoint", 10.0));
     kill(p.child, numbers[i]);
     assert_true(pty_run(&p, NULL, 10.0));
     if (numbers[i] == SIGHUP || numbers[i] == SIGTERM) {
@@ -708,7 +708,7 @@ static void test_hang_up(void **state) {
   const world *w = *state;
   pty p;
   start_plain(&p, w, "xterm-256color");
-  assert_true(pty_run(&p, "Contour", 10.0));
+  assert_true(pty_run(&p, "Checkpoint", 10.0));
   close(p.master);
   close(p.slave);
   int status = 0;

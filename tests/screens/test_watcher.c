@@ -10,6 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/run/inbox.h"
+#include "core/run/journal.h"
 #include "core/run/rundir.h"
 #include "tests/screens/fixture.h"
 #include "tests/screens/pty.h"
@@ -90,6 +91,43 @@ static void look_on_a_pty(const char *program, const char *workspace, const char
   free(script);
 }
 
+// Waits until so many epochs more have been evaluated.
+static void wait_for_epochs(const char *workspace, size_t more) {
+  char *run = pl_path_join(workspace, "runs/shared");
+  pl_journal_reader *r = pl_journal_reader_create(run);
+  size_t first = 0;
+  for (int i = 0; i < PATIENCE * 20; i++) {
+    assert_int_equal(pl_journal_reader_update(r, NULL, NULL), PL_OK);
+    const size_t count = pl_journal_reader_view(r).epoch_count;
+    if (i == 0) first = count;
+    if (count >= first + more) break;
+    usleep(50000);
+  }
+  pl_journal_reader_destroy(r);
+  free(run);
+}
+
+// Comes back to a run that is going: the workbench opens on it, and the second time it tells what happened meanwhile.
+static void come_back(const char *program, const char *workspace, const char *root) {
+  char *visits = pl_path_join(root, "visits");
+  assert_int_equal(setenv("XDG_STATE_HOME", visits, 1), 0);
+  const char *const argv[] = {program, "-C", workspace, NULL};
+  for (int visit = 1; visit <= 2; visit++) {
+    pty p;
+    pty_start(&p, PTY_SILENT, 160, 40, "xterm-256color", argv);
+    if (!pty_run(&p, visit == 1 ? "run 1 of 1" : "shared since ", PATIENCE) || p.ended) {
+      fail_msg("visit %d shows '%.*s'", visit, (int)p.output.length, p.output.data);
+    }
+    pty_type(&p, "Q");
+    assert_true(pty_run(&p, NULL, PATIENCE));
+    assert_non_null(memmem(p.output.data, p.output.length, "shared trains on", 16));
+    pty_close(&p);
+    wait_for_epochs(workspace, 2);
+  }
+  assert_int_equal(unsetenv("XDG_STATE_HOME"), 0);
+  free(visits);
+}
+
 static void test_watcher(void **state) {
   (void)state;
   char root[] = "/tmp/pleura-watch-XXXXXX";
@@ -118,6 +156,7 @@ static void test_watcher(void **state) {
   assert_int_equal(pl_run_alive(run, NULL, 0), PL_ALIVE_YES);
   char *after = list_files(workspace);
   assert_string_equal(after, before);
+  come_back(program, workspace, root);
   stop_and_wait(run);
   assert_int_equal(pl_fs_remove_tree(root, NULL), PL_OK);
   free(before);
