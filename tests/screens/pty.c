@@ -42,7 +42,7 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
     setenv("TZ", "UTC", 1);
     const char *config = getenv("BENCH_CONFIG");
     setenv("XDG_CONFIG_HOME", config != NULL ? config : "/nonexistent", 1);  // no settings of the user
-    setenv("XDG_STATE_HOME", "/nonexistent", 0);                             // no visits before
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 0);                            // no visits before, and none are kept
     setenv("XDG_CACHE_HOME", "/nonexistent", 1);                             // no fetched weights
     static const char *const unwanted[] = {"PLEURA_GRAPHICS", "TMUX",  "STY",    "NO_COLOR",
                                            "COLORTERM",       "LINES", "COLUMNS"};
