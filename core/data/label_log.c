@@ -127,10 +127,10 @@ static bool read_line(pl_label_record *out, const char *line, size_t length) {
   return good;
 }
 
-static pl_status parse(pl_label_log *out, const pl_buf *text, pl_error *err) {
+static pl_status parse(pl_label_log *out, const char *bytes, size_t length, pl_error *err) {
   size_t room = 0, at = 0;
-  for (size_t line = 1; at < text->length; line++) {
-    const char *start = text->data + at, *end = memchr(start, '\n', text->length - at);
+  for (size_t line = 1; at < length; line++) {
+    const char *start = bytes + at, *end = memchr(start, '\n', length - at);
     if (end == NULL) break;  // torn
     if (out->count == room) {
       room = room != 0 ? 2 * room : 64;
@@ -148,32 +148,38 @@ static pl_status parse(pl_label_log *out, const pl_buf *text, pl_error *err) {
       return pl_fail(err, PL_E_FORMAT, "line %zu: a journal begins with the case being opened", line);
     }
     out->count++;
-    at = (size_t)(end + 1 - text->data);
+    at = (size_t)(end + 1 - bytes);
     out->length = at;
   }
   return PL_OK;
 }
 
-pl_status pl_label_log_load(pl_label_log *out, const char *path, pl_error *err) {
+pl_status pl_label_log_parse(pl_label_log *out, const char *bytes, size_t length, pl_error *err) {
   pl_label_log log = {0};
+  pl_status status = parse(&log, bytes, length, err);
+  if (status == PL_OK) {
+    *out = log;
+  } else {
+    pl_label_log_clear(&log);
+  }
+  return status;
+}
+
+pl_status pl_label_log_load(pl_label_log *out, const char *path, pl_error *err) {
   pl_buf text;
   pl_buf_init(&text, PL_LABEL_LOG_MAX);
   pl_error why = {0};
   pl_status status = pl_fs_read(&text, path, &why);
   if (status == PL_E_NOTFOUND) {
     status = PL_OK;
+    *out = (pl_label_log){0};
   } else if (status != PL_OK) {
     if (err != NULL) *err = why;
   } else {
-    status = parse(&log, &text, err);
+    status = pl_label_log_parse(out, text.data != NULL ? text.data : "", text.length, err);
     if (status != PL_OK) pl_wrap(err, "%s", path);
   }
   pl_buf_clear(&text);
-  if (status == PL_OK) {
-    *out = log;
-  } else {
-    pl_label_log_clear(&log);
-  }
   return status;
 }
 

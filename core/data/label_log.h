@@ -70,6 +70,9 @@ char *pl_label_log_path(const char *workspace, const char *id);
 pl_status pl_label_log_load(pl_label_log *out, const char *path, pl_error *err);
 void pl_label_log_clear(pl_label_log *log);
 
+// The same from memory; messages name no file.
+pl_status pl_label_log_parse(pl_label_log *out, const char *bytes, size_t length, pl_error *err);
+
 // Opens a journal for appending, making it and its folder, and locks it until it is closed; a torn last line is cut
 // off. PL_E_BUSY: somebody else has it open. *log is what it has, as above.
 pl_status pl_label_log_open(int *fd, pl_label_log *log, const char *path, pl_error *err);
