@@ -6,7 +6,6 @@
 #include "tui/cmd.h"
 
 extern const pl_screen pl_screen_review;
-extern const pl_cmd_table pl_review_cmds;
 
 // Its commands.
 void pl_review_down(pl_app *app, const char *args);

@@ -1,6 +1,6 @@
-// The commands of screen Review, for the table of cmd.c.
-#include "tui/cmd.h"
+// Commands of screen Review.
 #include "tui/screens/review.h"
+#include "tui/commands/commands.h"
 
 static const pl_cmd cmds[] = {
     {.name = "open",

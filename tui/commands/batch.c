@@ -1,0 +1,45 @@
+// Commands of screen Batch.
+#include "tui/screens/batch.h"
+#include "tui/commands/commands.h"
+
+static const pl_cmd cmds[] = {
+    {.name = "next-batch",
+     .screen = "batch",
+     .keys = "n j Right Space",
+     .hint = "Next",
+     .help = "the next batch of the epoch",
+     .run = pl_batch_next},
+    {.name = "previous-batch",
+     .screen = "batch",
+     .keys = "p k Left",
+     .hint = "Previous",
+     .help = "the batch before",
+     .run = pl_batch_previous},
+    {.name = "next-epoch",
+     .screen = "batch",
+     .keys = "e Down",
+     .hint = "Epoch",
+     .help = "the same batch of the next epoch: other images, other augmentations",
+     .run = pl_batch_next_epoch},
+    {.name = "previous-epoch",
+     .screen = "batch",
+     .keys = "E Up",
+     .help = "the same batch of the epoch before",
+     .run = pl_batch_previous_epoch},
+    {.name = "epoch", .screen = "batch", .args = "N", .help = "go to this epoch", .run = pl_batch_epoch},
+    {.name = "mask", .screen = "batch", .keys = "m", .hint = "Mask", .help = "masks on and off", .run = pl_batch_mask},
+    {.name = "contour",
+     .screen = "batch",
+     .keys = "c",
+     .hint = "Contour",
+     .help = "masks as outlines or filled",
+     .run = pl_batch_contour},
+    {.name = "invert",
+     .screen = "batch",
+     .keys = "i",
+     .hint = "Invert",
+     .help = "black on white and back",
+     .run = pl_batch_invert},
+};
+
+const pl_cmd_table pl_batch_cmds = {cmds, sizeof cmds / sizeof cmds[0]};
