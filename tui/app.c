@@ -266,6 +266,14 @@ static void read_settings(pl_app *app) {
   if (app->settings.graphics[0] != '\0') setenv("PLEURA_GRAPHICS", app->settings.graphics, 0);
 }
 
+// How there could be real pixels is said once, where there are none; a script's dumps are not about that.
+static void tell_graphics(pl_app *app) {
+  const pl_graphics graphics = app->format.graphics;
+  if (app->script != NULL || app->message[0] != '\0' || graphics == PL_GRAPHICS_SIXEL) return;
+  pl_app_say(app, "no real pixels here (%s): 'pleura caps' says why, and how to have them",
+             graphics == PL_GRAPHICS_NONE ? "text only" : pl_graphics_name(graphics));
+}
+
 static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error *err) {
   pl_status status = PL_OK;
   if (options->script != NULL) status = pl_script_load(&app->script, options->script, err);
@@ -329,6 +337,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
     pl_app_tell(&app, PL_CHANGED_LAYOUT | PL_CHANGED_CASES | PL_CHANGED_RUNS | PL_CHANGED_RUN);
     // A script begins on the first screen, whatever goes on.
     if (app.script == NULL && app.message[0] == '\0') greet(&app);
+    tell_graphics(&app);
     pl_loop_run(&app);
     if (app.model->workspace != NULL) pl_visit_note(app.model->workspace, pl_clock_wall(&app.clock));
     say_farewell(&app, options);

@@ -88,7 +88,7 @@ open_terminal() {
       need xterm
       open_x
       # Without a border, else every pixel is off by one; what TERM and graphics are is the probe's own finding.
-      xterm -ti vt340 -b 0 -bw 0 -bg black -fg white -geometry 100x34+0+0 -xrm 'XTerm*numColorRegisters: 256' \
+      xterm -ti vt340 -b 0 -bw 0 -bg black -fg white -geometry "${GEOMETRY:-100x34}+0+0" -xrm 'XTerm*numColorRegisters: 256' \
         -xrm 'XTerm*maxGraphicSize: 2000x2000' -xrm 'XTerm*allowBoldFonts: false' -e sh "$tmp/run.sh" >/dev/null 2>&1 &
       children="$children $!"
       ;;
