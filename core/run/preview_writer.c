@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
@@ -134,12 +135,18 @@ static pl_status remove_from(const pl_preview_writer *w, int64_t first, pl_error
   return status;
 }
 
+// One level: a run's folder that was removed is not made anew.
+static pl_status make_folder(const char *path, pl_error *err) {
+  if (mkdir(path, 0777) == 0 || errno == EEXIST) return PL_OK;
+  return pl_fail_errno(err, errno, "cannot make folder %s", path);
+}
+
 pl_status pl_preview_writer_open(pl_preview_writer **out, const char *run, const pl_manifest *manifest,
                                  const size_t *cases, size_t count, int64_t first_epoch, pl_error *err) {
   pl_preview_writer *w = pl_xcalloc(1, sizeof *w);
   w->folder = pl_path_join(run, "preview");
   w->making = pl_path_join(w->folder, half_made);
-  pl_status status = pl_fs_make_folders(w->folder, err);
+  pl_status status = make_folder(w->folder, err);
   if (status == PL_OK) status = remove_from(w, first_epoch, err);
   if (status == PL_OK) status = write_cases(w, manifest, cases, count, err);
   if (status != PL_OK) {
@@ -163,7 +170,7 @@ pl_status pl_preview_writer_add(pl_preview_writer *w, const pl_case *c, const fl
   pl_status status = pl_probability_take(&map, probabilities, side, side, err);
   if (status != PL_OK) return status;
   char *path = pl_xprintf("%s/%s.png", w->making, c->id);
-  status = pl_fs_make_folders(w->making, err);
+  status = make_folder(w->making, err);
   if (status == PL_OK) status = pl_probability_write(path, &map, err);
   free(path);
   pl_image_clear(&map);

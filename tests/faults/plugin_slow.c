@@ -8,7 +8,7 @@
 
 #include "core/net/backend.h"
 
-enum { NAPS = 5000, NAP_MS = 10, LONG_NAP_MS = 300 };
+enum { NAPS = 200, NAP_MS = 10, LONG_NAP_MS = 300 };
 
 static const pl_backend_api *inner;
 static pl_backend_api table;
