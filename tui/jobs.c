@@ -143,6 +143,13 @@ void pl_jobs_destroy(pl_jobs *jobs) {
   free(jobs);
 }
 
+bool pl_jobs_ending(pl_jobs *jobs) {
+  pthread_mutex_lock(&jobs->mutex);
+  const bool ending = jobs->stop;
+  pthread_mutex_unlock(&jobs->mutex);
+  return ending;
+}
+
 int pl_jobs_fd(const pl_jobs *jobs) { return jobs->pipe[0]; }
 
 void pl_jobs_submit(pl_jobs *jobs, const pl_job *job) {

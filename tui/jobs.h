@@ -23,6 +23,9 @@ pl_status pl_jobs_create(pl_jobs **out, int threads, pl_error *err);
 // Waits for the work in progress, drops everything else.
 void pl_jobs_destroy(pl_jobs *jobs);
 
+// For work that takes long, on its worker: the pool is being destroyed, and whatever can wait no longer should.
+bool pl_jobs_ending(pl_jobs *jobs);
+
 // A descriptor that becomes readable when a job has ended; then call pl_jobs_collect.
 int pl_jobs_fd(const pl_jobs *jobs);
 

@@ -85,7 +85,9 @@ static pl_status wait_for_answer(int fd, const char *what, const char *log, cons
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     const int most = options->waiting != NULL ? WAIT_MS : INT_MAX;
     int ready = poll(&wait, 1, left * 1000 < most ? (int)(left * 1000) + 1 : most);
-    if (options->waiting != NULL) options->waiting(options->context);
+    if (options->waiting != NULL && !options->waiting(options->context)) {
+      return pl_fail(err, PL_E_CANCELLED, "%s starts by itself; see %s", what, log);
+    }
     if (ready < 0 && errno != EINTR) return pl_fail_errno(err, errno, "cannot wait for %s", what);
     if (ready <= 0) continue;
     ssize_t n = read(fd, text + length, sizeof text - length);

@@ -19,16 +19,17 @@ typedef struct pl_spawn_options {
   size_t set_count;
   const char *on_end;  // a command for the shell when the run ends (on_end.h), or NULL
   double timeout;      // seconds to wait for it to be ready, 0 for 600
-  // Called some times a second while it reads, plans and tunes, which state.json tells; may be NULL.
-  void (*waiting)(void *context);
+  // Called some times a second while it reads, plans and tunes, which state.json tells; may be NULL. False waits no
+  // longer: the core goes on by itself.
+  bool (*waiting)(void *context);
   void *context;
 } pl_spawn_options;
 
 // Starts `pleura core` on a run folder in its own session, with no terminal and its output in core.log, and waits until
 // it says that it is ready, in a scope of its own where a logout would end it (logout.h): the lock taken, the options
 // and data fine, the device open. Then it goes on by itself. Its error otherwise (PL_E_BUSY when another core has the
-// run). `options` may be NULL. The caller's other descriptors are not inherited; the caller must be able to wait for
-// the child it makes.
+// run), and PL_E_CANCELLED when it was not waited for. `options` may be NULL. The caller's other descriptors are not
+// inherited; the caller must be able to wait for the child it makes.
 pl_status pl_spawn_core(const char *folder, const pl_spawn_options *options, pl_error *err);
 
 // The mechanism below it, for other long work: runs argv[0] (a path) with both outputs appended to `log`, and

@@ -164,7 +164,8 @@ static void test_all_folds(void **state) {
   free(next);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives), cmocka_unit_test(test_all_folds)};
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,7 +244,7 @@ pl_status pl_cli_follow(int *code, const char *folder, pl_error *err) {
 
 // ---- While it starts
 
-void pl_cli_starting(void *context) {
+bool pl_cli_starting(void *context) {
   pl_cli_start *start = context;
   pl_run_state state;
   const struct timespec none = {0};
@@ -257,11 +257,11 @@ void pl_cli_starting(void *context) {
     if (pl_inbox_send(&stop, start->folder, &err) != PL_OK) fprintf(stderr, "pleura train: %s\n", err.message);
     fprintf(stderr, "asked the core to stop\n");
   }
-  if (pl_run_state_load(&state, start->folder, NULL) != PL_OK || pl_phase_is_over(state.phase)) return;
+  if (pl_run_state_load(&state, start->folder, NULL) != PL_OK || pl_phase_is_over(state.phase)) return true;
   char words[64];
   pl_run_state_words(words, sizeof words, &state);
   // Whoever does not wait long is not told; a file gets each phase once.
-  if (start->looks++ < PL_CLI_QUIET_LOOKS) return;
+  if (start->looks++ < PL_CLI_QUIET_LOOKS) return true;
   if (isatty(STDERR_FILENO) == 1) {
     fprintf(stderr, "\r%-40s\r%s\r", "", words);
     start->live = true;
@@ -269,6 +269,7 @@ void pl_cli_starting(void *context) {
     fprintf(stderr, "%s\n", words);
   }
   start->told = state.phase;
+  return true;
 }
 
 void pl_cli_started(pl_cli_start *start) {

@@ -27,7 +27,7 @@ typedef struct pl_cli_start {
   pl_phase told;
 } pl_cli_start;
 
-void pl_cli_starting(void *start);
+bool pl_cli_starting(void *start);  // true
 void pl_cli_started(pl_cli_start *start);
 
 // Prints what pl_cli_follow printed, from the run's journal, so many times as fast (0: at once).

@@ -15,6 +15,7 @@
 // ---- Starting a core, which takes as long as its device and data take to open
 
 typedef struct start_job {
+  pl_jobs *jobs;
   char *workspace;
   pl_config config;
   char *folder;  // of the run: made by the job, or given to be resumed
@@ -23,10 +24,16 @@ typedef struct start_job {
   pl_error error;
 } start_job;
 
+// Who quits does not wait for a core that still reads, plans or tunes: it goes on by itself.
+static bool is_awaited(void *context) {
+  const start_job *job = context;
+  return !pl_jobs_ending(job->jobs);
+}
+
 // Starts what is left of a group. Its run under way is shown; the screen follows to the later ones by itself.
 static void start_group(start_job *job, const char *group) {
   pl_group_progress progress;
-  const pl_spawn_options options = {.group = true};
+  const pl_spawn_options options = {.group = true, .waiting = is_awaited, .context = job};
   job->status = pl_group_look(&progress, group, &job->error);
   if (job->status == PL_OK && progress.current < 0) {
     job->status = pl_fail(&job->error, PL_E_EXISTS, "all folds of %s are done", pl_path_base(group));
@@ -55,7 +62,7 @@ static void start_work(void *data) {
     start_group(job, group);
   } else if (job->status == PL_OK) {
     if (!job->resume) job->status = pl_run_make(&job->folder, job->workspace, &job->config, &job->error);
-    const pl_spawn_options options = {.resume = job->resume};
+    const pl_spawn_options options = {.resume = job->resume, .waiting = is_awaited, .context = job};
     if (job->status == PL_OK) job->status = pl_spawn_core(job->folder, &options, &job->error);
   }
   free(group);
@@ -90,6 +97,7 @@ static void start_done(void *owner, void *data) {
 
 static void start(pl_train *self, start_job *job) {
   self->starting = true;
+  job->jobs = self->app->jobs;
   pl_app_say(self->app, "starting ...");
   pl_jobs_submit(self->app->jobs,
                  &(pl_job){.work = start_work, .done = start_done, .drop = start_free, .owner = self, .data = job});

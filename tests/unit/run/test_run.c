@@ -340,6 +340,33 @@ static void test_spawn_environment(void **state) {
   (void)unsetenv("GOMP_SPINCOUNT");
 }
 
+static bool not_for_long(void *context) {
+  int *looks = context;
+  return ++*looks < 3;
+}
+
+// Who no longer wants to wait leaves; what was started goes on by itself.
+static void test_spawn_not_waited_for(void **state) {
+  const char *folder = *state;
+  char *program = pl_path_join(folder, "program"), *begun = pl_path_join(folder, "begun");
+  char *text = pl_xprintf("#!/bin/sh\n: >%s\nsleep 2\n: >%s.end\n", begun, begun);
+  char *end = pl_xprintf("%s.end", begun);
+  assert_int_equal(pl_fs_replace(program, text, strlen(text), NULL), PL_OK);
+  assert_int_equal(chmod(program, 0700), 0);
+  int looks = 0;
+  pl_error err = {0};
+  const pl_spawn_options options = {.executable = program, .waiting = not_for_long, .context = &looks};
+  assert_int_equal(pl_spawn_core(folder, &options, &err), PL_E_CANCELLED);
+  assert_int_equal(looks, 3);
+  assert_false(pl_fs_is_file(end));
+  for (int i = 0; i < 600 && !pl_fs_is_file(end); i++) usleep(50000);
+  assert_true(pl_fs_is_file(begun) && pl_fs_is_file(end));
+  free(text);
+  free(end);
+  free(begun);
+  free(program);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_journal_line, make_folder, remove_folder),
@@ -351,6 +378,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_inbox_hostile, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_lock, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_spawn_environment, make_folder, remove_folder),
+      cmocka_unit_test_setup_teardown(test_spawn_not_waited_for, make_folder, remove_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
