@@ -15,19 +15,22 @@ screen() {
 }
 {
   printf 'clock 1795435300\n'
-  screen data 'cmd filter positive'
+  screen data 'cmd filter fold=0 positive'
   screen thumbnails 'key t' 'wait-ms 1500'
   screen case 'key t' 'key Enter' 'wait-ms 500'
-  screen folds 'key 3'
+  screen difference 'cmd show difference' 'wait-ms 500'
+  screen label 'key E' 'wait-ms 500'
+  screen folds 'key q' 'key 3'
   screen form 'key 4' 'key S'
   screen train 'key Esc' 'key 4'
   screen runs 'key 5'
   screen log 'key 6'
   screen batch 'key 7' 'wait-ms 1500'
+  screen review 'key 8' 'wait-ms 1500'
   screen jobs 'key 1' 'key J'
   screen help 'key Esc' 'key ?'
 } >"$tmp/script"
-names='data thumbnails case folds form train runs log batch jobs help'
+names='data thumbnails case difference label folds form train runs log batch review jobs help'
 open_terminal xterm "'$pleura' -C '$workspace' --script $tmp/script 2>$tmp/m/errors; echo \$? >$tmp/m/code; sleep 9"
 for name in $names; do
   wait_for "$tmp/m/$name" || { cat "$tmp/m/errors"; fail "no screen '$name'"; }

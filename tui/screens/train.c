@@ -291,7 +291,7 @@ static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area a
                                [DICE] = {.title = "dice", .cols = 7, .right = true},
                                [DICE_POS] = {.title = "dice_pos", .cols = 8, .right = true},
                                [NOTHING] = {.title = "nothing", .cols = 7, .right = true},
-                               [RATE] = {.title = "rate", .cols = 8, .right = true},
+                               [RATE] = {.title = "rate", .cols = 9, .right = true},
                                [SPEED] = {.title = "img/s", .cols = 6, .right = true},
                            }};
   add_terms(&columns, area.cols);
