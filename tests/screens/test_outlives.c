@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,52 @@ static void test_outlives(void **state) {
   free(run);
 }
 
+// Where a logout would end the training (a fake of logind's busctl says so) the form asks before it starts one.
+static void test_asks_about_logout(void **state) {
+  (void)state;
+  char root[] = "/tmp/pleura-logout-XXXXXX";
+  assert_non_null(mkdtemp(root));
+  char *workspace = pl_path_join(root, "w"), *script = pl_path_join(root, "script"),
+       *runs = pl_path_join(root, "w/runs");
+  char *program = pl_path_join(getenv("PLEURA_BUILD") != NULL ? getenv("PLEURA_BUILD") : ".", "bin/pleura");
+  char *fake = pl_path_join(root, "busctl"), *path = pl_xstrdup(getenv("PATH"));
+  static const char busctl[] = "#!/bin/sh\necho 'b true'\n";
+  pl_error err = {0};
+  if (fixture_workspace(workspace, CASES, &err) != PL_OK) fail_msg("%s", err.message);
+  assert_int_equal(pl_fs_replace(fake, busctl, sizeof busctl - 1, NULL), PL_OK);
+  assert_int_equal(chmod(fake, 0700), 0);
+  char *sh = pl_path_join(root, "sh");
+  assert_int_equal(symlink("/bin/sh", sh), 0);
+  write_script(script, "key 4\ncmd set encoder resnet18\ncmd set size 64\ncmd set batch 2\nkey S\nwait-ms 600000\n");
+  const char *const argv[] = {program, "-C", workspace, "--script", script, NULL};
+  // A PATH without systemd-run.
+  assert_int_equal(setenv("PATH", root, 1), 0);
+  assert_int_equal(setenv("XDG_SESSION_ID", "7", 1), 0);
+  assert_int_equal(setenv("PLEURA_LOGOUT_ROOT", "1", 1), 0);
+  pty p;
+  pty_start(&p, PTY_SILENT, 100, 30, "xterm-256color", argv);
+  assert_int_equal(setenv("PATH", path, 1), 0);
+  assert_int_equal(unsetenv("XDG_SESSION_ID"), 0);
+  assert_int_equal(unsetenv("PLEURA_LOGOUT_ROOT"), 0);
+  if (!pty_run(&p, "KillUserProcesses", 20) || p.ended) fail_msg("it does not ask: %s", p.output.data);
+  pty_type(&p, "n");
+  pty_type(&p, "Q");
+  assert_true(pty_run(&p, NULL, PATIENCE));
+  pty_close(&p);
+  char **names = NULL;
+  size_t count = 0;
+  if (pl_fs_list(&names, &count, runs, NULL) == PL_OK) pl_fs_free_names(names, count);
+  assert_int_equal(count, 0);
+  pl_fs_remove_tree(root, NULL);
+  free(workspace);
+  free(script);
+  free(runs);
+  free(program);
+  free(fake);
+  free(path);
+  free(sh);
+}
+
 // All folds from the form, stopped as one, and gone on with as one.
 static void test_all_folds(void **state) {
   (void)state;
@@ -165,7 +212,8 @@ static void test_all_folds(void **state) {
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives), cmocka_unit_test(test_all_folds)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_outlives), cmocka_unit_test(test_asks_about_logout),
+                                     cmocka_unit_test(test_all_folds)};
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,7 @@ static void close_screen(pl_app *app, void *data) {
   pl_train_forget_charts(self);
   pl_preview_strip_destroy(self->previews);
   pl_jobs_cancel(app->jobs, self);
+  pl_train_drop_asked(self);
   free(self);
 }
 

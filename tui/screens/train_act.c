@@ -8,6 +8,7 @@
 #include "core/base/str.h"
 #include "core/run/group.h"
 #include "core/run/inbox.h"
+#include "core/run/logout.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "tui/screens/train_private.h"
@@ -95,12 +96,37 @@ static void start_done(void *owner, void *data) {
   start_free(job);
 }
 
-static void start(pl_train *self, start_job *job) {
+static void submit(pl_train *self, start_job *job) {
   self->starting = true;
   job->jobs = self->app->jobs;
   pl_app_say(self->app, "starting ...");
   pl_jobs_submit(self->app->jobs,
                  &(pl_job){.work = start_work, .done = start_done, .drop = start_free, .owner = self, .data = job});
+}
+
+void pl_train_drop_asked(pl_train *self) {
+  if (self->asked != NULL) start_free(self->asked);
+  self->asked = NULL;
+}
+
+static void start_confirmed(pl_app *app) {
+  pl_train *self = pl_train_of(app);
+  start_job *job = self->asked;
+  self->asked = NULL;
+  if (job != NULL) submit(self, job);
+}
+
+// Where a logout would end the training, one is asked first.
+static void start(pl_train *self, start_job *job) {
+  pl_train_drop_asked(self);
+  if (pl_logout_check() != PL_LOGOUT_KILLS) {
+    submit(self, job);
+    return;
+  }
+  char question[PL_QUESTION_SIZE];
+  (void)snprintf(question, sizeof question, "%s. Start it all the same?", pl_logout_remedy());
+  self->asked = job;
+  pl_confirm_ask(self->app, question, start_confirmed);
 }
 
 void pl_train_start(pl_app *app, const char *args) {

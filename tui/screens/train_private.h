@@ -29,9 +29,10 @@ typedef struct pl_train {
   bool form_filled;  // from the workspace's options
   pl_train_plan_view plan;
   bool start_when_planned;
-  unsigned start_version;  // of the form that is to start then
-  bool starting;    // a core is being started
-  pl_table epochs;  // newest first
+  unsigned start_version;   // of the form that is to start then
+  bool starting;            // a core is being started
+  struct start_job *asked;  // a start that waits for an answer, or NULL
+  pl_table epochs;          // newest first
 
   pl_preview_strip *previews;  // stands among the charts, under the name of pl_train_previews
   int previews_at;             // the chart's place where they are, -1 when they are not shown
@@ -66,6 +67,7 @@ pl_train_layout pl_train_layout_of(const pl_train *self);
 void pl_train_open_charts(pl_train *self);
 // Makes the charts anew from the selected run, as far as there is room.
 void pl_train_ask_charts(pl_train *self);
+void pl_train_drop_asked(pl_train *self);     // the start that waits for an answer
 void pl_train_forget_charts(pl_train *self);  // it is another run
 void pl_train_enlarge(pl_train *self);        // the chosen chart, or all again
 bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event);
