@@ -24,7 +24,9 @@ void pl_confirm_key(pl_app *app, int key) {
 }
 
 void pl_confirm_draw(const pl_app *app, const pl_canvas *canvas) {
-  const pl_area box = pl_layout_centre(pl_app_body(app), BOX_ROWS, BOX_COLS);
+  // Lines break at spaces, so they are not all full; a long question gets a higher box.
+  const int lines = pl_text_columns(app->confirm.question) / (BOX_COLS - 6 - 8) + 1;
+  const pl_area box = pl_layout_centre(pl_app_body(app), lines + 4 > BOX_ROWS ? lines + 4 : BOX_ROWS, BOX_COLS);
   if (pl_area_empty(box)) return;
   pl_canvas_box(canvas, box, "Please confirm");
   const pl_area inner = {box.y + 2, box.x + 3, box.rows - 4, box.cols - 6};
