@@ -10,9 +10,9 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/image/agreement.h"
 #include "core/image/probability.h"
 #include "core/run/json.h"
-#include "core/train/metrics.h"
 
 enum { CASES_FILE_MAX = 1 << 18, ID_MAX = 256, EPOCH_DIGITS = 6 };
 
@@ -155,15 +155,15 @@ pl_status pl_previews_score(pl_preview_score *out, const pl_image *map, const pl
     return pl_fail(err, PL_E_USAGE, "a map of %ux%u and a mask of %ux%u cannot be compared", map->width, map->height,
                    mask->width, mask->height);
   }
-  pl_preview_score s = {0};
-  const double limit = threshold * PL_PROBABILITY_ONE;
-  for (size_t i = 0; i < (size_t)map->width * map->height; i++) {
-    bool inside = map->u16[i] > limit, is = mask->u8[i] != 0;
-    s.predicted += inside;
-    s.target += is;
-    s.both += inside && is;
-  }
-  s.dice = pl_dice_hard((double)s.both, (double)s.predicted, (double)s.target);
-  *out = s;
+  pl_image predicted = {0};
+  pl_agreement found = {0};
+  pl_status status = pl_probability_mask(&predicted, map, mask->width, mask->height, threshold, err);
+  if (status == PL_OK) status = pl_agreement_count(&found, mask, &predicted, err);
+  pl_image_clear(&predicted);
+  if (status != PL_OK) return status;
+  *out = (pl_preview_score){.predicted = found.hit + found.false_alarm,
+                            .target = found.hit + found.missed,
+                            .both = found.hit,
+                            .dice = pl_agreement_dice(&found)};
   return PL_OK;
 }

@@ -1,9 +1,8 @@
 // What the network makes of some chosen validation cases, epoch by epoch, while a run trains:
 //
 //   RUN/preview/cases.json            {"cases":[{"id":"1.2.3","number":12}, ...]} in the order of choosing
-//   RUN/preview/EEEEEE/IMAGEID.png    the map of probabilities after epoch EEEEEE (000000: the untrained network), at
-//   the
-//                                     size of training, see core/image/probability.h
+//   RUN/preview/EEEEEE/IMAGEID.png    the map of probabilities after epoch EEEEEE (000000: the untrained network),
+//                                     at the size of training, see core/image/probability.h
 //
 // An epoch's folder appears as a whole, before the journal has the epoch. When a run goes on from an earlier epoch,
 // what is later than that is taken away and made again. A case that could not be read or written is missing in its
