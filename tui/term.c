@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -41,6 +43,9 @@ struct pl_term {
   size_t event_first, event_count;
   int signal_pipe[2];
   int key_pipe[2];  // what is left of the input without the terminal's replies; curses reads here
+  char held[MB_LEN_MAX];  // the beginning of a character
+  size_t held_length;
+  mbstate_t decoding;
   struct sigaction old[NSIG];
   bool installed[NSIG];
   pl_canvas canvas;
@@ -213,10 +218,27 @@ static void make_canvas(pl_term *term) {
   pl_canvas_theme(&term->canvas, "");
 }
 
+// Curses takes the keys behind a damaged character for its rest: only whole characters are passed on.
 static void take_typed(pl_term *term, const char *bytes, size_t length) {
-  // A full pipe means thousands of unread keys: what does not fit is dropped.
-  const ssize_t ignored = length > 0 ? write(term->key_pipe[1], bytes, length) : 0;
-  (void)ignored;
+  for (size_t i = 0; i < length; i++) {
+    size_t result = mbrtowc(NULL, bytes + i, 1, &term->decoding);
+    if (result == (size_t)-1) {
+      const bool within = term->held_length > 0;
+      term->held_length = 0;
+      term->decoding = (mbstate_t){0};
+      if (within) result = mbrtowc(NULL, bytes + i, 1, &term->decoding);  // it may begin the next one
+      if (result == (size_t)-1) {
+        term->decoding = (mbstate_t){0};
+        continue;
+      }
+    }
+    term->held[term->held_length++] = bytes[i];
+    if (result == (size_t)-2) continue;
+    // A full pipe means thousands of unread keys: what does not fit is dropped.
+    const ssize_t ignored = write(term->key_pipe[1], term->held, term->held_length);
+    (void)ignored;
+    term->held_length = 0;
+  }
 }
 
 static pl_status probe(pl_term *term, pl_error *err) {

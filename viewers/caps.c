@@ -151,7 +151,7 @@ static pl_reply_result begin_escape(pl_reply_parser *p) {
 }
 
 static pl_reply_result feed_escape(pl_reply_parser *p, unsigned char byte) {
-  if (byte == ESC) return PL_REPLY_MORE;  // ESC ESC: a key and a beginning; one of them is enough
+  if (byte == ESC) return PL_REPLY_INPUT;  // the one that is held was a key; this one may begin something
   hold(p, byte);
   switch (byte) {
     case '[': p->state = CSI; return PL_REPLY_MORE;

@@ -1,5 +1,6 @@
 #include "tests/screens/pty.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -117,6 +118,33 @@ bool pty_run(pty *p, const char *text, double seconds) {
   }
   return false;
 }
+
+static bool works(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+  DIR *tasks = opendir(path);
+  bool busy = false;
+  for (struct dirent *task; tasks != NULL && !busy && (task = readdir(tasks)) != NULL;) {
+    const int tid = atoi(task->d_name);
+    if (tid == 0) continue;
+    char line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, tid);
+    FILE *file = fopen(path, "r");
+    if (file != NULL && fgets(line, sizeof line, file) != NULL) {
+      const char *name_end = strrchr(line, ')');  // the state follows the name
+      busy = name_end != NULL && (name_end[2] == 'R' || name_end[2] == 'D');
+    }
+    if (file != NULL) fclose(file);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, tid);
+    file = busy ? NULL : fopen(path, "r");
+    for (int child; file != NULL && !busy && fscanf(file, "%d", &child) == 1;) busy = works(child);
+    if (file != NULL) fclose(file);
+  }
+  if (tasks != NULL) closedir(tasks);
+  return busy;
+}
+
+bool pty_works(const pty *p) { return !p->ended && works(p->child); }
 
 void pty_type(pty *p, const char *text) {
   const ssize_t ignored = write(p->master, text, strlen(text));

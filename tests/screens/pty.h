@@ -37,6 +37,9 @@ bool pty_run(pty *p, const char *text, double seconds);
 // Reads at most so many bytes when there are some within that time, and answers. Returns how many.
 size_t pty_take(pty *p, size_t most, int milliseconds);
 
+// A thread of the program, or of a process that it started, has something to do at this moment.
+bool pty_works(const pty *p);
+
 void pty_type(pty *p, const char *text);
 bool pty_same_mode(const pty *p);  // the terminal's mode is what it was before
 // Ends the program if it lives, and frees.
