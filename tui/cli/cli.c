@@ -45,6 +45,14 @@ int pl_cli_parse_in_order(const struct argp *parser, int argc, char **argv, void
   return parse_with(parser, argc, argv, ARGP_IN_ORDER, input);
 }
 
+int pl_cli_run(const struct argp *parser, int argc, char **argv, void *arguments,
+               pl_status (*work)(void *arguments, pl_error *err)) {
+  const int code = pl_cli_parse(parser, argc, argv, arguments);
+  if (code != 0) return code;
+  pl_error err = {0};
+  return work(arguments, &err) == PL_OK ? 0 : pl_cli_report(argv[0], &err);
+}
+
 int pl_cli_help(int argc, char **argv) {
   (void)argc;
   (void)argv;

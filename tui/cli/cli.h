@@ -39,6 +39,11 @@ int pl_cli_parse(const struct argp *parser, int argc, char **argv, void *input);
 // The same, with options only in front of the first word that is none and behind it those of what it names.
 int pl_cli_parse_in_order(const struct argp *parser, int argc, char **argv, void *input);
 
+// What most subcommands are: takes the arguments, does `work` on them, and reports why it failed. Returns the exit
+// code.
+int pl_cli_run(const struct argp *parser, int argc, char **argv, void *arguments,
+               pl_status (*work)(void *arguments, pl_error *err));
+
 // One per file in this folder.
 int pl_cli_help(int argc, char **argv);
 int pl_cli_caps(int argc, char **argv);

@@ -14,13 +14,15 @@
 #include "core/score/submission.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
+#include "tui/cli/masks.h"
 #include "tui/cli/score_words.h"
 
-enum { OPTION_TRIPLET = 256, OPTION_RLE, OPTION_SIZE, OPTION_SHOW, OPTION_JSON, SEED = 1, SIZE_DEFAULT = 1024 };
+enum { OPTION_RLE = 256, OPTION_SIZE, OPTION_SHOW, OPTION_JSON, SEED = 1, SIZE_DEFAULT = 1024 };
 
 typedef struct arguments {
+  pl_cli_masks masks;
   pl_cli_ensemble ensemble;  // its names are the two sides
-  const char *triplet, *rle;
+  const char *rle;
   uint64_t show, size;
   bool json;
 } arguments;
@@ -45,8 +47,10 @@ static const struct argp parser;
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->ensemble; return 0;
-    case OPTION_TRIPLET: a->triplet = arg; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->masks;
+      state->child_inputs[1] = &a->ensemble;
+      return 0;
     case OPTION_RLE: a->rle = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_SHOW:
@@ -98,12 +102,11 @@ static pl_status load_run(side *s, const arguments *a, const char *name, pl_erro
   one.names[0] = name;
   one.count = 1;
   one.checkpoint = NULL;
-  pl_binarizer binarizer = {.min_component = 0};
-  char words[200];
+  pl_cli_masks_rule rule;
   pl_evaluation e = {.scores = NULL};
   pl_status status = pl_cli_ensemble_evaluate(&e, &one, a->json, err);
-  if (status == PL_OK) status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "half", &e.ensemble, err);
-  if (status == PL_OK) status = pl_evaluation_score(&e, &binarizer, err);
+  if (status == PL_OK) status = pl_cli_masks_choose(&rule, &a->masks, &e.ensemble, err);
+  if (status == PL_OK) status = pl_evaluation_score(&e, &rule.binarizer, err);
   if (status == PL_OK) {
     by_id_entry *entries = pl_xcalloc(e.cases.count + 1, sizeof *entries);
     for (size_t i = 0; i < e.cases.count; i++) {
@@ -261,7 +264,8 @@ static json_t *compare_json(const comparison *c, const side *a, const side *b) {
                    (json_int_t)c->equal, "by_case", cases);
 }
 
-static pl_status compare(const arguments *a, pl_error *err) {
+static pl_status compare(void *input, pl_error *err) {
+  const arguments *a = input;
   side one = {.name = NULL}, two = {.name = NULL};
   comparison c = {.pairs = NULL};
   pl_status status = load_side(&one, a, a->ensemble.names[0], err);
@@ -281,21 +285,11 @@ static pl_status compare(const arguments *a, pl_error *err) {
 }
 
 int pl_cli_compare(int argc, char **argv) {
-  arguments a = {.show = 10, .size = SIZE_DEFAULT};
-  pl_cli_ensemble_init(&a.ensemble);
-  int code = pl_cli_parse(&parser, argc, argv, &a);
-  if (code != 0) return code;
-  pl_error err = {0};
-  if (compare(&a, &err) != PL_OK) code = pl_cli_report("compare", &err);
-  pl_cli_ensemble_clear(&a.ensemble);
-  return code;
+  arguments a = {.masks = {.otherwise = "half"}, .show = 10, .size = SIZE_DEFAULT};
+  return pl_cli_run(&parser, argc, argv, &a, compare);
 }
 
 static const struct argp_option options[] = {
-    {.name = "triplet",
-     .key = OPTION_TRIPLET,
-     .arg = "T,A,B",
-     .doc = "Masks of runs by these thresholds; see 'pleura eval'"},
     {.name = "rle",
      .key = OPTION_RLE,
      .arg = "FILE",
@@ -305,7 +299,8 @@ static const struct argp_option options[] = {
     {.name = "json", .key = OPTION_JSON, .doc = "All cases as JSON"},
     {0},
 };
-static const struct argp_child children[] = {{&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
+static const struct argp_child children[] = {
+    {&pl_cli_masks_argp, 0, NULL, 0}, {&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
 static const struct argp parser = {
     .options = options,
     .parser = parse,
@@ -314,8 +309,7 @@ static const struct argp parser = {
     .doc =
         "Compares two runs on the cases that both held out, or a run with a submission, or two submissions.\v"
         "The difference is told with the interval that 95 % of 2000 draws of the cases give it (paired bootstrap); "
-        "when "
-        "that includes 0 the two differ by no more than chance does.\n\n"
+        "when that includes 0 the two differ by no more than chance does.\n\n"
         "Examples:\n"
         "  pleura compare 2026-11-23-a 2026-11-24-a\n"
         "  pleura compare submission-1.csv submission-2.csv --rle stage_2_train.csv",

@@ -10,7 +10,6 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/run/group.h"
-#include "core/score/found.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -26,7 +25,6 @@ enum {
   OPTION_LABELS
 };
 
-void pl_cli_ensemble_init(pl_cli_ensemble *args) { *args = (pl_cli_ensemble){.recipe = {.flip = -1}}; }
 void pl_cli_ensemble_clear(pl_cli_ensemble *args) { free(args->checkpoint); }
 
 static int64_t number(const char *text, int64_t most, const char *option, struct argp_state *state) {
@@ -40,6 +38,7 @@ static int64_t number(const char *text, int64_t most, const char *option, struct
 static error_t parse(int key, char *arg, struct argp_state *state) {
   pl_cli_ensemble *a = state->input;
   switch (key) {
+    case ARGP_KEY_INIT: *a = (pl_cli_ensemble){.recipe = {.flip = -1}}; return 0;
     case OPTION_CHECKPOINT: a->recipe.checkpoint = arg; return 0;
     case OPTION_TOP: a->recipe.top = number(arg, 32, "--top", state); return 0;
     case OPTION_TTA: a->recipe.flip = 1; return 0;
@@ -165,7 +164,7 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *a, bool 
   return status == PL_OK ? pl_cli_ensemble_predict(a, &out->ensemble, &out->cases, NULL, silent, err) : status;
 }
 
-// ---- Triplets
+// ---- Names
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
@@ -177,38 +176,6 @@ char *pl_cli_ensemble_names(const pl_ensemble *e) {
   pl_buf_init(&text, 65536);
   for (size_t m = 0; m < e->count; m++) (void)pl_buf_printf(&text, "%s%s", m > 0 ? " " : "", names[m]);
   return text.data;
-}
-
-pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *text, const char *otherwise,
-                                const pl_ensemble *e, pl_error *err) {
-  const char *choice = text != NULL ? text : otherwise;
-  if (strcmp(choice, "found") != 0) {
-    (void)snprintf(words, 200, "%s",
-                   strcmp(choice, "winner") == 0 ? "the competition winner's"
-                   : strcmp(choice, "half") == 0 ? "training's threshold of 0.5"
-                                                 : "given");
-    return pl_triplet_parse(out, choice, err);
-  }
-  pl_found found;
-  pl_error problem = {0};
-  pl_status status = pl_found_load(&found, e->manifest.workspace, &problem);
-  char *names = pl_cli_ensemble_names(e);
-  if (status == PL_OK && strcmp(found.runs, names) != 0) {
-    status = pl_fail(&problem, PL_E_NOTFOUND, "%s is of other runs (%.120s)", PL_FOUND_FILE, found.runs);
-  }
-  free(names);
-  if (status == PL_OK) {
-    *out = found.triplet;
-    pl_found_words(words, 200, &found);
-    return PL_OK;
-  }
-  if (status != PL_E_NOTFOUND || text != NULL) {
-    if (err != NULL) *err = problem;
-    return status;
-  }
-  *out = pl_triplet_winner();
-  (void)snprintf(words, 200, "the competition winner's; 'pleura triplet' finds the one of these runs");
-  return PL_OK;
 }
 
 static const struct argp_option options[] = {

@@ -7,10 +7,8 @@
 #include "core/base/status.h"
 #include "core/run/ensemble.h"
 #include "core/run/evaluation.h"
-#include "core/score/binarize.h"
 #include "tui/cli/label_choice.h"
 
-// Zero but for recipe.flip = -1 to start with (pl_cli_ensemble_init).
 typedef struct pl_cli_ensemble {
   const char *names[PL_ENSEMBLE_MAX];
   size_t count;
@@ -22,11 +20,10 @@ typedef struct pl_cli_ensemble {
   char *checkpoint;  // from a path such as RUN/ckpt/000120; owned
 } pl_cli_ensemble;
 
-void pl_cli_ensemble_init(pl_cli_ensemble *args);
 void pl_cli_ensemble_clear(pl_cli_ensemble *args);
 
-// A child parser: its input is a pl_cli_ensemble. It takes the options, and the words as names of runs, or of a
-// training of all folds, which stands for its runs. Without a name the newest run is meant.
+// A child parser: its input is a pl_cli_ensemble, which it makes empty first. It takes the options, and the words as
+// names of runs, or of a training of all folds, which stands for its runs. Without a name the newest run is meant.
 extern const struct argp pl_cli_ensemble_argp;
 
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error *err);
@@ -43,10 +40,5 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *args, bo
 // --where as a filter; *filter stays as it is without.
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);
 
-// ---- The triplet, for commands that make masks.
 // The names of the runs, sorted, with spaces between. The caller frees.
 char *pl_cli_ensemble_names(const pl_ensemble *ensemble);
-
-// --triplet as given: numbers, "half", "winner" or "found"; NULL takes `otherwise`. Where it came from goes to `words`.
-pl_status pl_cli_choose_triplet(pl_triplet *out, char words[200], const char *text, const char *otherwise,
-                                const pl_ensemble *ensemble, pl_error *err);

@@ -9,19 +9,19 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/base/num.h"
 #include "core/data/csvio.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
+#include "tui/cli/masks.h"
 #include "tui/cli/score_words.h"
 #include "tui/cli/toll.h"
 
-enum { OPTION_TRIPLET = 256, OPTION_COMPONENT, OPTION_CASES, OPTION_JSON, OPTION_PATIENTS, SEED = 1 };
+enum { OPTION_CASES = 256, OPTION_JSON, OPTION_PATIENTS, SEED = 1 };
 
 typedef struct arguments {
+  pl_cli_masks masks;
   pl_cli_ensemble ensemble;
-  const char *triplet, *cases, *patients;
-  uint64_t min_component;
+  const char *cases, *patients;
   bool json;
 } arguments;
 
@@ -30,16 +30,13 @@ static const struct argp parser;
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->ensemble; return 0;
-    case OPTION_TRIPLET: a->triplet = arg; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->masks;
+      state->child_inputs[1] = &a->ensemble;
+      return 0;
     case OPTION_CASES: a->cases = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_PATIENTS: a->patients = arg; return 0;
-    case OPTION_COMPONENT:
-      if (!pl_parse_u64(&a->min_component, arg, strlen(arg))) {
-        argp_error(state, "--min-component takes a number of pixels, not '%s'", arg);
-      }
-      return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
 }
@@ -126,28 +123,25 @@ static size_t trained_on_others(const pl_evaluation *e) {
   return count;
 }
 
-static pl_status print(const arguments *a, const pl_evaluation *e, const pl_binarizer *b, const char *words,
+static pl_status print(const arguments *a, const pl_evaluation *e, const pl_cli_masks_rule *rule,
                        const pl_cli_toll *toll, pl_error *err) {
   const pl_score_summary scores = pl_score_summarise(e->scores, e->cases.count);
   const pl_score_intervals intervals = pl_score_bootstrap(e->scores, e->cases.count, SEED);
   const double dice_batch = pl_evaluation_dice_batch(e, -1);
-  char triplet[PL_TRIPLET_TEXT_SIZE];
-  pl_triplet_text(triplet, &b->triplet);
   if (a->json) {
     json_t *o = pl_cli_scores_json(&scores, &intervals, dice_batch);
     char *names = pl_cli_ensemble_names(&e->ensemble);
     (void)json_object_set_new(o, "runs", json_string(names));
     (void)json_object_set_new(o, "labels", json_string(pl_label_choice_name(e->labels)));
     (void)json_object_set_new(o, "trained_on_other_labels", json_integer((json_int_t)trained_on_others(e)));
-    (void)json_object_set_new(o, "triplet", json_string(triplet));
-    (void)json_object_set_new(o, "min_component", json_integer((json_int_t)b->min_component));
+    (void)json_object_set_new(o, "triplet", json_string(rule->triplet));
+    (void)json_object_set_new(o, "min_component", json_integer((json_int_t)rule->binarizer.min_component));
     (void)json_object_set_new(o, "folds", folds_json(e));
     (void)json_object_set_new(o, "leaks", pl_cli_toll_json(toll));
     free(names);
     return pl_cli_print_json(o, err);
   }
-  printf("triplet     %s, %s\n", triplet, words);
-  if (b->min_component > 0) printf("parts       of fewer than %" PRIu64 " pixels are removed\n", b->min_component);
+  pl_cli_masks_print(rule);
   const size_t others = trained_on_others(e);
   if (others > 0 || e->labels != PL_LABELS_ORIGINAL) printf("labels      %s", pl_label_choice_name(e->labels));
   if (others > 0) printf("; %zu of %zu runs trained on other ones", others, e->ensemble.count);
@@ -159,46 +153,30 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_bina
   return PL_OK;
 }
 
-static pl_status evaluate(arguments *a, pl_evaluation *e, pl_error *err) {
-  const bool silent = a->json || (a->cases != NULL && strcmp(a->cases, "-") == 0);
-  pl_binarizer binarizer = {.min_component = a->min_component};
-  char words[200];
-  pl_cli_toll toll = {.kinds = NULL};
-  pl_status status = pl_cli_ensemble_evaluate(e, &a->ensemble, silent, err);
-  if (status == PL_OK) status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "half", &e->ensemble, err);
-  if (status == PL_OK) status = pl_evaluation_score(e, &binarizer, err);
-  if (status == PL_OK) status = pl_cli_toll_find(&toll, e, a->patients, err);
-  if (status == PL_OK && a->cases != NULL) status = write_cases(a->cases, e, &toll, err);
+static pl_status evaluate(void *input, pl_error *err) {
+  arguments *a = input;
   const bool only_table = a->cases != NULL && strcmp(a->cases, "-") == 0;
-  if (status == PL_OK && !only_table) status = print(a, e, &binarizer, words, &toll, err);
+  pl_cli_masks_rule rule;
+  pl_cli_toll toll = {.kinds = NULL};
+  pl_evaluation e = {.scores = NULL};
+  pl_status status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json || only_table, err);
+  if (status == PL_OK) status = pl_cli_masks_choose(&rule, &a->masks, &e.ensemble, err);
+  if (status == PL_OK) status = pl_evaluation_score(&e, &rule.binarizer, err);
+  if (status == PL_OK) status = pl_cli_toll_find(&toll, &e, a->patients, err);
+  if (status == PL_OK && a->cases != NULL) status = write_cases(a->cases, &e, &toll, err);
+  if (status == PL_OK && !only_table) status = print(a, &e, &rule, &toll, err);
   pl_cli_toll_clear(&toll);
+  pl_evaluation_clear(&e);
+  pl_cli_ensemble_clear(&a->ensemble);
   return status;
 }
 
 int pl_cli_eval(int argc, char **argv) {
-  arguments a = {.json = false};
-  pl_cli_ensemble_init(&a.ensemble);
-  int code = pl_cli_parse(&parser, argc, argv, &a);
-  if (code != 0) return code;
-  pl_error err = {0};
-  pl_evaluation e = {.scores = NULL};
-  if (evaluate(&a, &e, &err) != PL_OK) code = pl_cli_report("eval", &err);
-  pl_evaluation_clear(&e);
-  pl_cli_ensemble_clear(&a.ensemble);
-  return code;
+  arguments a = {.masks = {.otherwise = "half"}};
+  return pl_cli_run(&parser, argc, argv, &a, evaluate);
 }
 
 static const struct argp_option options[] = {
-    {.name = "triplet",
-     .key = OPTION_TRIPLET,
-     .arg = "T,A,B",
-     .doc =
-         "Masks by the winner's rule: top threshold, area in pixels, bottom threshold; or half (the default: 0.5 and "
-         "no area, as training scores), winner (0.75,2000,0.3), found (what 'pleura triplet' found)"},
-    {.name = "min-component",
-     .key = OPTION_COMPONENT,
-     .arg = "N",
-     .doc = "Remove parts of a mask with fewer than N pixels; they hang together by sides and corners"},
     {.name = "cases",
      .key = OPTION_CASES,
      .arg = "FILE",
@@ -212,7 +190,8 @@ static const struct argp_option options[] = {
     {.name = "json", .key = OPTION_JSON, .doc = "All of it as JSON, with all digits"},
     {0},
 };
-static const struct argp_child children[] = {{&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
+static const struct argp_child children[] = {
+    {&pl_cli_masks_argp, 0, NULL, 0}, {&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
 static const struct argp parser = {
     .options = options,
     .parser = parse,

@@ -77,11 +77,10 @@ static pl_status write_means(const char *folder, const pl_ensemble *e, const pl_
   return status;
 }
 
-static pl_status predict(arguments *a, pl_ensemble *e, pl_error *err) {
+static pl_status predict(const arguments *a, const pl_ensemble *e, pl_error *err) {
   size_t *indices = NULL, count = 0;
   pl_ensemble_cases cases = {.count = 0};
-  pl_status status = pl_cli_ensemble_open(e, &a->ensemble, err);
-  if (status == PL_OK) status = select_cases(&indices, &count, a, &e->manifest, err);
+  pl_status status = select_cases(&indices, &count, a, &e->manifest, err);
   if (status != PL_OK) return status;
   pl_ensemble_select(&cases, e, indices, count);
   const bool mean = a->output != NULL && e->count > 1;
@@ -98,17 +97,19 @@ static pl_status predict(arguments *a, pl_ensemble *e, pl_error *err) {
   return status;
 }
 
+static pl_status open_and_predict(void *input, pl_error *err) {
+  arguments *a = input;
+  pl_ensemble e = {.count = 0};
+  pl_status status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  if (status == PL_OK) status = predict(a, &e, err);
+  pl_ensemble_clear(&e);
+  pl_cli_ensemble_clear(&a->ensemble);
+  return status;
+}
+
 int pl_cli_predict(int argc, char **argv) {
   arguments a = {.output = NULL};
-  pl_cli_ensemble_init(&a.ensemble);
-  int code = pl_cli_parse(&parser, argc, argv, &a);
-  if (code != 0) return code;
-  pl_error err = {0};
-  pl_ensemble e = {.count = 0};
-  if (predict(&a, &e, &err) != PL_OK) code = pl_cli_report("predict", &err);
-  pl_ensemble_clear(&e);
-  pl_cli_ensemble_clear(&a.ensemble);
-  return code;
+  return pl_cli_run(&parser, argc, argv, &a, open_and_predict);
 }
 
 static const struct argp_option options[] = {

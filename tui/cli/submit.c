@@ -7,18 +7,18 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/score/submission.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
+#include "tui/cli/masks.h"
 
-enum { OPTION_SAMPLE = 256, OPTION_TRIPLET, OPTION_COMPONENT, OPTION_MISSING };
+enum { OPTION_SAMPLE = 256, OPTION_MISSING };
 
 typedef struct arguments {
+  pl_cli_masks masks;
   pl_cli_ensemble ensemble;
-  const char *sample, *output, *triplet;
-  uint64_t min_component;
+  const char *sample, *output;
   bool missing;
 } arguments;
 
@@ -27,16 +27,13 @@ static const struct argp parser;
 static error_t parse(int key, char *arg, struct argp_state *state) {
   arguments *a = state->input;
   switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &a->ensemble; return 0;
+    case ARGP_KEY_INIT:
+      state->child_inputs[0] = &a->masks;
+      state->child_inputs[1] = &a->ensemble;
+      return 0;
     case OPTION_SAMPLE: a->sample = arg; return 0;
-    case OPTION_TRIPLET: a->triplet = arg; return 0;
     case OPTION_MISSING: a->missing = true; return 0;
     case 'o': a->output = arg; return 0;
-    case OPTION_COMPONENT:
-      if (!pl_parse_u64(&a->min_component, arg, strlen(arg))) {
-        argp_error(state, "--min-component takes a number of pixels, not '%s'", arg);
-      }
-      return 0;
     case ARGP_KEY_END:
       if (a->ensemble.where != NULL) argp_error(state, "the sample says which images: --where is not for this command");
       return 0;
@@ -153,25 +150,24 @@ static double training_rate(const pl_manifest *m) {
 }
 
 static void print(const arguments *a, const pl_submission *s, const pl_rle_table *sample, const pl_ensemble *e,
-                  const wanted *w, const pl_binarizer *b, const char *words) {
-  char triplet[PL_TRIPLET_TEXT_SIZE], path[256];
+                  const wanted *w, const pl_cli_masks_rule *rule) {
+  char path[256];
   (void)pl_safe_text(path, sizeof path, a->output, strlen(a->output));
-  pl_triplet_text(triplet, &b->triplet);
-  printf("triplet     %s, %s\n", triplet, words);
-  if (b->min_component > 0) printf("parts       of fewer than %" PRIu64 " pixels are removed\n", b->min_component);
+  pl_cli_masks_print(rule);
   if (w->missing > 0) printf("missing     %zu images are not in the workspace: their rows are -1\n", w->missing);
   printf("written     %s: %zu rows of %zu images, read back and found right\n", path, sample->count,
          sample->image_count);
   printf("positives   %.1f %% of the images; %.1f %% of the training images have a pneumothorax\n",
          100.0 * (double)pl_submission_positives(s) / (double)sample->image_count, training_rate(&e->manifest));
-  printf("\nkaggle competitions submit -c siim-acr-pneumothorax-segmentation -f '%s' -m 'pleura %s'\n", path, triplet);
+  printf("\nkaggle competitions submit -c siim-acr-pneumothorax-segmentation -f '%s' -m 'pleura %s'\n", path,
+         rule->triplet);
 }
 
-static pl_status write_submission(arguments *a, pl_ensemble *e, const pl_rle_table *sample, wanted *w, pl_error *err) {
+static pl_status write_submission(const arguments *a, const pl_ensemble *e, const pl_rle_table *sample, wanted *w,
+                                  pl_error *err) {
   pl_ensemble_cases cases = {.count = 0};
-  pl_binarizer binarizer = {.min_component = a->min_component};
-  char words[200];
-  pl_status status = pl_cli_choose_triplet(&binarizer.triplet, words, a->triplet, "found", e, err);
+  pl_cli_masks_rule rule;
+  pl_status status = pl_cli_masks_choose(&rule, &a->masks, e, err);
   find_wanted(w, sample, &e->manifest);
   if (status == PL_OK) status = check_wanted(w, a, err);
   if (status != PL_OK) return status;
@@ -180,39 +176,37 @@ static pl_status write_submission(arguments *a, pl_ensemble *e, const pl_rle_tab
   pl_ensemble_cases_clear(&cases);
   if (status != PL_OK) return status;
   pl_submission *s = pl_submission_create(sample);
-  status = put_all(s, w, e, sample, &binarizer, err);
+  status = put_all(s, w, e, sample, &rule.binarizer, err);
   if (status == PL_OK) status = pl_submission_write(s, a->output, err);
-  if (status == PL_OK) print(a, s, sample, e, w, &binarizer, words);
+  if (status == PL_OK) print(a, s, sample, e, w, &rule);
   pl_submission_destroy(s);
   return status;
 }
 
-static pl_status submit(arguments *a, pl_ensemble *e, pl_error *err) {
+static pl_status submit(void *input, pl_error *err) {
+  arguments *a = input;
+  pl_ensemble e = {.count = 0};
   pl_rle_table sample = {0};
   wanted w = {.count = 0};
-  pl_status status = pl_cli_ensemble_open(e, &a->ensemble, err);
-  if (status != PL_OK) return status;
-  char *path = a->sample != NULL ? pl_xstrdup(a->sample) : pl_path_join(e->manifest.workspace, "sample_submission.csv");
-  status = pl_rle_table_load(&sample, path, true, err);
-  if (status == PL_OK) status = write_submission(a, e, &sample, &w, err);
+  char *path = NULL;
+  pl_status status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  if (status == PL_OK) {
+    path = a->sample != NULL ? pl_xstrdup(a->sample) : pl_path_join(e.manifest.workspace, "sample_submission.csv");
+    status = pl_rle_table_load(&sample, path, true, err);
+  }
+  if (status == PL_OK) status = write_submission(a, &e, &sample, &w, err);
   pl_rle_table_clear(&sample);
   free(w.cases);
   free(w.rising);
   free(path);
+  pl_ensemble_clear(&e);
+  pl_cli_ensemble_clear(&a->ensemble);
   return status;
 }
 
 int pl_cli_submit(int argc, char **argv) {
-  arguments a = {.output = "submission.csv"};
-  pl_cli_ensemble_init(&a.ensemble);
-  int code = pl_cli_parse(&parser, argc, argv, &a);
-  if (code != 0) return code;
-  pl_error err = {0};
-  pl_ensemble e = {.count = 0};
-  if (submit(&a, &e, &err) != PL_OK) code = pl_cli_report("submit", &err);
-  pl_ensemble_clear(&e);
-  pl_cli_ensemble_clear(&a.ensemble);
-  return code;
+  arguments a = {.masks = {.otherwise = "found"}, .output = "submission.csv"};
+  return pl_cli_run(&parser, argc, argv, &a, submit);
 }
 
 static const struct argp_option options[] = {
@@ -221,20 +215,11 @@ static const struct argp_option options[] = {
      .arg = "FILE",
      .doc = "Which rows are asked for (default: the workspace's sample_submission.csv)"},
     {.name = "output", .key = 'o', .arg = "FILE", .doc = "The submission (default: submission.csv)"},
-    {.name = "triplet",
-     .key = OPTION_TRIPLET,
-     .arg = "T,A,B",
-     .doc =
-         "Top threshold, area in pixels, bottom threshold; half, winner, or found (the default: what 'pleura triplet' "
-         "found for these runs, else the winner's)"},
-    {.name = "min-component",
-     .key = OPTION_COMPONENT,
-     .arg = "N",
-     .doc = "Remove parts of a mask with fewer than N pixels; they hang together by sides and corners"},
     {.name = "missing-empty", .key = OPTION_MISSING, .doc = "Give images that the workspace lacks an empty mask"},
     {0},
 };
-static const struct argp_child children[] = {{&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
+static const struct argp_child children[] = {
+    {&pl_cli_masks_argp, 0, NULL, 0}, {&pl_cli_ensemble_argp, 0, "Runs and their networks", 1}, {0}};
 static const struct argp parser = {
     .options = options,
     .parser = parse,

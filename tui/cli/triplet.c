@@ -255,10 +255,9 @@ static void print(const result *r, const pl_evaluation *e, const char *path) {
   printf("written     %s, for 'pleura submit' and 'pleura eval --triplet found'\n", path);
 }
 
-static pl_status find(arguments *a, pl_evaluation *e, pl_error *err) {
+static pl_status find(const arguments *a, pl_evaluation *e, pl_error *err) {
   result r = {.folds = NULL};
-  pl_status status = pl_cli_ensemble_evaluate(e, &a->ensemble, a->json, err);
-  if (status == PL_OK) status = make_grid(&r.grid, a, e, err);
+  pl_status status = make_grid(&r.grid, a, e, err);
   if (status == PL_OK) status = pl_evaluation_count(e, err);
   if (status != PL_OK) return status;
   search(&r, e);
@@ -274,17 +273,19 @@ static pl_status find(arguments *a, pl_evaluation *e, pl_error *err) {
   return status;
 }
 
+static pl_status open_and_find(void *input, pl_error *err) {
+  arguments *a = input;
+  pl_evaluation e = {.scores = NULL};
+  pl_status status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json, err);
+  if (status == PL_OK) status = find(a, &e, err);
+  pl_evaluation_clear(&e);
+  pl_cli_ensemble_clear(&a->ensemble);
+  return status;
+}
+
 int pl_cli_triplet(int argc, char **argv) {
   arguments a = {.json = false};
-  pl_cli_ensemble_init(&a.ensemble);
-  int code = pl_cli_parse(&parser, argc, argv, &a);
-  if (code != 0) return code;
-  pl_error err = {0};
-  pl_evaluation e = {.scores = NULL};
-  if (find(&a, &e, &err) != PL_OK) code = pl_cli_report("triplet", &err);
-  pl_evaluation_clear(&e);
-  pl_cli_ensemble_clear(&a.ensemble);
-  return code;
+  return pl_cli_run(&parser, argc, argv, &a, open_and_find);
 }
 
 static const struct argp_option options[] = {

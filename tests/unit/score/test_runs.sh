@@ -66,6 +66,11 @@ expect 0 "B is better" "$pleura" compare a set/train-rle.csv -C ws
 expect 0 '"within_noise": false' "$pleura" compare a set/train-rle.csv -C ws --json
 expect 2 "none of them is in both" "$pleura" compare a b -C ws
 expect 2 "two things to compare" "$pleura" compare a -C ws
+# Without any part a mask is empty, and none of a positive image is found.
+expect 0 "parts       of fewer than 99999 pixels are removed" "$pleura" eval a -C ws --min-component 99999
+expect 0 '"dice_pos": 0.0' "$pleura" eval a -C ws --min-component 99999 --json
+expect 0 "dice_pos      0.0000" "$pleura" compare a a -C ws --min-component 99999
+expect 2 "takes a number of pixels, not '-1'" "$pleura" compare a a -C ws --min-component=-1
 
 # ---- Submission
 expect 0 "read back and found right" "$pleura" submit a b -C ws --triplet half -o half.csv
