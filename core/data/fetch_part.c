@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/hash.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/archive.h"
@@ -78,7 +78,7 @@ static pl_status open_bytes(fetch_part *part, pl_error *err) {
   if (fstat(part->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
     return pl_fail(err, PL_E_IO, "%s is not a regular file", part->bytes_path);
   }
-  if (flock(part->fd, LOCK_EX | LOCK_NB) != 0) {
+  if (pl_lock_file(part->fd, part->bytes_path, NULL) != PL_OK) {
     return pl_fail(err, PL_E_BUSY, "another process is fetching %s", part->path);
   }
   part->length = (uint64_t)st.st_size;

@@ -5,13 +5,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/seal.h"
 #include "core/base/str.h"
@@ -186,18 +186,17 @@ pl_status pl_label_log_load(pl_label_log *out, const char *path, pl_error *err) 
 // ---- Writing
 
 static pl_status lock(int fd, const char *path, pl_error *err) {
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return PL_OK;
-  if (errno != EWOULDBLOCK) return pl_fail_errno(err, errno, "cannot lock %s", path);
+  pl_status status = pl_lock_file(fd, path, err);
+  if (status != PL_E_BUSY) return status;
   // Whoever has it said so.
   pl_label_log log = {0};
   const pl_label_record *last = NULL;
   if (pl_label_log_load(&log, path, NULL) == PL_OK) {
     for (size_t i = 0; i < log.count; i++) last = log.records[i].event == PL_LABEL_OPENED ? &log.records[i] : last;
   }
-  pl_status status = last == NULL
-                         ? pl_fail(err, PL_E_BUSY, "somebody else is correcting this case")
-                         : pl_fail(err, PL_E_BUSY, "%s is correcting this case on %s%s%s; try again when that is over",
-                                   last->user, last->host, last->tty[0] != '\0' ? ", " : "", last->tty);
+  status = last == NULL ? pl_fail(err, PL_E_BUSY, "somebody else is correcting this case")
+                        : pl_fail(err, PL_E_BUSY, "%s is correcting this case on %s%s%s; try again when that is over",
+                                  last->user, last->host, last->tty[0] != '\0' ? ", " : "", last->tty);
   pl_label_log_clear(&log);
   return status;
 }
@@ -206,10 +205,8 @@ static pl_status lock(int fd, const char *path, pl_error *err) {
 static pl_status open_file(int *fd, const char *path, int flags, pl_error *err) {
   const int opened = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0666);
   if (opened < 0) return pl_fail_errno(err, errno, "cannot open %s", path);
-  struct stat ours, named;
   pl_status status = lock(opened, path, err);
-  if (status == PL_OK && (fstat(opened, &ours) != 0 || !S_ISREG(ours.st_mode) || stat(path, &named) != 0 ||
-                          ours.st_ino != named.st_ino || ours.st_dev != named.st_dev)) {
+  if (status == PL_OK && !pl_lock_is_of(opened, path)) {
     status = pl_fail(err, PL_E_BUSY, "%s was moved or is no file; try again", path);
   }
   if (status == PL_OK) {

@@ -1,13 +1,11 @@
 // Making what follows from the journals of corrections.
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/data/csvio.h"
 #include "core/data/labels_private.h"
@@ -182,11 +180,8 @@ pl_status pl_labels_export(size_t *count, const char *workspace, pl_error *err) 
   char *folder = pl_path_join(workspace, PL_LABEL_FOLDER), *lock = pl_path_join(folder, ".export.lock");
   pl_status status = pl_fs_make_folders(folder, err);
   int fd = -1;
-  if (status == PL_OK) {
-    fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) status = pl_fail_errno(err, errno, "cannot open %s", lock);
-  }
-  if (status == PL_OK && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (status == PL_OK) status = pl_lock_take(&fd, lock, err);
+  if (status == PL_E_BUSY) {
     status = pl_fail(err, PL_E_BUSY, "another pleura is writing the corrected labels; try again in a moment");
   }
   if (status == PL_OK) status = export_locked(&e, err);

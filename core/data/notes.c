@@ -1,16 +1,15 @@
 #include "core/data/notes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/csvio.h"
@@ -180,12 +179,9 @@ pl_status pl_notes_set(const char *workspace, const char *id, const char *flag, 
   if (status != PL_OK) return status;
   // A file of its own is locked, since the notes' is replaced.
   char *lock = pl_path_join(workspace, ".notes.lock");
-  const int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0 || flock(fd, LOCK_EX) != 0) {
-    status = pl_fail_errno(err, errno, "cannot lock %s", lock);
-  } else {
-    status = rewrite(workspace, id, flag, note, user, wall, err);
-  }
+  int fd = -1;
+  status = pl_lock_wait(&fd, lock, err);
+  if (status == PL_OK) status = rewrite(workspace, id, flag, note, user, wall, err);
   if (fd >= 0) (void)close(fd);
   free(lock);
   return status;

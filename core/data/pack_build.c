@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/pack_private.h"
@@ -198,9 +197,7 @@ static pl_status fill(builder *b, pl_error *err) {
 static pl_status open_part(int *out, const char *path, pl_error *err) {
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) return pl_fail_errno(err, errno, "cannot write %s", path);
-  struct stat opened, named;
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &opened) != 0 || stat(path, &named) != 0 ||
-      opened.st_ino != named.st_ino || opened.st_dev != named.st_dev) {
+  if (pl_lock_file(fd, path, NULL) != PL_OK || !pl_lock_is_of(fd, path)) {
     close(fd);
     return pl_fail(err, PL_E_BUSY, "another pleura is making the packed cache");
   }

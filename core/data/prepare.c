@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/prepare_private.h"
@@ -28,7 +28,7 @@ static pl_status lock_workspace(int *lock, const char *workspace, pl_error *err)
   int fd = open(path, O_RDWR | O_CLOEXEC);
   if (fd < 0) {
     status = pl_fail_errno(err, errno, "cannot open %s for writing", path);
-  } else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  } else if (pl_lock_file(fd, path, NULL) == PL_E_BUSY) {  // elsewhere there are no locks, and none is needed
     close(fd);
     status = pl_fail(err, PL_E_BUSY, "another import is running in %s", workspace);
   } else {

@@ -1,19 +1,18 @@
 #include "core/run/rundir.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/user.h"
@@ -24,7 +23,7 @@
 #include "core/run/plan.h"
 #include "core/run/start_weights.h"
 
-enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27, LOCK_TRIES = 20 };
+enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27 };
 
 // Adds a file's hash, or nothing when there is no such file.
 static pl_status add_file_hash(pl_buf *out, const char *workspace, const char *name, pl_error *err) {
@@ -453,13 +452,9 @@ pl_alive pl_run_alive(const char *folder, const pl_run_state *state, uint64_t la
     return last_heartbeat != 0 && state->heartbeat != last_heartbeat ? PL_ALIVE_YES : PL_ALIVE_UNKNOWN;
   }
   char *path = pl_path_join(folder, "lock");
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int held = pl_lock_is_held(path);
   free(path);
-  if (fd < 0) return errno == ENOENT ? PL_ALIVE_NO : PL_ALIVE_UNKNOWN;
-  int taken = flock(fd, LOCK_SH | LOCK_NB);
-  pl_alive alive = taken == 0 ? PL_ALIVE_NO : errno == EWOULDBLOCK ? PL_ALIVE_YES : PL_ALIVE_UNKNOWN;
-  close(fd);
-  return alive;
+  return held > 0 ? PL_ALIVE_YES : held == 0 ? PL_ALIVE_NO : PL_ALIVE_UNKNOWN;
 }
 
 bool pl_run_is_read_only(const char *folder) {
@@ -469,29 +464,9 @@ bool pl_run_is_read_only(const char *folder) {
   return read_only;
 }
 
-pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
-  char *path = pl_path_join(folder, "lock");
-  int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (lock < 0) {
-    pl_status status = pl_fail_errno(err, errno, "cannot open %s", path);
-    free(path);
-    return status;
-  }
-  free(path);
-  int taken = -1;
-  // Someone who only looks whether it is held has it for an instant.
-  for (int i = 0; i < LOCK_TRIES && taken != 0; i++) {
-    taken = flock(lock, LOCK_EX | LOCK_NB);
-    if (taken != 0 && errno != EWOULDBLOCK && errno != EINTR) break;
-    if (taken != 0) (void)nanosleep(&(struct timespec){.tv_nsec = 25 * 1000 * 1000}, NULL);
-  }
-  if (taken != 0) {
-    int reason = errno;
-    close(lock);
-    return reason == EWOULDBLOCK ? pl_fail(err, PL_E_BUSY, "another core is working on %s", folder)
-                                 : pl_fail_errno(err, reason, "cannot lock %s", folder);
-  }
-  char host[128], boot[64];
+// Who works on the run.
+static pl_status write_core(const char *folder, pl_error *err) {
+  char host[128], boot[64], *path = pl_path_join(folder, "core.json");
   pl_host_name(host);
   boot_id(boot);
   pl_buf text;
@@ -501,14 +476,23 @@ pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
   pl_json_add_text(&text, "boot_id", boot);
   pl_json_add_text(&text, "version", PLEURA_VERSION);
   (void)pl_buf_add_text(&text, "}\n");
-  path = pl_path_join(folder, "core.json");
-  pl_status status = pl_fs_replace(path, text.data, text.length, err);
-  free(path);
+  const pl_status status = pl_fs_replace(path, text.data, text.length, err);
   pl_buf_clear(&text);
-  if (status != PL_OK) {
+  free(path);
+  return status;
+}
+
+pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
+  char *path = pl_path_join(folder, "lock");
+  int lock = -1;
+  pl_status status = pl_lock_take(&lock, path, err);
+  free(path);
+  if (status == PL_E_BUSY) return pl_fail(err, PL_E_BUSY, "another core is working on %s", folder);
+  if (status == PL_OK) status = write_core(folder, err);
+  if (status == PL_OK) {
+    *fd = lock;
+  } else if (lock >= 0) {
     close(lock);
-    return status;
   }
-  *fd = lock;
-  return PL_OK;
+  return status;
 }

@@ -5,11 +5,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
 #include "core/base/fs.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/image/probability.h"
@@ -90,7 +90,7 @@ static pl_status take_lock(int *lock, const char *folder, pl_error *err) {
   const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return pl_fail_errno(err, errno, "cannot open folder %s", folder);
   // File systems that cannot lock a folder are written to without.
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  if (pl_lock_file(fd, folder, NULL) == PL_E_BUSY) {
     (void)close(fd);
     return pl_fail(err, PL_E_BUSY, "another process is writing maps in %s", folder);
   }

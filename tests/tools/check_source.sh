@@ -40,6 +40,8 @@ sources core gpu viewers tui | grep -vE '^tui/(main\.c|cli/)' |
 sources core gpu viewers tui | grep -vE '^(tui/main\.c|core/base/mem\.c)$' |
   xargs -r grep -nE '(^|[^A-Za-z0-9_>.])(exit|abort) *\(' /dev/null |
   grep -vE '^[^:]*:[0-9]+: *//' | report 'only main and mem.c end the process'
+sources core gpu viewers tui | grep -v '^core/base/lock\.c$' | xargs -r grep -nE '(^|[^A-Za-z0-9_])(flock|lockf) *\(' /dev/null |
+  report 'locks are taken in core/base/lock.c'
 
 # Shape.
 for file in $(sources core gpu viewers tui tests); do

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/hash.h"
+#include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/rng.h"
@@ -237,6 +240,50 @@ static void sealed_lines(void **state) {
   pl_buf_clear(&line);
 }
 
+// Gives a lock back after a moment.
+static void *let_go(void *fd) {
+  (void)usleep(60 * 1000);
+  (void)close(*(int *)fd);
+  return NULL;
+}
+
+static void locks_are_for_one(void **state) {
+  (void)state;
+  char folder[] = "/tmp/pleura-test-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *path = pl_path_join(folder, "lock"), *other = pl_path_join(folder, "other");
+  pl_error err = {0};
+  int mine = -1, theirs = -1;
+  assert_int_equal(pl_lock_is_held(path), 0);  // no such file
+  assert_int_equal(pl_lock_take(&mine, path, &err), PL_OK);
+  assert_int_equal(pl_lock_is_held(path), 1);
+  assert_int_equal(pl_lock_take(&theirs, path, &err), PL_E_BUSY);
+  assert_non_null(strstr(err.message, "is held by another process"));
+  assert_int_equal(theirs, -1);
+  const int opened = open(path, O_RDONLY | O_CLOEXEC);
+  assert_int_equal(pl_lock_file(opened, path, NULL), PL_E_BUSY);
+
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, let_go, &mine), 0);
+  assert_int_equal(pl_lock_wait(&theirs, path, &err), PL_OK);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  (void)close(theirs);
+  assert_int_equal(pl_lock_is_held(path), 0);
+  assert_int_equal(pl_lock_file(opened, path, &err), PL_OK);
+  assert_int_equal(pl_lock_is_held(path), 1);
+
+  assert_true(pl_lock_is_of(opened, path));
+  assert_int_equal(pl_fs_replace(path, "", 0, &err), PL_OK);
+  assert_false(pl_lock_is_of(opened, path));
+  (void)close(opened);
+  assert_int_equal(symlink(path, other), 0);  // a link is not followed to somebody else's file
+  assert_int_equal(pl_lock_take(&theirs, other, &err), PL_E_IO);
+  assert_int_equal(pl_lock_is_held(other), -1);
+  assert_int_equal(pl_fs_remove_tree(folder, &err), PL_OK);
+  free(path);
+  free(other);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(safe_text_escapes),
@@ -245,6 +292,7 @@ int main(void) {
       cmocka_unit_test(buffer_keeps_its_maximum),
       cmocka_unit_test(files_are_replaced_whole),
       cmocka_unit_test(replacing_can_be_refused),
+      cmocka_unit_test(locks_are_for_one),
       cmocka_unit_test(sealed_lines),
       cmocka_unit_test(rng_is_the_published_one),
       cmocka_unit_test(hashes),
