@@ -277,7 +277,7 @@ static void tell_graphics(pl_app *app) {
 static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error *err) {
   pl_status status = PL_OK;
   if (options->script != NULL) status = pl_script_load(&app->script, options->script, err);
-  if (status == PL_OK) status = pl_model_create(&app->model, options->folder, err);
+  if (status == PL_OK) status = pl_tui_model_create(&app->model, options->folder, err);
   if (status == PL_OK) status = pl_jobs_create(&app->jobs, JOB_THREADS, err);
   if (status == PL_OK) read_settings(app);
   if (status == PL_OK) status = pl_imgslots_create(&app->slots, app->settings.greys, err);
@@ -302,7 +302,7 @@ static void say_run(char *out, size_t size, const pl_run_view *run) {
 // What goes on without the workbench, a line each.
 // With a run that is going one is there at once, and told what happened since one was here last.
 static void greet(pl_app *app) {
-  const pl_model *model = app->model;
+  const pl_tui_model *model = app->model;
   if (model->workspace == NULL) return;
   const double now = pl_clock_wall(&app->clock), since = pl_visit_last(model->workspace);
   pl_visit_note(model->workspace, now);
@@ -347,7 +347,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
   pl_jobs_destroy(app.jobs);
   pl_term_close(app.term);
   pl_imgslots_destroy(app.slots);
-  pl_model_destroy(app.model);
+  pl_tui_model_destroy(app.model);
   pl_prompt_close(&app);
   pl_joblist_clear(&app.joblist);
   pl_settings_clear(&app.settings);

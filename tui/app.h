@@ -45,7 +45,7 @@ struct pl_app {
   pl_term *term;
   pl_jobs *jobs;
   pl_imgslots *slots;
-  pl_model *model;
+  pl_tui_model *model;
   pl_settings settings;
   pl_picture_format format;  // of the pictures for this terminal
   uint64_t next_serial;      // for pictures

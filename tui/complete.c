@@ -147,7 +147,7 @@ void pl_complete_encoders(const pl_app *app, const char *before, pl_candidates *
 void pl_complete_runs(const pl_app *app, const char *before, pl_candidates *out) {
   if (before[0] != '\0') return;
   pl_candidates_add(out, "latest");
-  for (size_t i = app->model->run_count; i > 0; i--) pl_candidates_add(out, pl_model_run_name(app->model, i - 1));
+  for (size_t i = app->model->run_count; i > 0; i--) pl_candidates_add(out, pl_tui_model_run_name(app->model, i - 1));
 }
 
 void pl_complete_axes(const pl_app *app, const char *before, pl_candidates *out) {

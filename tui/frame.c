@@ -74,7 +74,7 @@ static size_t add_text(char *out, size_t used, const char *format, ...) {
 
 void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area area) {
   char text[STATUS_SIZE];
-  const pl_model *model = app->model;
+  const pl_tui_model *model = app->model;
   size_t used = 0;
   if (model->watching[0] != '\0') used = add_text(text, used, " WATCHING %s  |", model->watching);
   if (model->workspace != NULL) {

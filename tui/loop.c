@@ -64,7 +64,7 @@ static void take_signals(pl_app *app) {
 static void look_at_folders(pl_app *app, loop_state *state, double now) {
   const bool tick = now >= state->next_tick;
   if (!tick && !(state->folders_changed && now >= state->quiet_until)) return;
-  unsigned changed = pl_model_update(app->model);
+  unsigned changed = pl_tui_model_update(app->model);
   if (tick) {
     changed |= PL_CHANGED_TIME;
     state->next_tick = now + TICK_MS / 1000.0;
@@ -106,13 +106,13 @@ void pl_loop_run(pl_app *app) {
       [SIGNALS] = {.fd = pl_term_signal_fd(app->term), .events = POLLIN},
       [JOBS] = {.fd = pl_jobs_fd(app->jobs), .events = POLLIN},
       [ENCODER] = {.fd = pl_imgslots_fd(app->slots), .events = POLLIN},
-      [FOLDERS] = {.fd = pl_model_fd(app->model), .events = POLLIN},  // a negative one is skipped by poll
+      [FOLDERS] = {.fd = pl_tui_model_fd(app->model), .events = POLLIN},  // a negative one is skipped by poll
   };
   state.next_tick = now_of(app) + TICK_MS / 1000.0;
   while (!app->quit) {
     present(app, &state);
     // While a look is being held back, the folders' descriptor would only wake us over and over.
-    fds[FOLDERS].fd = state.folders_changed ? -1 : pl_model_fd(app->model);
+    fds[FOLDERS].fd = state.folders_changed ? -1 : pl_tui_model_fd(app->model);
     fds[OUTPUT] = (struct pollfd){.fd = pl_term_output_fd(app->term), .events = POLLOUT};
     const int ready = poll(fds, COUNT, timeout_of(app, &state, now_of(app)));
     if (ready < 0 && errno != EINTR) {

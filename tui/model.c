@@ -20,13 +20,13 @@ typedef struct file_mark {
   struct timespec time;
 } file_mark;
 
-typedef struct pl_model_private {
+typedef struct pl_tui_model_private {
   char *start;  // where to look for the workspace
   file_mark cases, folds, notes;
   pl_run_watch *watch;
   int inotify;          // -1 when there is none
   int runs_wd, run_wd;  // -1 when not watched
-} pl_model_private;
+} pl_tui_model_private;
 
 static file_mark mark_of(const char *folder, const char *name) {
   char *path = pl_path_join(folder, name);
@@ -41,8 +41,8 @@ static bool same_mark(file_mark a, file_mark b) {
   return a.inode == b.inode && a.size == b.size && a.time.tv_sec == b.time.tv_sec && a.time.tv_nsec == b.time.tv_nsec;
 }
 
-static void count_cases(pl_model *model) {
-  pl_model_counts counts = {0};
+static void count_cases(pl_tui_model *model) {
+  pl_tui_model_counts counts = {0};
   for (size_t i = 0; i < model->manifest.count; i++) {
     const pl_case *c = &model->manifest.cases[i];
     counts.train += c->part == PL_PART_TRAIN;
@@ -54,8 +54,8 @@ static void count_cases(pl_model *model) {
   model->counts = counts;
 }
 
-static unsigned update_cases(pl_model *model, bool always) {
-  pl_model_private *hidden = model->private;
+static unsigned update_cases(pl_tui_model *model, bool always) {
+  pl_tui_model_private *hidden = model->private;
   pl_error err = {0};
   if (model->workspace == NULL) {
     char *workspace = NULL;
@@ -89,8 +89,8 @@ static unsigned update_cases(pl_model *model, bool always) {
   return PL_CHANGED_CASES | (only_notes ? PL_CHANGED_NOTES : 0u);
 }
 
-static void watch_folder(pl_model *model, int *wd, const char *path) {
-  pl_model_private *hidden = model->private;
+static void watch_folder(pl_tui_model *model, int *wd, const char *path) {
+  pl_tui_model_private *hidden = model->private;
   if (hidden->inotify < 0) return;
   if (*wd >= 0) inotify_rm_watch(hidden->inotify, *wd);
   *wd = path == NULL ? -1
@@ -99,7 +99,7 @@ static void watch_folder(pl_model *model, int *wd, const char *path) {
 }
 
 // Whose it is: the run's maker, else the owner of the workspace's folder.
-static void find_owner(pl_model *model) {
+static void find_owner(pl_tui_model *model) {
   const pl_run_view *run = model->run;
   struct stat folder;
   model->watching[0] = '\0';
@@ -112,14 +112,14 @@ static void find_owner(pl_model *model) {
   }
 }
 
-static void close_run(pl_model *model) {
+static void close_run(pl_tui_model *model) {
   pl_run_watch_destroy(model->private->watch);
   model->private->watch = NULL;
   model->run = NULL;
   model->run_problem[0] = '\0';
 }
 
-static void open_run(pl_model *model) {
+static void open_run(pl_tui_model *model) {
   close_run(model);
   if (model->selected >= model->run_count) {
     watch_folder(model, &model->private->run_wd, NULL);
@@ -144,7 +144,7 @@ static bool same_names(char **a, size_t a_count, char **b, size_t b_count) {
   return true;
 }
 
-static unsigned update_runs(pl_model *model) {
+static unsigned update_runs(pl_tui_model *model) {
   if (model->workspace == NULL) return 0;
   char **runs = NULL;
   size_t count = 0;
@@ -179,7 +179,7 @@ static unsigned update_runs(pl_model *model) {
   return PL_CHANGED_RUNS | (same ? 0u : (unsigned)PL_CHANGED_RUN);
 }
 
-static unsigned update_run(pl_model *model) {
+static unsigned update_run(pl_tui_model *model) {
   if (model->private->watch == NULL) return 0;
   bool changed = false;
   pl_error err = {0};
@@ -194,12 +194,12 @@ static unsigned update_run(pl_model *model) {
   return changed ? PL_CHANGED_RUN : 0;
 }
 
-pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err) {
+pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_error *err) {
   if (folder != NULL && !pl_fs_is_folder(folder)) {
     return pl_fail(err, PL_E_NOTFOUND, "%s is not a folder; -C wants a workspace, or the folder that shall become one",
                    folder);
   }
-  pl_model *model = pl_xcalloc(1, sizeof *model);
+  pl_tui_model *model = pl_xcalloc(1, sizeof *model);
   model->private = pl_xcalloc(1, sizeof *model->private);
   model->private->start = pl_xstrdup(folder != NULL ? folder : ".");
   model->private->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -212,7 +212,7 @@ pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err) {
   return PL_OK;
 }
 
-void pl_model_destroy(pl_model *model) {
+void pl_tui_model_destroy(pl_tui_model *model) {
   if (model == NULL) return;
   close_run(model);
   if (model->private->inotify >= 0) close(model->private->inotify);
@@ -224,9 +224,9 @@ void pl_model_destroy(pl_model *model) {
   free(model);
 }
 
-int pl_model_fd(const pl_model *model) { return model->private->inotify; }
+int pl_tui_model_fd(const pl_tui_model *model) { return model->private->inotify; }
 
-unsigned pl_model_update(pl_model *model) {
+unsigned pl_tui_model_update(pl_tui_model *model) {
   // What inotify tells is only that it is worth looking.
   char drain[4096];
   while (model->private->inotify >= 0 && read(model->private->inotify, drain, sizeof drain) > 0) continue;
@@ -236,7 +236,7 @@ unsigned pl_model_update(pl_model *model) {
   return changed;
 }
 
-unsigned pl_model_select(pl_model *model, size_t index) {
+unsigned pl_tui_model_select(pl_tui_model *model, size_t index) {
   if (index >= model->run_count) return 0;
   model->follow = index + 1 == model->run_count;
   if (index == model->selected && model->run != NULL) return 0;
@@ -245,15 +245,15 @@ unsigned pl_model_select(pl_model *model, size_t index) {
   return PL_CHANGED_RUNS | PL_CHANGED_RUN;
 }
 
-unsigned pl_model_select_folder(pl_model *model, const char *folder) {
+unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder) {
   unsigned changed = update_runs(model);
   for (size_t i = 0; i < model->run_count; i++) {
-    if (strcmp(pl_path_base(model->runs[i]), pl_path_base(folder)) == 0) changed |= pl_model_select(model, i);
+    if (strcmp(pl_path_base(model->runs[i]), pl_path_base(folder)) == 0) changed |= pl_tui_model_select(model, i);
   }
   return changed;
 }
 
-pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err) {
+pl_status pl_tui_model_config(pl_config *out, const pl_tui_model *model, pl_error *err) {
   pl_config config;
   pl_config_defaults(&config);
   if (model->workspace != NULL) {
@@ -266,8 +266,8 @@ pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err) 
   return PL_OK;
 }
 
-const char *pl_model_run_name(const pl_model *model, size_t index) {
+const char *pl_tui_model_run_name(const pl_tui_model *model, size_t index) {
   return index < model->run_count ? pl_path_base(model->runs[index]) : "";
 }
 
-const char *pl_model_start(const pl_model *model) { return model->private->start; }
+const char *pl_tui_model_start(const pl_tui_model *model) { return model->private->start; }

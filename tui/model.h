@@ -22,15 +22,15 @@ enum {
 
 enum { PL_WATCHING_SIZE = 200 };
 
-typedef struct pl_model_counts {
+typedef struct pl_tui_model_counts {
   size_t train, test, positive, unlabelled, bad;
-} pl_model_counts;
+} pl_tui_model_counts;
 
-typedef struct pl_model {
+typedef struct pl_tui_model {
   char *workspace;                     // NULL when there is none
   char problem[PL_ERROR_MESSAGE_MAX];  // why there is none, or why cases.csv could not be read; "" when fine
   pl_manifest manifest;                // empty without a workspace
-  pl_model_counts counts;
+  pl_tui_model_counts counts;
 
   char **runs;  // folders, oldest first
   size_t run_count, selected;
@@ -40,30 +40,30 @@ typedef struct pl_model {
   // "alice@gpu3" when this user may only look at the workspace or at the selected run, else "".
   char watching[PL_WATCHING_SIZE];
 
-  struct pl_model_private *private;
-} pl_model;
+  struct pl_tui_model_private *private;
+} pl_tui_model;
 
 // Looks for the workspace at `folder` (NULL: the current folder) and reads it. A missing workspace is no failure: the
 // workbench opens and says how to make one. PL_E_... only when `folder` itself is given and is no folder.
-pl_status pl_model_create(pl_model **out, const char *folder, pl_error *err);
-void pl_model_destroy(pl_model *model);
+pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_error *err);
+void pl_tui_model_destroy(pl_tui_model *model);
 
 // Readable when something in the watched folders changed; -1 where the system cannot tell.
-int pl_model_fd(const pl_model *model);
+int pl_tui_model_fd(const pl_tui_model *model);
 
 // Reads what changed; returns bits. Cheap when nothing did.
-unsigned pl_model_update(pl_model *model);
+unsigned pl_tui_model_update(pl_tui_model *model);
 
 // Selects a run; returns the bits that changed. Selecting the newest follows the newest from then on.
-unsigned pl_model_select(pl_model *model, size_t index);
+unsigned pl_tui_model_select(pl_tui_model *model, size_t index);
 // The same for the run in `folder`, after reading the list anew.
-unsigned pl_model_select_folder(pl_model *model, const char *folder);
+unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder);
 
 // The options that a new run starts from: defaults and pleura.yaml.
-pl_status pl_model_config(pl_config *out, const pl_model *model, pl_error *err);
+pl_status pl_tui_model_config(pl_config *out, const pl_tui_model *model, pl_error *err);
 
 // The folder in which the workspace is looked for, borrowed; the one that becomes one when there is none.
-const char *pl_model_start(const pl_model *model);
+const char *pl_tui_model_start(const pl_tui_model *model);
 
 // The name of a run folder, borrowed.
-const char *pl_model_run_name(const pl_model *model, size_t index);
+const char *pl_tui_model_run_name(const pl_tui_model *model, size_t index);

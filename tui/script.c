@@ -138,7 +138,7 @@ static step_result do_wait_job(pl_script *script, pl_app *app, const char *args)
 
 static step_result do_wait_background(pl_script *script, pl_app *app, const char *args) {
   (void)args;
-  pl_app_tell(app, PL_CHANGED_TIME | pl_model_update(app->model));
+  pl_app_tell(app, PL_CHANGED_TIME | pl_tui_model_update(app->model));
   if (pl_joblist_running(&app->joblist) == NULL) return STEP_DONE;
   if (waited(script) < WAIT_RUN_SECONDS) return STEP_WAIT;
   pl_fail(&script->error, PL_E_BUSY, "a background job has not ended after %d s", WAIT_RUN_SECONDS);

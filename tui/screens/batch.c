@@ -188,7 +188,7 @@ static void choose(batch_screen *self, bool from_train) {
   self->request.epoch = 1;
   if (config != NULL) {
     self->request.config = *config;
-  } else if (pl_model_config(&self->request.config, app->model, &err) != PL_OK) {
+  } else if (pl_tui_model_config(&self->request.config, app->model, &err) != PL_OK) {
     pl_app_complain(app, &err);
     pl_config_defaults(&self->request.config);
   }

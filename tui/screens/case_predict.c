@@ -45,7 +45,7 @@ void pl_case_clear_predictions(pl_case_screen *self) {
 }
 
 static const char *wanted_run(const pl_case_screen *self) {
-  const pl_model *model = self->app->model;
+  const pl_tui_model *model = self->app->model;
   if (self->predictions.chosen != NULL) return self->predictions.chosen;
   return model->selected < model->run_count ? model->runs[model->selected] : NULL;
 }

@@ -198,7 +198,7 @@ static pl_style cell_text(const void *context, size_t row, size_t column, char t
 }
 
 static void draw_empty(const pl_app *app, const pl_canvas *canvas, pl_area body) {
-  const pl_model *model = app->model;
+  const pl_tui_model *model = app->model;
   const bool none = model->workspace == NULL;
   const pl_area box = pl_layout_centre(body, 13, 74);
   if (box.rows < 8) return;

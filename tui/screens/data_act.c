@@ -322,7 +322,7 @@ static void remark(pl_app *app, const char *flag, const char *note) {
     count++;
   }
   // What was written is read again as if somebody else had done it.
-  pl_app_tell(app, pl_model_update(app->model));
+  pl_app_tell(app, pl_tui_model_update(app->model));
   pl_app_say(app, "%zu case%s %s", count, count == 1 ? "" : "s",
              flag != NULL ? (flag[0] != '\0' ? "flagged" : "no longer flagged") : "noted");
 }

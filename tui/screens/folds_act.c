@@ -19,7 +19,7 @@ static void complain(pl_app *app, const char *text) {
 
 // What was written is seen at once, not when the system gets round to telling.
 static void files_changed(pl_app *app) {
-  const unsigned what = pl_model_update(app->model);
+  const unsigned what = pl_tui_model_update(app->model);
   if (what != 0) pl_app_tell(app, what);
 }
 

@@ -156,7 +156,7 @@ static void counted(void *context) {
 // ---- Which run
 
 static void open_run(pl_review_screen *self) {
-  const pl_model *model = self->app->model;
+  const pl_tui_model *model = self->app->model;
   free(self->run);
   free(self->maps);
   free(self->order);

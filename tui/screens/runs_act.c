@@ -162,7 +162,7 @@ void pl_runs_open(pl_app *app, const char *args) {
   pl_runs *self = pl_runs_of(app);
   const pl_run_summary *run = pl_runs_row(self, self->table.selected);
   if (run == NULL) return;
-  const unsigned what = pl_model_select_folder(app->model, run->folder);
+  const unsigned what = pl_tui_model_select_folder(app->model, run->folder);
   pl_app_open_screen(app, &pl_screen_train);
   pl_app_tell(app, what);
 }

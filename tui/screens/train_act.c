@@ -85,7 +85,7 @@ static void start_done(void *owner, void *data) {
   if (job->status == PL_OK) self->form_open = false;
   // A run that could not be started has left its folder and log: it is shown as what it is.
   if (job->folder != NULL) {
-    pl_model_select_folder(app->model, job->folder);
+    pl_tui_model_select_folder(app->model, job->folder);
     pl_app_tell(app, PL_CHANGED_RUNS | PL_CHANGED_RUN | PL_CHANGED_LAYOUT);
   }
   if (job->status == PL_OK) {
@@ -335,9 +335,9 @@ void pl_train_up(pl_app *app, const char *args) { (void)args, move(app, -1); }
 // ---- Which run
 
 static void select_run(pl_app *app, size_t index) {
-  const unsigned changed = pl_model_select(app->model, index);
+  const unsigned changed = pl_tui_model_select(app->model, index);
   if (changed != 0) pl_app_tell(app, changed);
-  pl_app_say(app, "%s%s", pl_model_run_name(app->model, app->model->selected),
+  pl_app_say(app, "%s%s", pl_tui_model_run_name(app->model, app->model->selected),
              app->model->follow ? " (the newest; later ones are followed)" : "");
 }
 
@@ -363,7 +363,7 @@ void pl_train_run(pl_app *app, const char *args) {
     return;
   }
   for (size_t i = 0; i < app->model->run_count; i++) {
-    if (strcmp(pl_model_run_name(app->model, i), pl_path_base(folder)) == 0) select_run(app, i);
+    if (strcmp(pl_tui_model_run_name(app->model, i), pl_path_base(folder)) == 0) select_run(app, i);
   }
   free(folder);
 }

@@ -37,7 +37,7 @@ void pl_train_fill_form(pl_train *self) {
   if (self->form_filled) return;
   pl_config config;
   pl_error err = {0};
-  if (pl_model_config(&config, self->app->model, &err) != PL_OK) {
+  if (pl_tui_model_config(&config, self->app->model, &err) != PL_OK) {
     pl_app_complain(self->app, &err);
     pl_config_defaults(&config);
   }
@@ -213,7 +213,7 @@ void pl_train_preset(pl_app *app, const char *args) {
     (void)pl_copy_text(name, sizeof name, presets.items[next < presets.count ? (next + 1) % presets.count : 0].name);
   }
   // From the workspace's options anew: a preset does not add to the one before.
-  pl_status status = pl_model_config(&config, app->model, &err);
+  pl_status status = pl_tui_model_config(&config, app->model, &err);
   if (status == PL_OK) status = pl_config_apply_preset(&config, name, &err);
   if (status == PL_OK) {
     const pl_preset *preset = pl_presets_find(&presets, name);

@@ -152,11 +152,11 @@ static void start(pl_app *app, const pl_cmd *cmd, const char *args) {
 static void workspace_wanted(pl_app *app) {
   pl_error err = {0};
   const pl_cmd *cmd = app->joblist.waits;
-  if (pl_workspace_init(pl_model_start(app->model), &err) != PL_OK) {
+  if (pl_workspace_init(pl_tui_model_start(app->model), &err) != PL_OK) {
     pl_app_complain(app, &err);
     return;
   }
-  pl_app_tell(app, pl_model_update(app->model));
+  pl_app_tell(app, pl_tui_model_update(app->model));
   if (app->model->workspace != NULL) start(app, cmd, app->joblist.waiting_args);
 }
 
@@ -178,8 +178,8 @@ void pl_joblist_start(pl_app *app, const pl_cmd *cmd, const char *args) {
     start(app, cmd, args);
     return;
   }
-  char *folder = realpath(pl_model_start(app->model), NULL), question[PL_QUESTION_SIZE], safe[160];
-  const char *path = folder != NULL ? folder : pl_model_start(app->model);
+  char *folder = realpath(pl_tui_model_start(app->model), NULL), question[PL_QUESTION_SIZE], safe[160];
+  const char *path = folder != NULL ? folder : pl_tui_model_start(app->model);
   pl_safe_text(safe, sizeof safe, path, strlen(path));
   snprintf(question, sizeof question, "%s is no workspace yet. Make it one?", safe);
   free(folder);

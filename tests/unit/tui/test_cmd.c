@@ -115,9 +115,9 @@ static void expect(const pl_app *app, const char *line, const char *candidates) 
 static void test_complete(void **state) {
   (void)state;
   pl_case cases[] = {{.number = 4, .flag = (char[]){"check"}}, {.number = 41}, {.number = 7, .flag = (char[]){"odd"}}};
-  pl_model model = {.manifest = {.cases = cases, .count = 3, .fold_count = 2},
-                    .runs = (char *[]){(char[]){"/w/runs/2026-11-22-a"}, (char[]){"/w/runs/2026-11-23-a"}},
-                    .run_count = 2};
+  pl_tui_model model = {.manifest = {.cases = cases, .count = 3, .fold_count = 2},
+                        .runs = (char *[]){(char[]){"/w/runs/2026-11-22-a"}, (char[]){"/w/runs/2026-11-23-a"}},
+                        .run_count = 2};
   pl_app app = {.model = &model};
   expect(&app, "unm", "unmark");
   expect(&app, "nothing-like-it", "");
@@ -149,7 +149,7 @@ static void test_complete_files(void **state) {
   assert_int_equal(pl_fs_replace(file, "", 0, NULL), PL_OK);
   assert_int_equal(pl_fs_replace(hidden, "", 0, NULL), PL_OK);
   assert_int_equal(pl_fs_replace(odd, "", 0, NULL), PL_OK);
-  pl_model model = {0};
+  pl_tui_model model = {0};
   pl_app app = {.model = &model};
   while (strcmp(pl_screens[app.active]->name, "folds") != 0) app.active++;
   char *line = pl_xprintf("patients %s/", root), *all = pl_xprintf("%s/dicom\\ files/ %s/dicom.csv", root, root);
