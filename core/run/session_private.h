@@ -71,6 +71,9 @@ void pl_session_show(pl_session *s, pl_phase phase, const char *message);
 // Seconds that this core has trained, pauses left out.
 double pl_session_active(const pl_session *s);
 
+// Everything up to the first step; s->heartbeat is there once the run's folder is ours. PL_E_CANCELLED: told to stop.
+pl_status pl_session_open(pl_session *s, pl_error *err);
+
 // Checks that the data are those of the run, reads the manifest and opens the packed cache.
 pl_status pl_session_open_data(pl_session *s, pl_error *err);
 
