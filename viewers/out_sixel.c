@@ -1,6 +1,5 @@
 #include "viewers/out_sixel.h"
 
-#include <sixel/sixel.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +7,10 @@
 #include "viewers/colormap.h"
 #include "viewers/draw.h"
 #include "viewers/palette.h"
+#include "viewers/sixel_bands.h"
 
 // The index of pixels that are left out: the palette has at most 255 colours then.
-enum { GREYS_DEFAULT = 64, GREYS_LEAST = 16, OVERLAY_LEAST = 16, LEFT_OUT = 255 };
+enum { GREYS_DEFAULT = 64, GREYS_LEAST = 16, OVERLAY_LEAST = 16, LEFT_OUT = 255, LINE_ROWS = 6 };
 
 pl_sixel_options pl_sixel_options_for(const pl_caps *caps, unsigned greys) {
   return (pl_sixel_options){
@@ -92,37 +92,7 @@ void pl_indexed_clear(pl_indexed *indexed) {
   *indexed = (pl_indexed){0};
 }
 
-static int append(char *data, int size, void *context) {
-  // libsixel does not look at the result; the buffer remembers that it is full.
-  pl_buf_add(context, data, (size_t)size);
-  return size;
-}
-
-static SIXELSTATUS encode_with(const pl_indexed *indexed, sixel_output_t *output, sixel_dither_t *dither) {
-  unsigned char palette[3 * PL_SIXEL_COLOURS_MAX];
-  for (unsigned i = 0; i < indexed->colours; i++) memcpy(palette + 3 * i, &indexed->palette[i], 3);
-  sixel_output_set_encode_policy(output, SIXEL_ENCODEPOLICY_SIZE);
-  sixel_dither_set_palette(dither, palette);
-  sixel_dither_set_pixelformat(dither, SIXEL_PIXELFORMAT_PAL8);
-  sixel_dither_set_diffusion_type(dither, SIXEL_DIFFUSE_NONE);
-  return sixel_encode(indexed->pixels, (int)indexed->width, (int)indexed->height, 8, dither, output);
-}
-
-// Pixels whose index is none of the palette's are left out.
-static pl_status encode_indexed(pl_buf *out, const pl_indexed *indexed, pl_error *err) {
-  sixel_output_t *output = NULL;
-  sixel_dither_t *dither = NULL;
-  SIXELSTATUS result = sixel_output_new(&output, append, out, NULL);
-  if (!SIXEL_FAILED(result)) result = sixel_dither_new(&dither, (int)indexed->colours, NULL);
-  if (!SIXEL_FAILED(result)) result = encode_with(indexed, output, dither);
-  if (dither != NULL) sixel_dither_unref(dither);
-  if (output != NULL) sixel_output_unref(output);
-  if (!SIXEL_FAILED(result)) return PL_OK;
-  return pl_fail(err, result == SIXEL_BAD_ALLOCATION ? PL_E_NOMEM : PL_E_INTERNAL, "libsixel: %s",
-                 sixel_helper_format_error(result));
-}
-
-// libsixel defines every colour that it is given, 15 bytes each: only those that occur are left.
+// A colour's definition is 15 bytes, and looking for it in every line takes time: only those that occur are left.
 static void drop_unused_colours(pl_indexed *indexed) {
   uint8_t place[PL_SIXEL_COLOURS_MAX];
   bool used[PL_SIXEL_COLOURS_MAX] = {false};
@@ -137,14 +107,6 @@ static void drop_unused_colours(pl_indexed *indexed) {
   }
   for (size_t i = 0; i < pixels; i++) indexed->pixels[i] = place[indexed->pixels[i]];
   indexed->colours = kept;
-}
-
-// libsixel 1.10 begins with a new line when the picture is less than one band (6 rows) high, which shifts it down.
-static void drop_first_newline(pl_buf *bytes) {
-  char *newline = memchr(bytes->data, '-', bytes->length);
-  if (newline == NULL) return;
-  memmove(newline, newline + 1, (size_t)(bytes->data + bytes->length - newline));
-  bytes->length--;
 }
 
 // ---- Parts
@@ -179,65 +141,61 @@ static pl_status cut_out(pl_bitmap *out, const pl_bitmap *bitmap, pl_rect part, 
   return PL_OK;
 }
 
-static bool is_unchanged(const pl_bitmap *bitmap, const pl_bitmap *shown, size_t at) {
-  return pl_rgb_equal(bitmap->pixels[at], shown->pixels[at]);
-}
-
-// What is left out must not take part in the choice of colours: it becomes black first, and is marked afterwards.
-static void for_unchanged(pl_bitmap *cut, pl_indexed *indexed, const pl_bitmap *bitmap, pl_rect part,
-                          const pl_bitmap *shown) {
-  for (int y = 0; y < part.height; y++) {
-    for (int x = 0; x < part.width; x++) {
-      if (!is_unchanged(bitmap, shown, (size_t)(part.y + y) * bitmap->width + (size_t)(part.x + x))) continue;
-      const size_t to = (size_t)y * (size_t)part.width + (size_t)x;
-      if (cut != NULL) cut->pixels[to] = (pl_rgb){0};
-      if (indexed != NULL) indexed->pixels[to] = LEFT_OUT;
-    }
+// Of each pixel of the rectangle whether it is left out. libsixel 1.10 looks only at the last row of a line of six for
+// what it must not draw over; where that has nothing of the kind the whole line is drawn.
+static uint8_t *find_unchanged(const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown) {
+  const size_t width = (size_t)part.width, height = (size_t)part.height;
+  uint8_t *unchanged = pl_try_alloc(width * height);
+  if (unchanged == NULL) return NULL;
+  for (size_t y = 0; y < height; y++) {
+    const size_t from = ((size_t)part.y + y) * bitmap->width + (size_t)part.x;
+    uint8_t *row = &unchanged[y * width];
+    for (size_t x = 0; x < width; x++) row[x] = pl_rgb_equal(bitmap->pixels[from + x], shown->pixels[from + x]);
+    const bool ends_line = y % LINE_ROWS == LINE_ROWS - 1 || y + 1 == height;
+    const size_t top = y - y % LINE_ROWS;
+    if (ends_line && memchr(row, true, width) == NULL) memset(&unchanged[top * width], false, (y + 1 - top) * width);
   }
+  return unchanged;
 }
 
-// One attempt with that many greys. `out` has failed when the picture did not fit.
-static pl_status attempt(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown,
+// One attempt with that many greys, without the pixels that are marked in `left_out` (NULL for none): they take no part
+// in the choice of colours. `out` has failed when the picture did not fit.
+static pl_status attempt(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const uint8_t *left_out, bool transparent,
                          const pl_sixel_options *options, pl_error *err) {
   pl_indexed indexed = {0};
   pl_bitmap cut = {0};
+  const size_t pixels = (size_t)part.width * (size_t)part.height;
   pl_status status = cut_out(&cut, bitmap, part, options->halved, err);
-  if (status == PL_OK && shown != NULL) for_unchanged(&cut, NULL, bitmap, part, shown);
+  for (size_t i = 0; status == PL_OK && left_out != NULL && i < pixels; i++) {
+    if (left_out[i]) cut.pixels[i] = (pl_rgb){0};
+  }
   if (status == PL_OK) status = pl_sixel_quantise(&indexed, &cut, options, err);
-  if (status == PL_OK && shown != NULL) for_unchanged(NULL, &indexed, bitmap, part, shown);
+  for (size_t i = 0; status == PL_OK && left_out != NULL && i < pixels; i++) {
+    if (left_out[i]) indexed.pixels[i] = LEFT_OUT;
+  }
   if (status == PL_OK) {
     drop_unused_colours(&indexed);
-    if (indexed.colours > 0) status = encode_indexed(out, &indexed, err);
+    if (indexed.colours > 0) status = pl_sixel_bands(out, &indexed, transparent, options->threads, err);
   }
   pl_indexed_clear(&indexed);
   pl_bitmap_clear(&cut);
-  if (status == PL_OK && part.height < 6 && out->length > 0 && !out->failed) drop_first_newline(out);
   return status;
 }
 
 static unsigned fewer_greys(unsigned greys) { return greys > 64 ? 64 : greys > 32 ? 32 : GREYS_LEAST; }
 
-// libsixel writes no parameters. "0;1" says that pixels which are not drawn keep what was there.
-static bool add_transparent(pl_buf *out, const pl_buf *bytes) {
-  static const char begin[] = "\x1bPq", transparent[] = "\x1bP0;1q";
-  const size_t length = sizeof begin - 1;
-  if (bytes->length == 0) return true;  // nothing has changed
-  if (bytes->length < length || memcmp(bytes->data, begin, length) != 0) return false;
-  return pl_buf_add_text(out, transparent) && pl_buf_add(out, bytes->data + length, bytes->length - length);
-}
-
-static pl_status encode(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown, bool transparent,
+// Fewer greys until the sequence fits.
+static pl_status encode(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const uint8_t *left_out, bool transparent,
                         const pl_sixel_options *options, pl_error *err) {
   pl_sixel_options now = *options;
   now.greys = pl_sixel_greys(options);
   for (;;) {
     pl_buf bytes;
     pl_buf_init(&bytes, PL_SIXEL_BYTES_MAX);
-    pl_status status = attempt(&bytes, bitmap, part, shown, &now, err);
+    pl_status status = attempt(&bytes, bitmap, part, left_out, transparent, &now, err);
     const bool fits = !bytes.failed;
-    if (status == PL_OK && fits) {
-      const bool added = transparent ? add_transparent(out, &bytes) : pl_buf_add(out, bytes.data, bytes.length);
-      if (!added) status = pl_fail(err, PL_E_LIMIT, "no room for %zu bytes of sixel", bytes.length);
+    if (status == PL_OK && fits && !pl_buf_add(out, bytes.data, bytes.length)) {
+      status = pl_fail(err, PL_E_LIMIT, "no room for %zu bytes of sixel", bytes.length);
     }
     pl_buf_clear(&bytes);
     if (status != PL_OK || fits) return status;
@@ -261,5 +219,10 @@ pl_status pl_sixel_encode(pl_buf *out, const pl_bitmap *bitmap, const pl_sixel_o
 
 pl_status pl_sixel_encode_part(pl_buf *out, const pl_bitmap *bitmap, pl_rect part, const pl_bitmap *shown,
                                const pl_sixel_options *options, pl_error *err) {
-  return encode(out, bitmap, part, shown, true, options, err);
+  if (shown == NULL) return encode(out, bitmap, part, NULL, true, options, err);
+  uint8_t *unchanged = find_unchanged(bitmap, part, shown);
+  if (unchanged == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to compare %dx%d pixels", part.width, part.height);
+  const pl_status status = encode(out, bitmap, part, unchanged, true, options, err);
+  free(unchanged);
+  return status;
 }

@@ -1,6 +1,7 @@
 // The groups of tests of this folder; each returns the number of failed tests.
 #pragma once
 
+int run_bands_tests(void);
 int run_caps_tests(void);
 int run_curve_tests(void);
 int run_draw_tests(void);

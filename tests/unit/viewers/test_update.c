@@ -134,6 +134,24 @@ static void scattered_changes(void **state) {
   pl_bitmap_clear(&after);
 }
 
+// A few pixels stay as they were within lines of six rows that change everywhere else.
+static void pixels_stay_within_what_changes(void **state) {
+  (void)state;
+  pl_bitmap before = {0}, after = {0};
+  assert_int_equal(pl_bitmap_init(&before, 60, 57, NULL), PL_OK);
+  assert_int_equal(pl_bitmap_init(&after, 60, 57, NULL), PL_OK);
+  for (size_t i = 0; i < (size_t)60 * 57; i++) {
+    const uint8_t grey = (uint8_t)(i / 60 % 5 * 51);
+    before.pixels[i] = (pl_rgb){grey, grey, grey};
+    after.pixels[i] = i % 97 == 3 && i / 60 % 6 != 5 ? before.pixels[i] : (pl_rgb){(uint8_t)(255 - grey), 102, grey};
+  }
+  change(&before, &after, true, 0);
+  change(&after, &before, true, 0);
+  change(&before, &after, false, 0);
+  pl_bitmap_clear(&before);
+  pl_bitmap_clear(&after);
+}
+
 static void a_contour_costs_little(void **state) {
   (void)state;
   pl_bitmap off = scene(512, PL_MASK_OFF), contour = scene(512, PL_MASK_CONTOUR);
@@ -222,9 +240,13 @@ static void pace_learns(void **state) {
 
 int run_update_tests(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(changes_are_all_that_is_sent), cmocka_unit_test(scattered_changes),
-      cmocka_unit_test(a_contour_costs_little),       cmocka_unit_test(halved_pixels),
-      cmocka_unit_test(quality_follows_the_rate),     cmocka_unit_test(pace_learns),
+      cmocka_unit_test(changes_are_all_that_is_sent),
+      cmocka_unit_test(scattered_changes),
+      cmocka_unit_test(pixels_stay_within_what_changes),
+      cmocka_unit_test(a_contour_costs_little),
+      cmocka_unit_test(halved_pixels),
+      cmocka_unit_test(quality_follows_the_rate),
+      cmocka_unit_test(pace_learns),
   };
   return cmocka_run_group_tests_name("update", tests, NULL, NULL);
 }
