@@ -213,6 +213,14 @@ pl_folds_image *pl_folds_find(const pl_folds *folds, const char *id) {
   return bsearch(id, folds->images, folds->image_count, sizeof *folds->images, by_key);
 }
 
+void pl_folds_take_labels(pl_folds *folds, const pl_manifest *manifest) {
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    pl_folds_image *image = c->label != PL_LABEL_UNKNOWN ? pl_folds_find(folds, c->id) : NULL;
+    if (image != NULL) image->label = c->label;
+  }
+}
+
 bool pl_folds_seen_before(const pl_folds *folds, const pl_folds_image *image, size_t k) {
   const size_t *rows = &folds->order[image->first];
   return k > 0 && folds->rows[rows[k]].fold == folds->rows[rows[k - 1]].fold;

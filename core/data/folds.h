@@ -62,6 +62,10 @@ void pl_folds_clear(pl_folds *folds);
 // The image of that id (without ".png"), borrowed, or NULL.
 pl_folds_image *pl_folds_find(const pl_folds *folds, const char *id);
 
+// Gives the images that a workspace has a label of that one, whatever the table's own column says; the rows keep
+// theirs.
+void pl_folds_take_labels(pl_folds *folds, const pl_manifest *manifest);
+
 // True when the image's row number k is in the same fold as the one before it: for going over its different folds.
 bool pl_folds_seen_before(const pl_folds *folds, const pl_folds_image *image, size_t k);
 

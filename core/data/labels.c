@@ -100,7 +100,7 @@ static pl_status read_object(pl_corrections *out, const json_t *o, pl_error *err
 }
 
 pl_status pl_corrections_load(pl_corrections *out, const char *workspace, pl_error *err) {
-  char *path = pl_path_join(workspace, LABELS_FILE);
+  char *path = pl_path_join(workspace, PL_LABELS_FILE);
   pl_corrections c = {0};
   pl_buf text;
   pl_buf_init(&text, PL_LABEL_LOG_MAX);
@@ -187,12 +187,16 @@ pl_status pl_labels_are_exported(const pl_label_status *statuses, size_t count, 
 
 // ---- A manifest
 
-static pl_status apply_case(pl_case *c, const pl_manifest *manifest, const pl_correction *correction, pl_error *err) {
-  c->corrected = true;
-  c->mask_area = correction->area;
-  c->label = correction->area > 0 ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE;
-  if (c->status == PL_CASE_UNLABELLED) c->status = PL_CASE_OK;
-  char *mask = pl_case_mask_path(manifest, c);
+// What a case is corrected to; NULL when it is not.
+static const pl_correction *correction_of(const pl_corrections *corrections, const pl_case *c) {
+  const bool may = c->part == PL_PART_TRAIN && c->status != PL_CASE_BAD;
+  return may ? pl_corrections_find(corrections, c->id) : NULL;
+}
+
+static pl_status check_mask(const pl_manifest *manifest, const pl_case *c, pl_error *err) {
+  pl_case corrected = *c;
+  corrected.corrected = true;
+  char *mask = pl_case_mask_path(manifest, &corrected);
   pl_status status = PL_OK;
   if (!pl_fs_is_file(mask)) {
     status = pl_fail(err, PL_E_USAGE, "case #%u: there is no %s; 'pleura labels export' makes it", (unsigned)c->number,
@@ -202,19 +206,45 @@ static pl_status apply_case(pl_case *c, const pl_manifest *manifest, const pl_co
   return status;
 }
 
+pl_status pl_corrections_apply(pl_manifest *manifest, const pl_corrections *corrections, pl_error *err) {
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    pl_status status = correction_of(corrections, c) != NULL ? check_mask(manifest, c, err) : PL_OK;
+    if (status != PL_OK) return status;
+  }
+  for (size_t i = 0; i < manifest->count; i++) {
+    pl_case *c = &manifest->cases[i];
+    const pl_correction *correction = correction_of(corrections, c);
+    if (correction == NULL) continue;
+    c->corrected = true;
+    c->mask_area = correction->area;
+    c->label = correction->area > 0 ? PL_LABEL_POSITIVE : PL_LABEL_NEGATIVE;
+    if (c->status == PL_CASE_UNLABELLED) c->status = PL_CASE_OK;
+  }
+  manifest->labels = PL_LABELS_CORRECTED;
+  return PL_OK;
+}
+
 pl_status pl_labels_apply(pl_manifest *manifest, pl_label_choice choice, pl_error *err) {
   if (choice == PL_LABELS_ORIGINAL) return PL_OK;
   pl_corrections corrections = {0};
   pl_status status = pl_corrections_load(&corrections, manifest->workspace, err);
   if (status == PL_OK) status = pl_corrections_check(&corrections, manifest->workspace, err);
-  for (size_t i = 0; i < manifest->count && status == PL_OK; i++) {
-    pl_case *c = &manifest->cases[i];
-    const pl_correction *correction = pl_corrections_find(&corrections, c->id);
-    if (correction != NULL && c->part == PL_PART_TRAIN && c->status != PL_CASE_BAD) {
-      status = apply_case(c, manifest, correction, err);
-    }
-  }
+  if (status == PL_OK) status = pl_corrections_apply(manifest, &corrections, err);
   pl_corrections_clear(&corrections);
+  return status;
+}
+
+pl_status pl_labels_load_manifest(pl_manifest *out, const char *workspace, pl_label_choice choice, pl_error *err) {
+  pl_manifest manifest = {0};
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status != PL_OK) return status;
+  status = pl_labels_apply(&manifest, choice, err);
+  if (status == PL_OK) {
+    *out = manifest;
+  } else {
+    pl_manifest_clear(&manifest);
+  }
   return status;
 }
 

@@ -19,10 +19,9 @@
 extern "C" {
 #endif
 
-enum { PL_LABEL_TABLE_MAX = 256 << 20 };  // bytes of a table
+#define PL_LABELS_FILE PL_LABEL_FOLDER "/labels.json"
 
-// Which labels a workspace's cases have.
-typedef enum pl_label_choice { PL_LABELS_ORIGINAL, PL_LABELS_CORRECTED } pl_label_choice;
+enum { PL_LABEL_TABLE_MAX = 256 << 20 };  // bytes of a table
 
 // "original", "corrected", and NULL behind them. Static strings.
 const char *pl_label_choice_name(size_t choice);
@@ -40,7 +39,11 @@ pl_status pl_label_table_find(char **path, const char *workspace, pl_label_choic
 // Gives a manifest's cases the labels of that choice: label, mask_area, status, and where their prepared mask is
 // (pl_case_mask_path). For the original it does nothing. PL_E_NOTFOUND: nothing is corrected. PL_E_USAGE: train-rle.csv
 // or corrected-rle.csv is not what the last export saw or made, or a mask is missing; 'pleura labels export' is named.
+// On failure the manifest is as it was.
 pl_status pl_labels_apply(pl_manifest *manifest, pl_label_choice choice, pl_error *err);
+
+// The cases of a workspace with these labels. Fails as pl_manifest_load and pl_labels_apply. The caller clears *out.
+pl_status pl_labels_load_manifest(pl_manifest *out, const char *workspace, pl_label_choice choice, pl_error *err);
 
 // One corrected case, as labels.json has it.
 typedef struct pl_correction {
@@ -63,6 +66,10 @@ const pl_correction *pl_corrections_find(const pl_corrections *corrections, cons
 
 // Whether both tables are what the last export saw and made. PL_E_USAGE says which is not.
 pl_status pl_corrections_check(const pl_corrections *corrections, const char *workspace, pl_error *err);
+
+// Gives a manifest's cases these corrections, which pl_corrections_check has found to be as exported. PL_E_USAGE, and
+// the manifest is as it was: a mask is missing.
+pl_status pl_corrections_apply(pl_manifest *manifest, const pl_corrections *corrections, pl_error *err);
 
 // A case that has a journal, as that is now.
 typedef struct pl_label_status {

@@ -125,7 +125,7 @@ static pl_status write_index(const exporter *e, const pl_buf *corrected, pl_erro
   for (size_t i = 0; i < e->count; i++) (void)json_array_append_new(cases, json_of(&e->cases[i]));
   json_t *o = json_pack("{s:i,s:s,s:s,s:o}", "format", 1, "original_sha256", original_sha256, "corrected_sha256",
                         corrected_sha256, "cases", cases);
-  char *text = json_dumps(o, JSON_INDENT(1)), *path = pl_path_join(e->workspace, LABELS_FILE);
+  char *text = json_dumps(o, JSON_INDENT(1)), *path = pl_path_join(e->workspace, PL_LABELS_FILE);
   pl_status status = text == NULL ? pl_fail(err, PL_E_INTERNAL, "%s cannot be written as JSON", path)
                                   : pl_fs_replace(path, text, strlen(text), err);
   json_decref(o);
@@ -149,7 +149,7 @@ static pl_status write_files(exporter *e, pl_error *err) {
 
 // Nothing is corrected any more. The index goes first: without it nothing else counts.
 static pl_status remove_files(const exporter *e, pl_error *err) {
-  char *index = pl_path_join(e->workspace, LABELS_FILE),
+  char *index = pl_path_join(e->workspace, PL_LABELS_FILE),
        *table = pl_label_table_path(e->workspace, PL_LABELS_CORRECTED);
   pl_status status = pl_fs_remove_tree(index, err);
   if (status == PL_OK) status = pl_fs_remove_tree(table, err);

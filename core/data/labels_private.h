@@ -11,8 +11,6 @@
 extern "C" {
 #endif
 
-#define LABELS_FILE PL_LABEL_FOLDER "/labels.json"
-
 // The label of a case in train-rle.csv: the union of its rows, and their hash (each row's runs and a line end, in the
 // order of the file). Without a row it is empty. PL_E_FORMAT when one of its rows is damaged or reaches outside. The
 // caller clears *out.

@@ -26,6 +26,9 @@ typedef enum pl_case_status {
   PL_CASE_BAD,         // could not be decoded; the reason is in the import's summary and log
 } pl_case_status;
 
+// Which labels a workspace's cases have, see core/data/labels.h.
+typedef enum pl_label_choice { PL_LABELS_ORIGINAL, PL_LABELS_CORRECTED } pl_label_choice;
+
 typedef enum pl_label { PL_LABEL_UNKNOWN = -1, PL_LABEL_NEGATIVE = 0, PL_LABEL_POSITIVE = 1 } pl_label;
 
 // One row of cases.csv. Empty texts are "", never NULL; all are owned by the manifest.
@@ -52,8 +55,9 @@ typedef struct pl_manifest {
   char *workspace;  // the folder that holds pleura.yaml
   pl_case *cases;   // in order of their numbers
   size_t count;
-  int fold_count;    // 1 + the largest fold, 0 without folds.csv
-  size_t id_prefix;  // length of the prefix that all ids share, for tables that leave it out
+  pl_label_choice labels;  // of the cases: the original ones until pl_labels_apply gave them others
+  int fold_count;          // 1 + the largest fold, 0 without folds.csv
+  size_t id_prefix;        // length of the prefix that all ids share, for tables that leave it out
 } pl_manifest;
 
 // Finds the workspace: `start` or the nearest parent that holds pleura.yaml, not going up from a folder that the user

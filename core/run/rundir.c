@@ -55,16 +55,7 @@ pl_status pl_run_hash_dataset(char dataset[PL_SHA256_HEX_SIZE], char labels[PL_S
 }
 
 pl_status pl_run_load_manifest(pl_manifest *out, const char *workspace, const pl_config *config, pl_error *err) {
-  pl_manifest manifest = {0};
-  pl_status status = pl_manifest_load(&manifest, workspace, err);
-  if (status != PL_OK) return status;
-  status = pl_labels_apply(&manifest, pl_config_labels(config), err);
-  if (status == PL_OK) {
-    *out = manifest;
-  } else {
-    pl_manifest_clear(&manifest);
-  }
-  return status;
+  return pl_labels_load_manifest(out, workspace, pl_config_labels(config), err);
 }
 
 // The width of the first prepared image stands for all: `import` makes them alike, and the loader resizes others.
@@ -242,7 +233,8 @@ pl_status pl_run_freeze(pl_config *config, const char *root, pl_error *err) {
 // The batches that fit, when that is asked for: from now on they are the run's, also when it is resumed.
 static void fit_batches(pl_config *config, const char *root) {
   pl_manifest manifest = {0};
-  if (config->fit_batch && pl_manifest_load(&manifest, root, NULL) == PL_OK) pl_run_plan_fit(config, &manifest);
+  if (config->fit_batch && pl_run_load_manifest(&manifest, root, config, NULL) == PL_OK)
+    pl_run_plan_fit(config, &manifest);
   pl_manifest_clear(&manifest);
 }
 

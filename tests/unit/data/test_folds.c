@@ -37,6 +37,28 @@ static void expect_image(const pl_folds *folds, const char *id, int fold, pl_lab
   assert_int_equal(image->spread, spread);
 }
 
+// The workspace's labels count where it has one, be it corrected; what is written back are the table's own.
+static void test_labels(void **state) {
+  (void)state;
+  const char *text = "ImageId,EncodedPixels,has_mask,kfold\na,1 2,1,0\nb,-1,0,1\nc,-1,0,1\n";
+  pl_folds folds = parse(text);
+  char names[][2] = {"a", "b", "d"};
+  pl_case cases[] = {{.id = names[0], .label = PL_LABEL_NEGATIVE},
+                     {.id = names[1], .label = PL_LABEL_UNKNOWN},
+                     {.id = names[2], .label = PL_LABEL_POSITIVE}};
+  const pl_manifest manifest = {.cases = cases, .count = 3};
+  pl_folds_take_labels(&folds, &manifest);
+  expect_image(&folds, "a", 0, PL_LABEL_NEGATIVE, false);
+  expect_image(&folds, "b", 1, PL_LABEL_NEGATIVE, false);
+  expect_image(&folds, "c", 1, PL_LABEL_NEGATIVE, false);
+  pl_buf out;
+  pl_buf_init(&out, 4096);
+  assert_int_equal(pl_folds_write(&out, &folds, NULL), PL_OK);
+  assert_string_equal(out.data, text);
+  pl_buf_clear(&out);
+  pl_folds_clear(&folds);
+}
+
 static void test_layouts(void **state) {
   (void)state;
   pl_folds folds = parse("ImageId, EncodedPixels,has_mask,kfold\nb,-1,0,1\na,1 2,1,0\na,9 9,1,2\n");
@@ -143,6 +165,7 @@ static void test_manifest_reads_winners(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_layouts),
+      cmocka_unit_test(test_labels),
       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_moves),
       cmocka_unit_test(test_manifest_reads_winners),

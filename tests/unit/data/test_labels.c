@@ -209,6 +209,7 @@ static void applying(void **state) {
   assert_int_equal(bare->status, PL_CASE_OK);
   assert_int_equal(bare->mask_area, 9);
   assert_true(one->corrected && bare->corrected && !two->corrected);
+  assert_int_equal(w->manifest.labels, PL_LABELS_CORRECTED);
   char *path = pl_case_mask_path(&w->manifest, bare);
   assert_true(pl_ends_with(path, "masks-corrected/bare.png"));
   free(path);
@@ -229,6 +230,11 @@ static void applying(void **state) {
   reload(w);
   assert_int_equal(pl_labels_apply(&w->manifest, PL_LABELS_CORRECTED, &err), PL_E_USAGE);
   assert_non_null(strstr(err.message, "masks-corrected/one.png"));
+  // The manifest is as it was.
+  bare = case_of(w, "bare");
+  assert_int_equal(w->manifest.labels, PL_LABELS_ORIGINAL);
+  assert_false(bare->corrected);
+  assert_int_equal(bare->label, PL_LABEL_UNKNOWN);
 }
 
 static void changed_tables_are_noticed(void **state) {
