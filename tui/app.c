@@ -97,6 +97,10 @@ void pl_app_tell(pl_app *app, unsigned what) {
   const bool old = pl_clock_monotonic(&app->clock) - app->message_time > MESSAGE_SECONDS;
   if ((what & PL_CHANGED_TIME) != 0 && old && !app->message_bad) app->message[0] = '\0';
   if ((what & PL_CHANGED_TIME) != 0) pl_joblist_update(app);
+  if ((what & PL_CHANGED_LABELS) != 0 && app->model->labels_problem[0] != '\0') {
+    pl_app_say(app, "%s", app->model->labels_problem);
+    app->message_bad = true;
+  }
   for (size_t i = 0; i < pl_screen_count; i++) {
     if (app->selves[i] != NULL) pl_screens[i]->changed(app, app->selves[i], what);
   }
@@ -266,6 +270,11 @@ static void read_settings(pl_app *app) {
   if (app->settings.graphics[0] != '\0') setenv("PLEURA_GRAPHICS", app->settings.graphics, 0);
 }
 
+static void choose_labels(pl_app *app, const char *name) {
+  pl_label_choice labels;
+  if (pl_label_choice_find(&labels, name)) (void)pl_tui_model_choose_labels(app->model, labels);
+}
+
 // How there could be real pixels is said once, where there are none; a script's dumps are not about that.
 static void tell_graphics(pl_app *app) {
   const pl_graphics graphics = app->format.graphics;
@@ -280,6 +289,7 @@ static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error
   if (status == PL_OK) status = pl_tui_model_create(&app->model, options->folder, err);
   if (status == PL_OK) status = pl_jobs_create(&app->jobs, JOB_THREADS, err);
   if (status == PL_OK) read_settings(app);
+  if (status == PL_OK) choose_labels(app, options->labels != NULL ? options->labels : app->settings.labels);
   if (status == PL_OK) status = pl_imgslots_create(&app->slots, app->settings.greys, err);
   // Last, so that every message above reaches a normal terminal.
   if (status == PL_OK) status = pl_term_open(&app->term, err);

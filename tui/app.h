@@ -78,6 +78,7 @@ extern const size_t pl_screen_count;
 typedef struct pl_app_options {
   const char *folder;                  // -C; NULL for the current folder
   const char *script;                  // --script; NULL for none
+  const char *labels;                  // --labels; NULL for what the settings or the workspace choose
   char farewell[2 * PL_MESSAGE_SIZE];  // out: what to tell once the terminal is back, "" for nothing
 } pl_app_options;
 

@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/labels.h"
 #include "core/data/rle.h"
 #include "core/data/source.h"
 #include "core/image/decode.h"
@@ -22,7 +23,9 @@ static const double ruler_steps[] = {200, 100, 50, 20, 10, 5, 2, 1};  // millime
 static const char *const shows_names[PL_CASE_SHOWS_COUNT];
 static const double heat_opacity = 2;  // of a mask's: a heat map has no edge that tells where it is
 
-pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c) {
+pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c, bool other) {
+  const bool original = manifest->labels == PL_LABELS_ORIGINAL;
+  const pl_label_choice another = original ? PL_LABELS_CORRECTED : PL_LABELS_ORIGINAL;
   const bool masked = c->label == PL_LABEL_POSITIVE;
   return (pl_case_order){.number = c->number,
                          .is_labelled = c->label != PL_LABEL_UNKNOWN,
@@ -30,7 +33,8 @@ pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c) 
                          .image_path = pl_case_image_path(manifest, c),
                          .mask_path = masked ? pl_case_mask_path(manifest, c) : NULL,
                          .id = pl_xstrdup(c->id),
-                         .rle_path = pl_path_join(manifest->workspace, "train-rle.csv")};
+                         .rle_path = pl_label_table_path(manifest->workspace, manifest->labels),
+                         .other_path = other ? pl_label_table_path(manifest->workspace, another) : NULL};
 }
 
 void pl_case_order_clear(pl_case_order *order) {
@@ -39,6 +43,7 @@ void pl_case_order_clear(pl_case_order *order) {
   free(order->mask_path);
   free(order->id);
   free(order->rle_path);
+  free(order->other_path);
   *order = (pl_case_order){0};
 }
 
@@ -53,13 +58,14 @@ static pl_status read_original(pl_dicom *out, const pl_case_order *order, pl_err
   return status;
 }
 
-// The union of the case's runs. PL_E_NOTFOUND when the table has none of it.
-static pl_status read_runs(pl_image *mask, const pl_case_order *order, pl_rle_table *table, uint32_t width,
+// The union of a case's runs in the table at `path`, which `*table` has unless it is empty. PL_E_NOTFOUND when there
+// are none.
+static pl_status read_runs(pl_image *mask, const char *id, const char *path, pl_rle_table *table, uint32_t width,
                            uint32_t height, pl_error *err) {
-  pl_status status = table->count == 0 ? pl_rle_table_load(table, order->rle_path, false, err) : PL_OK;
+  pl_status status = table->count == 0 ? pl_rle_table_load(table, path, false, err) : PL_OK;
   if (status != PL_OK) return status;
-  const pl_rle_image *image = pl_rle_table_find(table, order->id);
-  if (image == NULL) return pl_fail(err, PL_E_NOTFOUND, "train-rle.csv has no row of this case");
+  const pl_rle_image *image = pl_rle_table_find(table, id);
+  if (image == NULL) return pl_fail(err, PL_E_NOTFOUND, "%s has no row of this case", path);
   status = pl_image_init(mask, width, height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
   for (size_t i = 0; i < image->count && status == PL_OK; i++) {
     status = pl_rle_decode(mask, table->rows[table->order[image->first + i]].pixels, err);
@@ -100,6 +106,16 @@ static pl_view_area box_of(const pl_image *mask) {
   }
   if (left > right) return (pl_view_area){0};
   return (pl_view_area){.x = left, .y = top, .width = right - left + 1, .height = bottom - top + 1};
+}
+
+// The label that is not shown. Without the original's size, or a row, there is none to compare with.
+static void read_other(pl_case_file *out, const pl_case_order *order) {
+  pl_rle_table table = {0};
+  const uint32_t width = out->dicom.image.width, height = out->dicom.image.height;
+  if (order->other_path == NULL || !out->is_original) return;
+  const pl_status status = read_runs(&out->other, order->id, order->other_path, &table, width, height, NULL);
+  out->has_other = status == PL_OK || status == PL_E_NOTFOUND;
+  pl_rle_table_clear(&table);
 }
 
 // The picture's values by how often they are there: 65536 bins, in rising order of the stored value.
@@ -169,11 +185,13 @@ void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_tab
   const uint32_t width = out->dicom.image.width, height = out->dicom.image.height;
   if (order->mask_path != NULL) {
     pl_error ignored = {0};
-    const bool runs = out->is_original && read_runs(&out->mask, order, table, width, height, &ignored) == PL_OK;
+    const bool runs =
+        out->is_original && read_runs(&out->mask, order->id, order->rle_path, table, width, height, &ignored) == PL_OK;
     if (!runs) out->status = read_prepared_mask(&out->mask, order->mask_path, width, height, &out->error);
     if (out->status != PL_OK) return;
     out->mask_area = box_of(&out->mask);
   }
+  read_other(out, order);
   find_windows(out);
   const pl_window full = out->windows[PL_CASE_ALL];
   out->low = full.centre - full.width / 2;
@@ -183,6 +201,7 @@ void pl_case_file_read(pl_case_file *out, const pl_case_order *order, pl_rle_tab
 void pl_case_file_clear(pl_case_file *file) {
   pl_dicom_clear(&file->dicom);
   pl_image_clear(&file->mask);
+  pl_image_clear(&file->other);
   free(file->id);
   *file = (pl_case_file){0};
 }
@@ -333,7 +352,8 @@ static pl_status overlay_make(overlay *o, pl_case_result *result, const pl_case_
     return overlay_predicted(o, result, file, map, how, err);
   }
   if (how->label != NULL) return overlay_label(o, file, how, err);
-  if (file->mask.data != NULL) add_layer(o, &file->mask, PL_COLOUR_ORANGE, how);
+  const pl_image *mask = how->other_label ? &file->other : &file->mask;
+  if (mask->data != NULL) add_layer(o, mask, how->other_label ? PL_COLOUR_SKY : PL_COLOUR_ORANGE, how);
   return PL_OK;
 }
 

@@ -28,6 +28,8 @@ typedef struct pl_case_file {
   char why[160];           // why it is not the original; "" when it is
   pl_dicom dicom;          // the picture and what is known about it; a PNG has only the picture
   pl_image mask;           // at the picture's size; no pixels when there is none
+  bool has_other;          // of a corrected case the label that is not shown was read, too
+  pl_image other;          // it, at the picture's size; no pixels when it is empty
   pl_view_area mask_area;  // around the mask; width 0 without one
   pl_window windows[PL_CASE_WINDOWS];
   double low, high;  // smallest and largest value, after the modality's rescale
@@ -66,6 +68,7 @@ typedef struct pl_case_drawing {
   pl_window window;  // a table is borrowed from the file
   bool invert;
   pl_case_shows shows;
+  bool other_label;  // of the truth the file's other label
   int64_t epoch;     // of the prediction (prediction.h); of the truth without meaning
   double threshold;  // of the prediction
   pl_mask_mode mask_mode;
@@ -96,9 +99,11 @@ typedef struct pl_case_order {
   bool is_labelled;
   char *source, *image_path, *mask_path;  // mask_path NULL for a case without a mask
   char *id, *rle_path;                    // where the mask's runs are
+  char *other_path;                       // where those of the other label are; NULL when it is not to be read
 } pl_case_order;
 
-pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c);
+// `other`: of a corrected case the label that it does not have in this manifest, too.
+pl_case_order pl_case_order_make(const pl_manifest *manifest, const pl_case *c, bool other);
 void pl_case_order_clear(pl_case_order *order);
 
 // Reads into a zeroed *out: the original through a decoder of its own, with the mask from the runs at its size; where

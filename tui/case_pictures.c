@@ -9,9 +9,11 @@
 #include "core/image/png_io.h"
 #include "viewers/colormap.h"
 
-// When a case's files were written last; zero for one that is not there, or not shown.
+// When a case's files were written last; zero for one that is not there, or not shown. A corrected mask is another
+// file.
 typedef struct file_times {
   struct timespec image, mask;
+  bool corrected;
 } file_times;
 
 typedef struct entry {
@@ -42,6 +44,7 @@ struct pl_case_pictures {
 typedef struct picture_job {
   uint32_t number;
   char *image_path, *mask_path;  // mask_path NULL for none
+  bool corrected;
   pl_case_look look;
   uint32_t width, height;
   double pixel_aspect;
@@ -123,13 +126,13 @@ static struct timespec time_of(const char *path) {
   return path != NULL && stat(path, &status) == 0 ? status.st_mtim : (struct timespec){0};
 }
 
-static file_times times_of(const char *image_path, const char *mask_path) {
-  return (file_times){.image = time_of(image_path), .mask = time_of(mask_path)};
+static file_times times_of(const char *image_path, const char *mask_path, bool corrected) {
+  return (file_times){.image = time_of(image_path), .mask = time_of(mask_path), .corrected = corrected};
 }
 
 static void work(void *data) {
   picture_job *job = data;
-  job->times = times_of(job->image_path, job->mask_path);
+  job->times = times_of(job->image_path, job->mask_path, job->corrected);
   pl_bitmap drawn = {0}, whole = {0};
   job->status = draw_case(&drawn, job, &job->error);
   if (job->status == PL_OK) job->status = pl_bitmap_init(&whole, job->width, job->height, &job->error);
@@ -212,8 +215,9 @@ void pl_case_pictures_refresh(pl_case_pictures *pictures, const pl_manifest *man
     bool same = false;
     if (c != NULL) {
       char *image = pl_case_image_path(manifest, c), *mask = mask_path(pictures, manifest, c);
-      const file_times now = times_of(image, mask);
-      same = same_time(now.image, one->times.image) && same_time(now.mask, one->times.mask) && !one->failed;
+      const file_times now = times_of(image, mask, c->corrected), *then = &one->times;
+      same = same_time(now.image, then->image) && same_time(now.mask, then->mask) && now.corrected == then->corrected &&
+             !one->failed;
       free(image);
       free(mask);
     }
@@ -228,6 +232,7 @@ static void start(pl_case_pictures *pictures, const pl_manifest *manifest, const
   job->number = c->number;
   job->image_path = pl_case_image_path(manifest, c);
   job->mask_path = mask_path(pictures, manifest, c);
+  job->corrected = c->corrected;
   job->look = pictures->look;
   job->width = pictures->width;
   job->height = pictures->height;

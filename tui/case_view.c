@@ -178,7 +178,7 @@ void pl_case_view_run(pl_case_view *view, const char *run) {
   forget_maps(view);
 }
 
-void pl_case_view_open(pl_case_view *view, const pl_manifest *manifest, const pl_case *c) {
+void pl_case_view_open(pl_case_view *view, const pl_manifest *manifest, const pl_case *c, bool other) {
   if (c == NULL) {
     pl_case_view_forget(view);
     return;
@@ -188,7 +188,7 @@ void pl_case_view_open(pl_case_view *view, const pl_manifest *manifest, const pl
   for (int i = 0; i < PL_CASE_PANES; i++) view->panes[i].busy = view->panes[i].due = false;
   view->wanted = c->number;
   read_job *job = pl_xcalloc(1, sizeof *job);
-  job->order = pl_case_order_make(manifest, c);
+  job->order = pl_case_order_make(manifest, c, other);
   job->file = pl_xcalloc(1, sizeof *job->file);
   job->file->users = 1;
   job->owns_table = view->table == NULL;
@@ -348,8 +348,8 @@ static bool same_drawing(const pl_case_drawing *a, const pl_case_drawing *b) {
   const bool same_view = a->lens.zoom == b->lens.zoom && a->lens.x == b->lens.x && a->lens.y == b->lens.y &&
                          same_window(&a->window, &b->window) && a->invert == b->invert && a->ruler == b->ruler &&
                          a->believe == b->believe;
-  const bool same_overlay =
-      a->shows == b->shows && a->mask_mode == b->mask_mode && a->opacity == b->opacity && a->legend == b->legend;
+  const bool same_overlay = a->shows == b->shows && a->other_label == b->other_label && a->mask_mode == b->mask_mode &&
+                            a->opacity == b->opacity && a->legend == b->legend;
   const bool same_prediction = a->shows == PL_CASE_TRUTH || (a->epoch == b->epoch && a->threshold == b->threshold);
   const pl_case_brush *x = &a->brush, *y = &b->brush;
   const bool same_brush =

@@ -15,8 +15,9 @@ typedef struct pl_case_view pl_case_view;
 pl_case_view *pl_case_view_create(pl_jobs *jobs, void (*ready)(void *context), void *context, uint64_t *serials);
 void pl_case_view_destroy(pl_case_view *view);  // takes NULL
 
-// Reads a case anew unless it is the one that is read already; the old one stays until then. NULL shows none.
-void pl_case_view_open(pl_case_view *view, const pl_manifest *manifest, const pl_case *c);
+// Reads a case anew unless it is the one that is read already; the old one stays until then. NULL shows none. `other`:
+// of a corrected case the label that it does not have in this manifest, too.
+void pl_case_view_open(pl_case_view *view, const pl_manifest *manifest, const pl_case *c, bool other);
 void pl_case_view_forget(pl_case_view *view);
 
 // The run whose predictions are shown, by its folder; NULL for none.

@@ -60,6 +60,21 @@ void pl_everywhere_theme(pl_app *app, const char *args) {
   pl_app_say(app, "theme %s, until the workbench is left", args);
 }
 
+void pl_everywhere_labels(pl_app *app, const char *args) {
+  const pl_tui_model *model = app->model;
+  pl_label_choice labels;
+  if (pl_label_choice_find(&labels, args)) {
+    pl_app_say(app, "%s labels, until the workbench is left", args);
+    pl_app_tell(app, pl_tui_model_choose_labels(app->model, labels));
+  } else if (args[0] != '\0') {
+    pl_app_say(app, "labels takes original or corrected, not '%s'", args);
+    app->message_bad = true;
+  } else {
+    pl_app_say(app, "the %s labels are shown; %zu are corrected%s%s", pl_label_choice_name(model->manifest.labels),
+               model->corrections.count, model->labels_problem[0] != '\0' ? ": " : "", model->labels_problem);
+  }
+}
+
 void pl_everywhere_mouse(pl_app *app, const char *args) {
   const bool on = strcmp(args, "on") == 0;
   if (!on && strcmp(args, "off") != 0) {

@@ -14,6 +14,7 @@ void pl_everywhere_back(pl_app *app, const char *args);
 void pl_everywhere_pane(pl_app *app, const char *args);  // says that there is only one
 void pl_everywhere_command(pl_app *app, const char *args);
 void pl_everywhere_theme(pl_app *app, const char *args);
+void pl_everywhere_labels(pl_app *app, const char *args);
 void pl_everywhere_mouse(pl_app *app, const char *args);
 void pl_everywhere_repaint(pl_app *app, const char *args);
 void pl_everywhere_suspend(pl_app *app, const char *args);

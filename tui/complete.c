@@ -176,6 +176,13 @@ void pl_complete_switch(const pl_app *app, const char *before, pl_candidates *ou
   if (before[0] == '\0') add_all(out, words);
 }
 
+void pl_complete_labels(const pl_app *app, const char *before, pl_candidates *out) {
+  (void)app;
+  for (size_t i = 0; before[0] == '\0' && pl_label_choice_name(i) != NULL; i++) {
+    pl_candidates_add(out, pl_label_choice_name(i));
+  }
+}
+
 // ---- File names
 
 static void add_file(pl_candidates *out, const char *folder, const char *shown, const char *name) {

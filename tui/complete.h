@@ -41,5 +41,6 @@ pl_completer pl_complete_presets;
 pl_completer pl_complete_encoders;
 pl_completer pl_complete_runs;
 pl_completer pl_complete_themes;
+pl_completer pl_complete_labels;  // original, corrected
 pl_completer pl_complete_switch;  // on, off
 pl_completer pl_complete_files;   // with a backslash before a space

@@ -77,6 +77,9 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
   const pl_tui_model *model = app->model;
   size_t used = 0;
   if (model->watching[0] != '\0') used = add_text(text, used, " WATCHING %s  |", model->watching);
+  if (model->labels == PL_LABELS_CORRECTED) {
+    used = add_text(text, used, " corrected labels%s  |", model->labels_problem[0] != '\0' ? ": not shown" : "");
+  }
   if (model->workspace != NULL) {
     used = add_text(text, used, " %zu cases  %zu positive", model->manifest.count, model->counts.positive);
     if (model->counts.bad > 0) used = add_text(text, used, "  %zu bad", model->counts.bad);

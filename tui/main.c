@@ -6,8 +6,9 @@
 
 #include "tui/app.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 
-enum { OPTION_SCRIPT = 256, OPTION_GRAPHICS };
+enum { OPTION_SCRIPT = 256, OPTION_GRAPHICS, OPTION_LABELS };
 
 typedef struct arguments {
   pl_app_options app;
@@ -24,6 +25,12 @@ static error_t parse(int key, char *value, struct argp_state *state) {
       if (!pl_graphics_is_choice(value)) argp_error(state, "--graphics %s: it can be " PL_GRAPHICS_CHOICES, value);
       out->graphics = value;
       return 0;
+    case OPTION_LABELS: {
+      pl_cli_label_choice labels = {.given = false};
+      pl_cli_label_choice_take(&labels, value, state);
+      out->app.labels = value;
+      return 0;
+    }
     case OPTION_SCRIPT: out->app.script = value; return 0;
     case 'V': out->version = true; return 0;
     case 'h': out->help = true; return 0;
@@ -43,7 +50,7 @@ static int run_command(const arguments *given, int argc, char **argv) {
     fprintf(stderr, "pleura: there is no command '%s'; 'pleura help' lists them\n", name);
     return 2;
   }
-  if (given->app.folder != NULL || given->app.script != NULL || given->graphics != NULL) {
+  if (given->app.folder != NULL || given->app.script != NULL || given->app.labels != NULL || given->graphics != NULL) {
     fprintf(stderr, "pleura: options go behind the command: pleura %s ... -C WORKSPACE\n", name);
     return 2;
   }
@@ -69,6 +76,7 @@ int main(int argc, char **argv) {
        .key = OPTION_GRAPHICS,
        .arg = "HOW",
        .doc = "Draw pictures as " PL_GRAPHICS_CHOICES " (default: auto)"},
+      {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = "Show these labels"},
       {.name = "script", .key = OPTION_SCRIPT, .arg = "FILE", .flags = OPTION_HIDDEN, .doc = "Type these keys"},
       {.name = "version", .key = 'V', .doc = "Print the version"},
       {.name = "help", .key = 'h', .doc = "Print the commands"},

@@ -13,6 +13,9 @@
 #include "core/base/str.h"
 #include "core/base/user.h"
 
+// The files that tell what is corrected.
+enum { CORRECTION_FILES = 3 };
+
 // Enough to notice that a file was replaced or appended to.
 typedef struct file_mark {
   ino_t inode;
@@ -22,7 +25,9 @@ typedef struct file_mark {
 
 typedef struct pl_tui_model_private {
   char *start;  // where to look for the workspace
-  file_mark cases, folds, notes;
+  file_mark cases, folds, notes, corrections[CORRECTION_FILES];
+  bool labels_chosen;  // by the user; else pleura.yaml chooses
+  char corrections_problem[PL_ERROR_MESSAGE_MAX];
   pl_run_watch *watch;
   int inotify;          // -1 when there is none
   int runs_wd, run_wd;  // -1 when not watched
@@ -54,39 +59,90 @@ static void count_cases(pl_tui_model *model) {
   model->counts = counts;
 }
 
-static unsigned update_cases(pl_tui_model *model, bool always) {
+// What is corrected, read anew when a file of it changed; whether one did.
+static bool update_corrections(pl_tui_model *model, bool first) {
+  const char *const names[CORRECTION_FILES] = {PL_LABELS_FILE, pl_label_table_name(PL_LABELS_ORIGINAL),
+                                               pl_label_table_name(PL_LABELS_CORRECTED)};
   pl_tui_model_private *hidden = model->private;
+  bool changed = first;
+  for (int i = 0; i < CORRECTION_FILES; i++) {
+    const file_mark now = mark_of(model->workspace, names[i]);
+    changed = changed || !same_mark(now, hidden->corrections[i]);
+    hidden->corrections[i] = now;
+  }
+  if (!changed) return false;
   pl_error err = {0};
-  if (model->workspace == NULL) {
-    char *workspace = NULL;
-    if (pl_workspace_find(&workspace, hidden->start, &err) != PL_OK) {
-      pl_copy_text(model->problem, sizeof model->problem, err.message);
-      return 0;
-    }
-    model->workspace = workspace;
-    always = true;
+  pl_corrections_clear(&model->corrections);
+  pl_status status = pl_corrections_load(&model->corrections, model->workspace, &err);
+  if (status == PL_OK) status = pl_corrections_check(&model->corrections, model->workspace, &err);
+  if (status != PL_OK) pl_corrections_clear(&model->corrections);
+  pl_copy_text(hidden->corrections_problem, sizeof hidden->corrections_problem, err.message);
+  return true;
+}
+
+// Gives the cases the chosen labels, or says why they keep the original ones.
+static void give_labels(pl_tui_model *model, pl_manifest *manifest) {
+  pl_error err = {0};
+  model->labels_problem[0] = '\0';
+  if (model->labels == PL_LABELS_ORIGINAL) return;
+  if (model->corrections.count == 0) {
+    pl_copy_text(model->labels_problem, sizeof model->labels_problem, model->private->corrections_problem);
+  } else if (pl_corrections_apply(manifest, &model->corrections, &err) != PL_OK) {
+    pl_copy_text(model->labels_problem, sizeof model->labels_problem, err.message);
   }
-  const file_mark cases = mark_of(model->workspace, "cases.csv"), folds = mark_of(model->workspace, "folds.csv");
-  const file_mark notes = mark_of(model->workspace, "notes.csv");
-  if (!always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds) &&
-      same_mark(notes, hidden->notes)) {
-    return 0;
-  }
-  const bool only_notes = !always && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds);
-  hidden->cases = cases;
-  hidden->folds = folds;
-  hidden->notes = notes;
+}
+
+static unsigned read_cases(pl_tui_model *model) {
+  pl_error err = {0};
   pl_manifest manifest = {0};
   if (pl_manifest_load(&manifest, model->workspace, &err) != PL_OK) {
     // What was read before stays on the screen, with the reason why it is not newer.
     pl_copy_text(model->problem, sizeof model->problem, err.message);
     return PL_CHANGED_CASES;
   }
+  give_labels(model, &manifest);
   pl_manifest_clear(&model->manifest);
   model->manifest = manifest;
   model->problem[0] = '\0';
   count_cases(model);
-  return PL_CHANGED_CASES | (only_notes ? PL_CHANGED_NOTES : 0u);
+  return PL_CHANGED_CASES;
+}
+
+static bool find_workspace(pl_tui_model *model) {
+  char *workspace = NULL;
+  pl_error err = {0};
+  if (pl_workspace_find(&workspace, model->private->start, &err) != PL_OK) {
+    pl_copy_text(model->problem, sizeof model->problem, err.message);
+    return false;
+  }
+  model->workspace = workspace;
+  // What is wrong with pleura.yaml is said where its options are used.
+  if (!model->private->labels_chosen) (void)pl_config_workspace_labels(&model->labels, workspace, NULL);
+  return true;
+}
+
+static unsigned update_cases(pl_tui_model *model) {
+  pl_tui_model_private *hidden = model->private;
+  const bool first = model->workspace == NULL;
+  if (first && !find_workspace(model)) return 0;
+  const file_mark cases = mark_of(model->workspace, "cases.csv"), folds = mark_of(model->workspace, "folds.csv");
+  const file_mark notes = mark_of(model->workspace, "notes.csv");
+  const bool corrected = update_corrections(model, first);
+  const bool same = !first && same_mark(cases, hidden->cases) && same_mark(folds, hidden->folds);
+  if (same && same_mark(notes, hidden->notes) && !corrected) return 0;
+  // Corrections that are not shown are only remarked.
+  const bool only_notes = same && (!corrected || model->labels == PL_LABELS_ORIGINAL);
+  hidden->cases = cases;
+  hidden->folds = folds;
+  hidden->notes = notes;
+  return read_cases(model) | (only_notes ? PL_CHANGED_NOTES : 0u) | (corrected ? PL_CHANGED_LABELS : 0u);
+}
+
+unsigned pl_tui_model_choose_labels(pl_tui_model *model, pl_label_choice labels) {
+  const bool same = model->labels == labels;
+  model->private->labels_chosen = true;
+  model->labels = labels;
+  return same || model->workspace == NULL ? 0 : read_cases(model) | PL_CHANGED_LABELS;
 }
 
 static void watch_folder(pl_tui_model *model, int *wd, const char *path) {
@@ -205,7 +261,7 @@ pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_error *
   model->private->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   model->private->runs_wd = model->private->run_wd = -1;
   model->follow = true;
-  update_cases(model, true);
+  update_cases(model);
   update_runs(model);
   find_owner(model);
   *out = model;
@@ -218,6 +274,7 @@ void pl_tui_model_destroy(pl_tui_model *model) {
   if (model->private->inotify >= 0) close(model->private->inotify);
   pl_fs_free_names(model->runs, model->run_count);
   pl_manifest_clear(&model->manifest);
+  pl_corrections_clear(&model->corrections);
   free(model->private->start);
   free(model->private);
   free(model->workspace);
@@ -230,7 +287,7 @@ unsigned pl_tui_model_update(pl_tui_model *model) {
   // What inotify tells is only that it is worth looking.
   char drain[4096];
   while (model->private->inotify >= 0 && read(model->private->inotify, drain, sizeof drain) > 0) continue;
-  unsigned changed = update_cases(model, false);
+  unsigned changed = update_cases(model);
   changed |= update_runs(model);
   changed |= update_run(model);
   return changed;
@@ -261,6 +318,10 @@ pl_status pl_tui_model_config(pl_config *out, const pl_tui_model *model, pl_erro
     const pl_status status = pl_config_read_yaml(&config, path, err);
     free(path);
     if (status != PL_OK) return status;
+    const pl_label_choice shown = model->manifest.labels;
+    if (pl_config_labels(&config) != shown) {
+      (void)pl_config_set(&config, "labels", pl_label_choice_name(shown), PL_ORIGIN_COMMAND, NULL);
+    }
   }
   *out = config;
   return PL_OK;

@@ -6,18 +6,20 @@
 #include <stddef.h>
 
 #include "core/base/status.h"
+#include "core/data/labels.h"
 #include "core/data/manifest.h"
 #include "core/run/config.h"
 #include "core/run/watch.h"
 
 // What may have changed; bits.
 enum {
-  PL_CHANGED_LAYOUT = 1,  // the size, or the screen was switched to
-  PL_CHANGED_CASES = 2,   // the manifest was read again
-  PL_CHANGED_RUNS = 4,    // the list of runs, or which one is selected
-  PL_CHANGED_RUN = 8,     // what the selected run's folder says
-  PL_CHANGED_TIME = 16,   // a second has passed
-  PL_CHANGED_NOTES = 32,  // with CASES: only what was remarked about cases is new; pictures are as they were
+  PL_CHANGED_LAYOUT = 1,   // the size, or the screen was switched to
+  PL_CHANGED_CASES = 2,    // the manifest was read again
+  PL_CHANGED_RUNS = 4,     // the list of runs, or which one is selected
+  PL_CHANGED_RUN = 8,      // what the selected run's folder says
+  PL_CHANGED_TIME = 16,    // a second has passed
+  PL_CHANGED_NOTES = 32,   // with CASES: only what was remarked about cases is new; pictures are as they were
+  PL_CHANGED_LABELS = 64,  // with CASES: which labels they have, or what is corrected
 };
 
 enum { PL_WATCHING_SIZE = 200 };
@@ -31,6 +33,12 @@ typedef struct pl_tui_model {
   char problem[PL_ERROR_MESSAGE_MAX];  // why there is none, or why cases.csv could not be read; "" when fine
   pl_manifest manifest;                // empty without a workspace
   pl_tui_model_counts counts;
+
+  // The labels that every screen shows are manifest.labels: the chosen ones, or the original ones while there are no
+  // corrected ones or they do not fit, and `labels_problem` says so.
+  pl_label_choice labels;
+  char labels_problem[PL_ERROR_MESSAGE_MAX];
+  pl_corrections corrections;  // whichever labels are shown; empty without any that fit
 
   char **runs;  // folders, oldest first
   size_t run_count, selected;
@@ -59,7 +67,10 @@ unsigned pl_tui_model_select(pl_tui_model *model, size_t index);
 // The same for the run in `folder`, after reading the list anew.
 unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder);
 
-// The options that a new run starts from: defaults and pleura.yaml.
+// Chooses the labels of all screens, instead of those that pleura.yaml chooses; returns the bits that changed.
+unsigned pl_tui_model_choose_labels(pl_tui_model *model, pl_label_choice labels);
+
+// The options that a new run starts from: defaults and pleura.yaml, on the labels that are shown.
 pl_status pl_tui_model_config(pl_config *out, const pl_tui_model *model, pl_error *err);
 
 // The folder in which the workspace is looked for, borrowed; the one that becomes one when there is none.

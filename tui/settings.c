@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/labels.h"
 #include "tui/cmd.h"
 #include "tui/keymap.h"
 #include "tui/theme.h"
@@ -83,6 +84,15 @@ static pl_status read_plain(reader *r, const char *name, const yaml_node_t *node
       return at(r, node, err);
     }
     *(name[0] == 'm' ? &r->settings->mouse : &r->settings->bell) = on;
+    return PL_OK;
+  }
+  if (strcmp(name, "labels") == 0) {
+    pl_label_choice labels;
+    if (text == NULL || !pl_label_choice_find(&labels, text)) {
+      (void)pl_fail(err, PL_E_FORMAT, "labels is original or corrected");
+      return at(r, node, err);
+    }
+    (void)pl_copy_text(r->settings->labels, sizeof r->settings->labels, text);
     return PL_OK;
   }
   const bool theme = strcmp(name, "theme") == 0;
@@ -194,9 +204,9 @@ static pl_status read_root(reader *r, pl_error *err) {
     const yaml_node_t *key = yaml_document_get_node(&r->document, p->key);
     const yaml_node_t *value = yaml_document_get_node(&r->document, p->value);
     const char *name = text_of(key);
-    if (name == NULL ||
-        !is_one_of(name, (const char *const[]){"mouse", "bell", "theme", "graphics", "greys", "keys", NULL})) {
-      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, bell, graphics, greys, keys",
+    if (name == NULL || !is_one_of(name, (const char *const[]){"mouse", "bell", "theme", "graphics", "greys", "labels",
+                                                               "keys", NULL})) {
+      (void)pl_fail(err, PL_E_FORMAT, "'%.40s' is none of theme, mouse, bell, graphics, greys, labels, keys",
                     name != NULL ? name : "");
       return at(r, key, err);
     }

@@ -5,6 +5,7 @@
 //   mouse: off                 # then the terminal's own selecting of text works
 //   graphics: blocks           # auto, sixel, blocks, ascii, none; --graphics and PLEURA_GRAPHICS win
 //   greys: 64                  # at most so many in a sixel picture, 16 to 101
+//   labels: corrected          # original or corrected ones; --labels wins
 //   keys:
 //     everywhere: {quit: "^X ^C"}
 //     data: {next: "j Down n"} # names as in the help; "" takes a command's keys away
@@ -21,6 +22,7 @@ typedef struct pl_settings {
   bool mouse, bell;
   char theme[16];                    // a name of pl_theme_names, "" for the default
   char graphics[16];                 // "" when nothing was chosen
+  char labels[16];                   // the same
   unsigned greys;                    // 0 when nothing was chosen
   char *keys[PL_SETTINGS_CMDS_MAX];  // by row of the command table: instead of the command's own; NULL leaves those
 } pl_settings;

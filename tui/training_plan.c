@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/run/plan.h"
+#include "core/run/rundir.h"
 #include "tui/words.h"
 
 enum { WORD = 32 };
@@ -51,7 +52,7 @@ static void device_words(char *out, const pl_run_plan *plan) {
 pl_status pl_training_plan_make(pl_training_plan *out, const pl_config *config, const char *workspace, pl_error *err) {
   pl_manifest manifest = {0};
   pl_run_plan *plan = pl_xcalloc(1, sizeof *plan);
-  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  pl_status status = pl_run_load_manifest(&manifest, workspace, config, err);
   if (status == PL_OK) status = pl_run_plan_make(plan, config, &manifest, 0, err);
   if (status == PL_OK) {
     *out = (pl_training_plan){.batch = plan->config.batch, .largest_batch = plan->largest_batch};

@@ -31,6 +31,14 @@ void pl_words_time(char *out, size_t size, double wall) {
   }
 }
 
+void pl_words_day(char *out, size_t size, double wall) {
+  struct tm parts;
+  const time_t seconds = isfinite(wall) ? (time_t)wall : 0;
+  if (!isfinite(wall) || localtime_r(&seconds, &parts) == NULL || strftime(out, size, "%Y-%m-%d", &parts) == 0) {
+    snprintf(out, size, "-");
+  }
+}
+
 void pl_words_number(char *out, size_t size, double value) {
   if (isnan(value)) {
     snprintf(out, size, "-");

@@ -5,8 +5,9 @@
 
 // "42 s", "3:05 min", "2:10 h", "3.5 days".
 void pl_words_duration(char *out, size_t size, double seconds);
-// Local time of day, "14:03:21".
+// Local time of day, "14:03:21"; local day, "2026-11-23".
 void pl_words_time(char *out, size_t size, double wall);
+void pl_words_day(char *out, size_t size, double wall);
 // At most four significant digits: "0.7812", "12.3", "1.2e-05".
 void pl_words_number(char *out, size_t size, double value);
 // A score between 0 and 1 with four digits behind the point.

@@ -266,7 +266,6 @@ pl_status fixture_originals(const char *workspace, double spacing, pl_error *err
   return status;
 }
 
-// Labels as the masks have them: train-rle.csv, and the cases' sizes and areas.
 static pl_status write_labels(pl_manifest *manifest, pl_error *err) {
   pl_buf table;
   pl_buf_init(&table, 1 << 20);
@@ -295,6 +294,14 @@ static pl_status write_labels(pl_manifest *manifest, pl_error *err) {
   if (status == PL_OK) status = pl_manifest_save(manifest, err);
   free(path);
   pl_buf_clear(&table);
+  return status;
+}
+
+pl_status fixture_labels(const char *workspace, pl_error *err) {
+  pl_manifest manifest = {0};
+  pl_status status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = write_labels(&manifest, err);
+  pl_manifest_clear(&manifest);
   return status;
 }
 

@@ -26,7 +26,10 @@ pl_status fixture_previews(const char *run, const char *workspace, int epochs, i
 // millimetres and the person is "SYN7".
 pl_status fixture_originals(const char *workspace, double spacing, pl_error *err);
 
+// Labels as the masks have them: train-rle.csv, and the cases' sizes and areas. A run that is made before is of others.
+pl_status fixture_labels(const char *workspace, pl_error *err);
+
 // Gives a run predictions of its labelled cases (RUN/prob) at half the pictures' size: the mask's rectangle moved right
 // by (number / 15 % 3) * `wrong` pixels; of negative cases with a number divisible by four a square of probability 0.6.
-// Also the workspace's train-rle.csv.
+// Also the workspace's labels.
 pl_status fixture_maps(const char *run, const char *workspace, double wrong, pl_error *err);

@@ -92,16 +92,21 @@ void compare(const char *dump, const char *name) {
   free(path);
 }
 
-void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows, const char *text,
-           const char *golden) {
+char *dump_of(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows,
+              const char *text) {
   pty p;
   start_script(&p, w, workspace, kind, term, cols, rows, text);
   if (!pty_run(&p, NULL, 30.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
-    fail_msg("%s: status %d\n%s", golden, p.status, p.output.data != NULL ? p.output.data : "");
+    fail_msg("status %d after\n%s\n%s", p.status, text, p.output.data != NULL ? p.output.data : "");
   }
   assert_true(pty_same_mode(&p));
   pty_close(&p);
-  char *dump = read_dump(w);
+  return read_dump(w);
+}
+
+void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows, const char *text,
+           const char *golden) {
+  char *dump = dump_of(w, workspace, kind, term, cols, rows, text);
   compare(dump, golden);
   free(dump);
 }

@@ -23,6 +23,10 @@ char *read_dump(const world *w);
 // With golden/NAME.screen; PLEURA_UPDATE_GOLDEN=1 writes that anew.
 void compare(const char *dump, const char *name);
 
+// Runs a script and gives its dump, which the caller frees; the terminal must be as before afterwards.
+char *dump_of(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows,
+              const char *text);
+
 // Runs a script and compares its dump; the terminal must be as before afterwards.
 void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows, const char *text,
            const char *golden);

@@ -104,7 +104,7 @@ static pl_status read_case(shown *s, request *x, const pl_case *c, pl_error *err
                              .legend = true};
   pl_status status = x->run != NULL ? choose_epoch(&s->how.epoch, x, c, err) : PL_OK;
   if (status != PL_OK) return status;
-  pl_case_order order = pl_case_order_make(&x->manifest, c);
+  pl_case_order order = pl_case_order_make(&x->manifest, c, false);
   pl_case_file_read(&s->file, &order, &x->table);
   pl_case_order_clear(&order);
   if (s->file.status != PL_OK) {

@@ -15,8 +15,19 @@ pl_case_screen *pl_case_self(pl_app *app) { return pl_app_self(app, "case"); }
 
 static bool is_active(const pl_case_screen *self) { return pl_screens[self->app->active] == &pl_screen_case; }
 
+// The case whose file was read last, as the workspace has it now; NULL for none.
+static const pl_case *shown_case(const pl_case_screen *self) {
+  const pl_case_file *file = pl_case_view_file(self->view);
+  const pl_manifest *manifest = &self->app->model->manifest;
+  for (size_t i = 0; file != NULL && i < manifest->count; i++) {
+    if (manifest->cases[i].number == file->number) return &manifest->cases[i];
+  }
+  return NULL;
+}
+
 pl_case_layout pl_case_layout_of(const pl_case_screen *self) {
-  const int header = self->app->full ? 1 : self->shows != PL_CASE_TRUTH ? 3 : 2;
+  const bool corrected = pl_case_correction(self, shown_case(self)) != NULL;
+  const int header = self->app->full ? 1 : 2 + (self->shows != PL_CASE_TRUTH) + corrected;
   return pl_layout_case(pl_app_body(self->app), header, self->split ? 2 : 1, self->side);
 }
 
@@ -65,6 +76,8 @@ pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, pl_case_pane pane
   if (pane == PL_CASE_MAIN) {
     if (has) out.shows = self->shows;
     if (predicted && !has) out.mask_mode = PL_MASK_OFF;  // rather nothing than the truth in the prediction's place
+  } else if (!predicted && pl_case_view_file(self->view)->has_other) {
+    out.other_label = true;
   } else if (!predicted) {
     out.mask_mode = PL_MASK_OFF;
   } else if (self->predictions.has_pinned && has) {
@@ -113,9 +126,10 @@ static void ready(void *context) {
   pl_case_redraw(self);
 }
 
-static void open_selected(pl_case_screen *self) {
+void pl_case_open_selected(pl_case_screen *self) {
   if (!is_active(self) || self->app->model->manifest.count == 0) return;
-  pl_case_view_open(self->view, &self->app->model->manifest, pl_data_selected(self->app));
+  const pl_case *c = pl_data_selected(self->app);
+  pl_case_view_open(self->view, &self->app->model->manifest, c, pl_case_correction(self, c) != NULL);
 }
 
 // ---- The screen
@@ -141,11 +155,12 @@ static void close_screen(pl_app *app, void *data) {
 
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_case_screen *self = data;
-  if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) {
+  const bool remarked = (what & PL_CHANGED_NOTES) != 0 && (what & PL_CHANGED_LABELS) == 0;
+  if ((what & PL_CHANGED_CASES) != 0 && !remarked) {
     pl_case_view_forget(self->view);
     self->number = 0;
   }
-  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) open_selected(self);
+  if ((what & (PL_CHANGED_CASES | PL_CHANGED_LAYOUT)) != 0) pl_case_open_selected(self);
   if (is_active(self) && !self->warned) {
     self->warned = true;
     pl_app_say(app, "Not for diagnosis: a terminal has few greys and no calibrated screen.");
@@ -218,13 +233,6 @@ static void draw_title(const pl_case_screen *self, const pl_canvas *canvas, pl_a
   }
 }
 
-static const pl_case *case_of(const pl_app *app, uint32_t number) {
-  for (size_t i = 0; i < app->model->manifest.count; i++) {
-    if (app->model->manifest.cases[i].number == number) return &app->model->manifest.cases[i];
-  }
-  return NULL;
-}
-
 static void draw_pictures(const pl_case_screen *self, const pl_canvas *canvas, const pl_case_layout *layout) {
   const int panes = self->split ? 2 : 1;
   for (int i = 0; i < panes; i++) {
@@ -248,7 +256,7 @@ static void draw_pictures(const pl_case_screen *self, const pl_canvas *canvas, c
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
   const pl_case_screen *self = data;
   const pl_case_file *file = pl_case_view_file(self->view);
-  const pl_case *c = file != NULL ? case_of(app, file->number) : NULL;
+  const pl_case *c = shown_case(self);
   const pl_case_layout layout = pl_case_layout_of(self);
   const pl_area message = pl_layout_centre(body, 3, body.cols - 4 < 70 ? body.cols - 4 : 70);
   if (app->model->manifest.count == 0) {
@@ -267,6 +275,10 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   } else {
     draw_title(self, canvas, first, c);
   }
+  // There is no status line to say so.
+  if (app->full && app->model->manifest.labels == PL_LABELS_CORRECTED) {
+    pl_canvas_right(canvas, first.y, first.x, first.cols - 1, PL_STYLE_WARN, "  corrected labels");
+  }
   if (file->status != PL_OK) {
     char safe[PL_ERROR_MESSAGE_MAX];
     pl_safe_text(safe, sizeof safe, file->error.message, strlen(file->error.message));
@@ -276,9 +288,12 @@ static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, p
   if (layout.header.rows > 1) {
     draw_state(self, canvas, (pl_area){layout.header.y + 1, layout.header.x, 1, layout.header.cols}, c, file);
   }
-  if (layout.header.rows > 2) {
-    pl_case_draw_prediction(self, canvas, (pl_area){layout.header.y + 2, layout.header.x, 1, layout.header.cols});
+  pl_area line = {layout.header.y + 2, layout.header.x, 1, layout.header.cols};
+  if (layout.header.rows > 2 && self->shows != PL_CASE_TRUTH) {
+    pl_case_draw_prediction(self, canvas, line);
+    line.y++;
   }
+  if (line.y < layout.header.y + layout.header.rows) pl_case_draw_correction(self, canvas, line, c);
   if (!pl_area_empty(layout.side)) pl_case_draw_side(self, canvas, layout.side, c);
   if (app->format.graphics == PL_GRAPHICS_NONE) {
     pl_canvas_wrapped(canvas, message, PL_STYLE_DIM, "This terminal shows no pictures.");

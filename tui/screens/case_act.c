@@ -48,7 +48,7 @@ static void step(pl_app *app, long delta) {
     pl_app_say(app, delta > 0 ? "that was the last case of the Data screen's table" : "that was the first case");
     return;
   }
-  pl_case_view_open(pl_case_self(app)->view, &app->model->manifest, pl_data_selected(app));
+  pl_case_open_selected(pl_case_self(app));
 }
 
 void pl_case_next(pl_app *app, const char *args) { (void)args, step(app, 1); }

@@ -42,6 +42,14 @@ typedef struct pl_case_screen {
 pl_case_screen *pl_case_self(pl_app *app);
 pl_case_layout pl_case_layout_of(const pl_case_screen *self);
 
+// Reads the case that is selected on screen Data, when this screen is shown.
+void pl_case_open_selected(pl_case_screen *self);
+
+// case_label.c: the finished correction of a case's label, whichever labels are shown; NULL without one or a case.
+const pl_correction *pl_case_correction(const pl_case_screen *self, const pl_case *c);
+// A line about it.
+void pl_case_draw_correction(const pl_case_screen *self, const pl_canvas *canvas, pl_area row, const pl_case *c);
+
 // Window presets: how many a file has, and the words for one.
 size_t pl_case_presets(const pl_case_file *file);
 pl_window pl_case_preset(const pl_case_file *file, size_t index);

@@ -230,7 +230,7 @@ static void draw_caption(const pl_data_screen *self, const pl_canvas *canvas, pl
   const int right = area.x + area.cols;
   x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_STRONG, "#%" PRIu32 "  ", c->number);
   if (c->label == PL_LABEL_UNKNOWN && c->status != PL_CASE_BAD) snprintf(label, sizeof label, "no label");
-  x += pl_canvas_printf(canvas, area.y, x, right - x, style, "%s  ", label);
+  x += pl_canvas_printf(canvas, area.y, x, right - x, style, "%s%s  ", label, c->corrected ? ", corrected" : "");
   x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "%s  ", pl_part_name(c->part));
   if (c->fold >= 0) x += pl_canvas_printf(canvas, area.y, x, right - x, PL_STYLE_NORMAL, "fold %d  ", c->fold);
   const pl_case *selected = pl_data_row(self, self->table.selected);

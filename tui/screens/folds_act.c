@@ -9,7 +9,6 @@
 #include "core/base/str.h"
 #include "core/data/labels.h"
 #include "core/data/table.h"
-#include "core/run/config.h"
 #include "tui/screens/folds_private.h"
 
 static void complain(pl_app *app, const char *text) {
@@ -193,6 +192,7 @@ void pl_folds_move_marked(pl_app *app, const char *args) {
 
 typedef struct split_job {
   char *workspace, *patients;
+  pl_label_choice labels;
   pl_split_options options;
   char source[PL_PATIENTS_SOURCE_SIZE];
   pl_status status;
@@ -205,9 +205,7 @@ static void split_work(void *data) {
   pl_rle_table table = {0};
   pl_manifest manifest = {0};
   int *folds = NULL;
-  pl_label_choice labels = PL_LABELS_ORIGINAL;
-  job->status = pl_config_workspace_labels(&labels, job->workspace, &job->error);
-  if (job->status == PL_OK) job->status = pl_label_table_find(&rle, job->workspace, labels, &job->error);
+  job->status = pl_label_table_find(&rle, job->workspace, job->labels, &job->error);
   if (job->status == PL_OK) job->status = pl_rle_table_load(&table, rle, false, &job->error);
   if (job->status == PL_OK) job->status = pl_manifest_load(&manifest, job->workspace, &job->error);
   if (job->status == PL_OK) {
@@ -240,7 +238,8 @@ static void split_done(void *owner, void *data) {
     self->stale = true;
     files_changed(self->app);
     pl_folds_ask(self);
-    pl_app_say(self->app, "made %d folds by %s%s%s", job->options.fold_count, pl_split_by_name(job->options.by),
+    pl_app_say(self->app, "made %d folds by %s%s%s%s", job->options.fold_count, pl_split_by_name(job->options.by),
+               job->labels == PL_LABELS_CORRECTED ? ", on the corrected labels" : "",
                job->source[0] != '\0' ? "; patients by " : "", job->source);
   } else {
     pl_app_complain(self->app, &job->error);
@@ -258,6 +257,7 @@ static void split_confirmed(pl_app *app) {
     return;
   }
   job->workspace = pl_xstrdup(app->model->workspace);
+  job->labels = app->model->manifest.labels;
   job->patients = pl_xstrdup(job->options.patients != NULL ? job->options.patients : "");
   job->options.patients = job->options.patients != NULL ? job->patients : NULL;
   self->splitting = true;
@@ -294,8 +294,9 @@ void pl_folds_split(pl_app *app, const char *args) {
     return;
   }
   char question[PL_QUESTION_SIZE];
-  snprintf(question, sizeof question, "Make %d folds by %s? This replaces folds.csv, with what was moved by hand.%s",
-           options.fold_count, pl_split_by_name(options.by), warning(app));
+  snprintf(question, sizeof question, "Make %d folds by %s%s? This replaces folds.csv, with what was moved by hand.%s",
+           options.fold_count, pl_split_by_name(options.by),
+           app->model->manifest.labels == PL_LABELS_CORRECTED ? " on the corrected labels" : "", warning(app));
   pl_confirm_ask(app, question, split_confirmed);
 }
 

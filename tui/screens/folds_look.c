@@ -5,6 +5,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/labels.h"
 #include "tui/screens/folds_private.h"
 
 void pl_folds_view_clear(pl_folds_view *view) {
@@ -41,9 +42,10 @@ static void work(void *data) {
   pl_manifest manifest = {0};
   pl_error err = {0};
   char *path = pl_path_join(look->workspace, "folds.csv");
-  pl_status status = pl_manifest_load(&manifest, look->workspace, &err);
+  pl_status status = pl_labels_load_manifest(&manifest, look->workspace, look->labels, &err);
   if (status == PL_OK) status = pl_folds_load(&look->view.folds, path, &err);
   if (status == PL_OK) {
+    pl_folds_take_labels(&look->view.folds, &manifest);
     join_cases(&look->view, &manifest);
     const pl_leak_sources sources = {.patients = look->patients[0] != '\0' ? look->patients : NULL,
                                      .manifest = &manifest,
@@ -110,6 +112,7 @@ static void start_look(pl_folds_screen *self, bool pictures) {
   pl_folds_look *look = pl_xcalloc(1, sizeof *look);
   look->workspace = pl_xstrdup(self->app->model->workspace);
   look->patients = pl_xstrdup(self->patients);
+  look->labels = self->app->model->manifest.labels;
   look->pictures = pictures;
   self->look = look;
   self->stale = false;

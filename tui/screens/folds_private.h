@@ -23,6 +23,7 @@ typedef struct pl_folds_view {
 // A look at folds.csv that is under way, shared with the thread that does it.
 typedef struct pl_folds_look {
   char *workspace, *patients;
+  pl_label_choice labels;
   bool pictures;  // the second of two looks
   atomic_bool stop;
   atomic_size_t done, total;  // pictures

@@ -119,7 +119,7 @@ void pl_label_open(pl_app *app, const char *args) {
   if (self->counts.recovered > 0) {
     pl_app_say(app, "%zu strokes that were not finished are here again; D gives them up", self->counts.recovered);
   }
-  pl_case_view_open(self->view, &app->model->manifest, c);
+  pl_case_view_open(self->view, &app->model->manifest, c, false);
 }
 
 static void *open_screen(pl_app *app) {

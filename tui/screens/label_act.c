@@ -199,6 +199,8 @@ static void export_done(void *owner, void *data) {
   if (job->status != PL_OK) {
     pl_app_complain(self->app, &job->error);
   } else {
+    // The other screens show it at once.
+    pl_app_tell(self->app, pl_tui_model_update(self->app->model));
     pl_app_say(self->app, "%zu corrected label%s in corrected-rle.csv, for --labels corrected", job->count,
                job->count == 1 ? "" : "s");
   }

@@ -129,6 +129,7 @@ void pl_review_show(pl_review_screen *self) {
   const pl_review_layout layout = pl_layout_review(pl_app_body(self->app), self->split ? 2 : 1);
   if (pl_area_empty(layout.pictures[0]) || self->app->format.graphics == PL_GRAPHICS_NONE) return;
   pl_review_drawing drawing = {
+      .labels = manifest->labels,
       .binarizer = {.triplet = pl_level_triplet_values(&self->triplet), .min_component = self->components},
       .panes = self->split || self->blink ? 2 : 1,
       .contour = self->contour,
@@ -163,7 +164,7 @@ static void open_run(pl_review_screen *self) {
   free(self->seen);
   self->run = pl_xstrdup(model->run->folder);
   self->maps = pl_run_maps_folder(self->run);
-  pl_review_counter_open(self->counter, model->workspace, self->run, self->against, PL_LABELS_ORIGINAL);
+  pl_review_counter_open(self->counter, model->workspace, self->run, self->against, model->manifest.labels);
   pl_found found;
   pl_level_triplet kept;
   self->triplet = self->start = (pl_level_triplet){.top = 50, .bottom = 50, .area = 0};

@@ -81,6 +81,7 @@ static void changed(pl_app *app, void *data, unsigned what) {
     pl_train_fill_form(self);
     self->form_open = true;
   }
+  if ((what & PL_CHANGED_LABELS) != 0) pl_train_take_labels(self);
   pl_train_fit_form(self);
   // Other cases take another time.
   if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) self->form.version++;

@@ -46,6 +46,11 @@ void pl_train_fill_form(pl_train *self) {
   self->form_filled = self->app->model->workspace != NULL;
 }
 
+void pl_train_take_labels(pl_train *self) {
+  const char *labels = pl_label_choice_name(self->app->model->manifest.labels);
+  if (self->form_filled) (void)pl_config_set(&self->form.config, "labels", labels, PL_ORIGIN_COMMAND, NULL);
+}
+
 // ---- The plan, made by a job whenever the options changed: one at a time, and then one of the newest options
 
 typedef struct plan_job {

@@ -52,6 +52,7 @@ pl_train *pl_train_of(pl_app *app);
 // ---- train_form.c
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
+void pl_train_take_labels(pl_train *self);   // that all screens show, once it is filled
 void pl_train_fit_form(pl_train *self);      // the window's size changed
 void pl_train_form_changed(pl_train *self);  // its options did
 void pl_train_set_in_form(pl_train *self, const char *option, const char *value);

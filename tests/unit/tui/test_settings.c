@@ -28,13 +28,14 @@ static void values_are_taken(void **state) {
   pl_settings s;
   pl_error err = {0};
   assert_int_equal(read_text(&s,
-                             "theme: colour-blind\nmouse: off\ngraphics: blocks\ngreys: 32\n"
+                             "theme: colour-blind\nmouse: off\ngraphics: blocks\ngreys: 32\nlabels: corrected\n"
                              "keys:\n  everywhere: {quit: \"^Q F12\"}\n  data: {next: \"j Down e\", invert: \"\"}\n",
                              &err),
                    PL_OK);
   assert_string_equal(s.theme, "colour-blind");
   assert_string_equal(s.graphics, "blocks");
   assert_int_equal(s.greys, 32);
+  assert_string_equal(s.labels, "corrected");
   assert_false(s.mouse);
   assert_string_equal(pl_cmd_for_key(&s, "data", 'e')->name, "next");
   assert_string_equal(pl_cmd_for_key(&s, "data", 17)->name, "quit");
@@ -60,6 +61,7 @@ static void mistakes_name_their_place(void **state) {
     const char *text, *says;
   } all[] = {
       {"greys: 7\n", "greys is a number from 16 to 101"},
+      {"labels: new\n", "line 1 column 9: labels is original or corrected"},
       {"theme: pink\n", "line 1 column 8: theme is dark"},
       {"\nmouse: maybe\n", "line 2 column 8: mouse is on or off"},
       {"colour: red\n", "line 1 column 1: 'colour' is none of"},
