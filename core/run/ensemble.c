@@ -8,24 +8,97 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/data/sampler.h"
+#include "core/run/group.h"
 
 // ---- Opening
 
-static pl_status read_weights(pl_ensemble *e, const char *text, pl_error *err) {
-  for (size_t i = 0; i < e->count; i++) e->members[i].weight = 1;
+// What the words of a request come to.
+typedef struct name_list {
+  char *names[PL_ENSEMBLE_MAX];  // of runs
+  double weights[PL_ENSEMBLE_MAX];
+  size_t count;
+  bool weighted;  // by a word
+} name_list;
+
+static void clear_names(name_list *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->names[i]);
+}
+
+static bool is_weight(double value) { return value > 0 && value <= 1e6; }
+
+static pl_status add_name_take(name_list *list, char *name, double weight, pl_error *err) {
+  if (list->count == PL_ENSEMBLE_MAX) {
+    free(name);
+    return pl_fail(err, PL_E_USAGE, "at most %d runs can be taken together", PL_ENSEMBLE_MAX);
+  }
+  list->weights[list->count] = weight;
+  list->names[list->count++] = name;
+  return PL_OK;
+}
+
+static pl_status add_group(name_list *list, const char *group, double weight, pl_error *err) {
+  pl_group_info *info = pl_xcalloc(1, sizeof *info);
+  pl_status status = pl_group_load(info, group, err);
+  for (int64_t fold = 0; status == PL_OK && fold < info->folds; fold++) {
+    char *run = pl_group_run_folder(group, fold);
+    if (pl_fs_is_folder(run)) {
+      status = add_name_take(list, run, weight, err);
+      continue;
+    }
+    free(run);
+    status = pl_fail(err, PL_E_NOTFOUND, "fold %d of %.60s is not trained yet: 'pleura train --resume %.60s' goes on",
+                     (int)fold, info->name, info->name);
+  }
+  free(info);
+  return status;
+}
+
+// Cuts the weight off "NAME:2"; a colon before anything else belongs to the name.
+static pl_status cut_weight(char *name, double *weight, bool *said, pl_error *err) {
+  char *colon = strrchr(name, ':');
+  if (colon == NULL || !pl_parse_double(weight, colon + 1, strlen(colon + 1))) return PL_OK;
+  if (!is_weight(*weight)) return pl_fail(err, PL_E_USAGE, "%.60s: a weight is a number above 0, as fold0:2", name);
+  *colon = '\0';
+  *said = true;
+  return PL_OK;
+}
+
+static pl_status add_word(name_list *list, const char *word, const char *workspace, pl_error *err) {
+  char *name = pl_xstrdup(word);
+  double weight = 1;
+  pl_status status = cut_weight(name, &weight, &list->weighted, err);
+  char *group = status == PL_OK && workspace != NULL ? pl_group_folder(workspace, name) : NULL;
+  if (group != NULL) {
+    status = add_group(list, group, weight, err);
+  } else if (status == PL_OK) {
+    status = add_name_take(list, pl_xstrdup(name), weight, err);
+  }
+  free(group);
+  free(name);
+  return status;
+}
+
+static pl_status read_weights(name_list *list, const char *text, pl_error *err) {
   if (text == NULL) return PL_OK;
+  if (list->weighted) return pl_fail(err, PL_E_USAGE, "weights stand behind the runs, or in a list, not in both");
   size_t count = 0;
   for (const char *at = text; at != NULL; count++) {
     const size_t length = strcspn(at, ",");
     double weight = 0;
-    if (!pl_parse_double(&weight, at, length) || !(weight > 0) || weight > 1e6) {
+    if (!pl_parse_double(&weight, at, length) || !is_weight(weight)) {
       return pl_fail(err, PL_E_USAGE, "weights %.60s: numbers above 0, one for each run, as 2,1,1", text);
     }
-    if (count < e->count) e->members[count].weight = weight;
+    if (count < list->count) list->weights[count] = weight;
     at = at[length] == ',' ? at + length + 1 : NULL;
   }
-  if (count == e->count) return PL_OK;
-  return pl_fail(err, PL_E_USAGE, "there are %zu weights for %zu runs", count, e->count);
+  if (count == list->count) return PL_OK;
+  return pl_fail(err, PL_E_USAGE, "there are %zu weights for %zu runs", count, list->count);
+}
+
+static pl_status read_words(name_list *list, const pl_ensemble_request *r, pl_error *err) {
+  pl_status status = r->count == 0 ? add_name_take(list, pl_xstrdup("latest"), 1, err) : PL_OK;
+  for (size_t i = 0; i < r->count && status == PL_OK; i++) status = add_word(list, r->words[i], r->workspace, err);
+  return status == PL_OK ? read_weights(list, r->weights, err) : status;
 }
 
 // "RUN/ckpt/000120" is cut into the run's folder and the checkpoint's name; false when it is not such a path.
@@ -82,27 +155,53 @@ static pl_status check_member(const pl_ensemble *e, size_t i, const char *worksp
   return PL_OK;
 }
 
-pl_status pl_ensemble_open(pl_ensemble *out, char **checkpoint, const pl_ensemble_request *r, pl_error *err) {
-  if (r->count < 1 || r->count > PL_ENSEMBLE_MAX) {
-    return pl_fail(err, PL_E_USAGE, "%zu runs: from 1 to %d can be taken together", r->count, PL_ENSEMBLE_MAX);
-  }
-  pl_ensemble e = {.members = pl_xcalloc(r->count, sizeof *e.members), .count = r->count};
+static pl_status open_named(pl_ensemble *e, char **checkpoint, const pl_ensemble_request *r, const name_list *list,
+                            pl_error *err) {
   char *workspace = NULL;
   pl_status status = PL_OK;
-  for (size_t i = 0; i < r->count && status == PL_OK; i++) {
-    status = find_member(&e.members[i], checkpoint, r, r->names[i], err);
-    if (status == PL_OK && i == 0) workspace = workspace_of(&e.members[0]);
-    if (status == PL_OK) status = check_member(&e, i, workspace, err);
+  for (size_t i = 0; i < list->count && status == PL_OK; i++) {
+    e->members[i].weight = list->weights[i];
+    status = find_member(&e->members[i], checkpoint, r, list->names[i], err);
+    if (status == PL_OK && i == 0) workspace = workspace_of(&e->members[0]);
+    if (status == PL_OK) status = check_member(e, i, workspace, err);
   }
-  if (status == PL_OK) status = read_weights(&e, r->weights, err);
-  if (status == PL_OK) status = pl_manifest_load(&e.manifest, workspace, err);
+  if (status == PL_OK) status = pl_manifest_load(&e->manifest, workspace, err);
   free(workspace);
+  return status;
+}
+
+pl_status pl_ensemble_open(pl_ensemble *out, char **checkpoint, const pl_ensemble_request *r, pl_error *err) {
+  name_list list = {.count = 0};
+  pl_status status = read_words(&list, r, err);
+  pl_ensemble e = {.members = pl_xcalloc(list.count + 1, sizeof *e.members), .count = list.count};
+  if (status == PL_OK) status = open_named(&e, checkpoint, r, &list, err);
+  clear_names(&list);
   if (status != PL_OK) {
     pl_ensemble_clear(&e);
     return status;
   }
   *out = e;
   return PL_OK;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+char *pl_ensemble_names(const pl_ensemble *e) {
+  char *names[PL_ENSEMBLE_MAX];
+  bool equal = true;
+  for (size_t m = 1; m < e->count; m++) equal = equal && e->members[m].weight == e->members[0].weight;
+  for (size_t m = 0; m < e->count; m++) {
+    const char *name = pl_path_base(e->members[m].folder);
+    names[m] = equal ? pl_xstrdup(name) : pl_xprintf("%s:%g", name, e->members[m].weight);
+  }
+  qsort(names, e->count, sizeof *names, by_text);
+  pl_buf text;
+  pl_buf_init(&text, 65536);
+  for (size_t m = 0; m < e->count; m++) {
+    (void)pl_buf_printf(&text, "%s%s", m > 0 ? " " : "", names[m]);
+    free(names[m]);
+  }
+  return text.data;
 }
 
 void pl_ensemble_clear(pl_ensemble *e) {
@@ -212,6 +311,21 @@ void pl_ensemble_cases_clear(pl_ensemble_cases *cases) {
 }
 
 // ---- Maps
+
+pl_status pl_ensemble_check_maps(const pl_ensemble *e, const pl_ensemble_cases *cases, pl_error *err) {
+  for (size_t m = 0; m < e->count; m++) {
+    size_t judged = 0, missing = 0;
+    for (size_t i = 0; i < cases->count; i++) {
+      if (!cases->judged[i * e->count + m]) continue;
+      judged++;
+      missing += !pl_maps_has(e->members[m].maps, e->manifest.cases[cases->cases[i].index].id);
+    }
+    if (missing == 0) continue;
+    return pl_fail(err, PL_E_NOTFOUND, "%.64s has no map of %zu of the %zu cases that it held out",
+                   pl_path_base(e->members[m].folder), missing, judged);
+  }
+  return PL_OK;
+}
 
 pl_status pl_ensemble_predict(pl_run_predicted *predicted, const pl_ensemble *e, const pl_ensemble_cases *cases,
                               const pl_run_predict_options *options, pl_error *err) {

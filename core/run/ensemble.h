@@ -33,17 +33,28 @@ typedef struct pl_ensemble {
   size_t count;
 } pl_ensemble;
 
-// Opens runs named as in pl_run_find, or by the path of one of their checkpoints (RUN/ckpt/000120), which *checkpoint
-// then names for all of them (may be NULL: such paths are then not taken; the caller frees it). `weights` is "2,1,1" or
-// NULL for equal ones. PL_E_USAGE: runs of several workspaces, a run twice, or weights that do not fit. Fails as
-// pl_run_find, pl_run_load, pl_manifest_load. The caller clears *out; on failure it is untouched.
+// Words that name runs, as a command line and the workbench have them.
 typedef struct pl_ensemble_request {
-  const char *const *names;
+  // Each names a run as pl_run_find does, a training of all folds (core/run/group.h), which stands for its runs, or one
+  // of a run's checkpoints by its path (RUN/ckpt/000120). ":2" behind it is its weight, above 0; 1 when nothing is
+  // said. No word at all is the newest run.
+  const char *const *words;
   size_t count;
   const char *workspace;  // where names are looked up; NULL: only paths
-  const char *weights;
+  const char *weights;    // instead of weights in the words, one for each run: "2,1,1"; NULL: none
 } pl_ensemble_request;
+
+// Opens what the words name. *checkpoint becomes the name of the checkpoint that paths name, one for all of them (NULL:
+// such paths are then not taken; the caller frees it). PL_E_USAGE: runs of several workspaces, a run twice, more than
+// PL_ENSEMBLE_MAX, or weights that do not fit. PL_E_NOTFOUND: also a group whose training has not come to all folds
+// yet. Fails as pl_run_find, pl_group_load, pl_run_load, pl_manifest_load. The caller clears *out; on failure it is
+// untouched.
 pl_status pl_ensemble_open(pl_ensemble *out, char **checkpoint, const pl_ensemble_request *request, pl_error *err);
+
+// The names of the runs, sorted, with spaces between, and with their weights where these differ: "a:2 b:1". The caller
+// frees.
+char *pl_ensemble_names(const pl_ensemble *ensemble);
+
 void pl_ensemble_clear(pl_ensemble *ensemble);
 
 // PL_E_USAGE when cases, folds or labels changed since a run was made: what it holds out now may have been trained on.
@@ -70,6 +81,9 @@ pl_status pl_ensemble_select_valid(pl_ensemble_cases *out, const pl_ensemble *en
 // Given cases (rising indices into the manifest), by all runs.
 void pl_ensemble_select(pl_ensemble_cases *out, const pl_ensemble *ensemble, const size_t *cases, size_t count);
 void pl_ensemble_cases_clear(pl_ensemble_cases *cases);
+
+// PL_E_NOTFOUND when a run has no map of a case that it judges: which run, how many of how many cases.
+pl_status pl_ensemble_check_maps(const pl_ensemble *ensemble, const pl_ensemble_cases *cases, pl_error *err);
 
 // Makes the maps that are not there yet, run by run: predicted[m] is what was done for member m. Fails as
 // pl_run_predict.

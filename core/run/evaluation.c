@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/score/levels_file.h"
@@ -36,7 +37,9 @@ pl_status pl_evaluation_score(pl_evaluation *e, const pl_binarizer *binarizer, p
                                .truth = &truth,
                                .cases = e->cases.cases,
                                .count = e->cases.count,
-                               .binarizer = *binarizer};
+                               .binarizer = *binarizer,
+                               .progress = e->progress,
+                               .context = e->context};
   status = pl_evaluate(e->scores, NULL, &job, err);
   pl_truth_clear(&truth);
   return status;
@@ -44,7 +47,7 @@ pl_status pl_evaluation_score(pl_evaluation *e, const pl_binarizer *binarizer, p
 
 // ---- Counts at all thresholds
 
-// The file of one run's counts.
+// A file of counts.
 typedef struct counts_file {
   char *path, key[PL_SHA256_HEX_SIZE];
   pl_levels_entry *entries;  // sorted by number
@@ -56,14 +59,35 @@ static int by_number(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// Opens the file of a folder of maps; false when there is nothing that its counts could be kept by.
-static bool open_file(counts_file *f, const char *folder, const char *labels_sha256) {
+// How the maps were made that the member's cases are judged by, or (NULL) those of several members; NULL when a run
+// does not say. The caller frees.
+static char *recipe_of(const pl_evaluation *e, const pl_ensemble_member *member) {
   char *recipe = NULL;
+  if (member != NULL) return pl_maps_recipe(&recipe, member->maps, NULL) == PL_OK ? recipe : NULL;
+  pl_buf all;
+  pl_buf_init(&all, 1 << 20);
+  bool known = true;
+  for (size_t m = 0; m < e->ensemble.count && known; m++) {
+    known = pl_maps_recipe(&recipe, e->ensemble.members[m].maps, NULL) == PL_OK;
+    if (!known) continue;
+    (void)pl_buf_printf(&all, "%.17g %s\n", e->ensemble.members[m].weight, recipe);
+    free(recipe);
+  }
+  if (known && !all.failed) return all.data;
+  pl_buf_clear(&all);
+  return NULL;
+}
+
+// Opens the file of those counts; false when there is nothing that they could be kept by.
+static bool open_file(counts_file *f, const pl_evaluation *e, const pl_ensemble_member *member,
+                      const char *labels_sha256) {
+  char *recipe = recipe_of(e, member);
   *f = (counts_file){.path = NULL};
-  if (pl_maps_recipe(&recipe, folder, NULL) != PL_OK) return false;
+  if (recipe == NULL) return false;
   pl_levels_key(f->key, recipe, labels_sha256);
   free(recipe);
-  f->path = pl_path_join(folder, "levels.bin");
+  f->path = member != NULL ? pl_path_join(member->maps, "levels.bin")
+                           : pl_path_join(e->ensemble.members[0].maps, "levels-mean.bin");
   if (pl_levels_load(&f->entries, &f->count, f->path, f->key, NULL) != PL_OK) f->count = 0;
   if (f->count > 1) qsort(f->entries, f->count, sizeof *f->entries, by_number);
   return true;
@@ -96,7 +120,12 @@ static pl_status count_maps(pl_evaluation *e, const pl_truth *truth, const size_
   pl_evaluate_case *some = pl_xcalloc(count + 1, sizeof *some);
   pl_levels *levels = pl_xcalloc(count + 1, sizeof *levels);
   for (size_t i = 0; i < count; i++) some[i] = e->cases.cases[cases[i]];
-  const pl_evaluate_job job = {.manifest = &e->ensemble.manifest, .truth = truth, .cases = some, .count = count};
+  const pl_evaluate_job job = {.manifest = &e->ensemble.manifest,
+                               .truth = truth,
+                               .cases = some,
+                               .count = count,
+                               .progress = e->progress,
+                               .context = e->context};
   pl_status status = pl_evaluate(NULL, levels, &job, err);
   for (size_t i = 0; i < count && status == PL_OK; i++) e->levels[cases[i]] = levels[i];
   free(some);
@@ -104,17 +133,20 @@ static pl_status count_maps(pl_evaluation *e, const pl_truth *truth, const size_
   return status;
 }
 
-// Of the cases that only this folder's maps judge, or (NULL) of those that several do.
-static pl_status count_folder(pl_evaluation *e, const char *folder, const pl_truth *truth, const char *labels_sha256,
-                              pl_error *err) {
+static bool is_judged_by(const pl_evaluate_case *c, const pl_ensemble_member *member) {
+  if (member == NULL) return c->source_count > 1;
+  return c->source_count == 1 && strcmp(c->sources[0].folder, member->maps) == 0;
+}
+
+// Of the cases that only this member judges, or (NULL) of those that several do.
+static pl_status count_of(pl_evaluation *e, const pl_ensemble_member *member, const pl_truth *truth,
+                          const char *labels_sha256, pl_error *err) {
   counts_file file = {.path = NULL};
-  const bool kept = folder != NULL && open_file(&file, folder, labels_sha256);
+  const bool kept = open_file(&file, e, member, labels_sha256);
   size_t *missing = pl_xcalloc(e->cases.count + 1, sizeof *missing), count = 0;
   for (size_t i = 0; i < e->cases.count; i++) {
     const pl_evaluate_case *one = &e->cases.cases[i];
-    const bool ours =
-        folder != NULL ? one->source_count == 1 && strcmp(one->sources[0].folder, folder) == 0 : one->source_count > 1;
-    if (!ours) continue;
+    if (!is_judged_by(one, member)) continue;
     if (kept && find_counts(&e->levels[i], &file, e->ensemble.manifest.cases[one->index].number)) continue;
     missing[count++] = i;
   }
@@ -128,15 +160,18 @@ static pl_status count_folder(pl_evaluation *e, const char *folder, const pl_tru
 
 pl_status pl_evaluation_count(pl_evaluation *e, pl_error *err) {
   const char *workspace = e->ensemble.manifest.workspace;
-  char *table = pl_label_table_path(workspace, e->labels), hash[PL_SHA256_HEX_SIZE];
+  char *table = pl_label_table_path(workspace, e->labels), labels[PL_SHA256_HEX_SIZE], cases[PL_SHA256_HEX_SIZE],
+       folds[PL_SHA256_HEX_SIZE];
   pl_truth truth = {.name = NULL};
-  pl_status status = pl_sha256_file(hash, table, err);
+  pl_status status = pl_sha256_file(labels, table, err);
+  if (status == PL_OK) status = pl_run_hash_dataset(cases, folds, workspace, e->labels, err);
   if (status == PL_OK) status = pl_truth_load(&truth, workspace, e->labels, err);
   if (e->levels == NULL) e->levels = pl_xcalloc(e->cases.count + 1, sizeof *e->levels);
   for (size_t m = 0; m < e->ensemble.count && status == PL_OK; m++) {
-    status = count_folder(e, e->ensemble.members[m].maps, &truth, hash, err);
+    status = count_of(e, &e->ensemble.members[m], &truth, labels, err);
   }
-  if (status == PL_OK) status = count_folder(e, NULL, &truth, hash, err);
+  // Which runs judge a case together depends on the folds too.
+  if (status == PL_OK && e->ensemble.count > 1) status = count_of(e, NULL, &truth, folds, err);
   pl_truth_clear(&truth);
   free(table);
   return status;

@@ -21,6 +21,9 @@ typedef struct pl_evaluation {
   pl_label_choice labels;
   pl_score_case *scores;  // by case; NULL before pl_evaluation_score
   pl_levels *levels;      // by case; NULL before pl_evaluation_count
+  // While maps are looked at, as pl_evaluate_job's; set it after the beginning. May be NULL.
+  bool (*progress)(void *context, size_t done, size_t total);
+  void *context;
 } pl_evaluation;
 
 // What narrows an evaluation down.
@@ -41,8 +44,9 @@ void pl_evaluation_clear(pl_evaluation *evaluation);
 pl_status pl_evaluation_score(pl_evaluation *evaluation, const pl_binarizer *binarizer, pl_error *err);
 
 // Counts all cases at all thresholds. What was counted before of the same maps and labels is read from
-// RUN/prob/levels.bin, and what is new is added to it; where several runs see a case it is counted every time. A file
-// that is damaged is made anew, and one that cannot be written is no failure.
+// RUN/prob/levels.bin, and what is new is added to it; the counts of cases that several runs judge, by the mean of
+// their maps, are kept in levels-mean.bin beside that of the first run. A file that is damaged is made anew, and one
+// that cannot be written is no failure.
 pl_status pl_evaluation_count(pl_evaluation *evaluation, pl_error *err);
 
 // The fold of case i.

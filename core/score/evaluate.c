@@ -1,5 +1,7 @@
 #include "core/score/evaluate.h"
 
+#include <stdatomic.h>
+
 static pl_status score_map(pl_score_case *score, pl_levels *levels, const pl_image *map, const pl_image *truth,
                            const pl_binarizer *binarizer, pl_error *err) {
   pl_status status = levels != NULL ? pl_levels_count(levels, map, truth, err) : PL_OK;
@@ -30,19 +32,23 @@ static pl_status evaluate_case(pl_score_case *score, pl_levels *levels, const pl
 pl_status pl_evaluate(pl_score_case *scores, pl_levels *levels, const pl_evaluate_job *job, pl_error *err) {
   pl_status first = PL_OK;
   size_t done = 0;
+  atomic_bool over = false;
 #pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < job->count; i++) {
+    if (atomic_load(&over)) continue;
     pl_error problem = {0};
-    const pl_status status =
+    pl_status status =
         evaluate_case(scores != NULL ? &scores[i] : NULL, levels != NULL ? &levels[i] : NULL, job, i, &problem);
 #pragma omp critical
     {
+      if (status == PL_OK && job->progress != NULL && !job->progress(job->context, ++done, job->count)) {
+        status = pl_fail(&problem, PL_E_CANCELLED, "stopped");
+      }
       if (status != PL_OK && first == PL_OK) {
         first = status;
         if (err != NULL) *err = problem;
+        atomic_store(&over, true);
       }
-      done++;
-      if (job->progress != NULL) job->progress(job->context, done, job->count);
     }
   }
   return first;

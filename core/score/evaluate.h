@@ -1,6 +1,7 @@
 // Maps against labels, case by case, on all processors.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/status.h"
@@ -28,7 +29,8 @@ typedef struct pl_evaluate_job {
   const pl_evaluate_case *cases;
   size_t count;
   pl_binarizer binarizer;
-  void (*progress)(void *context, size_t done, size_t total);  // from any thread, one at a time; may be NULL
+  // From any thread, one at a time; false ends with PL_E_CANCELLED. May be NULL.
+  bool (*progress)(void *context, size_t done, size_t total);
   void *context;
 } pl_evaluate_job;
 

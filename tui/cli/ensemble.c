@@ -9,7 +9,6 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
-#include "core/run/group.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -63,38 +62,16 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-// The runs that the words name: a group of all folds (core/run/group.h) stands for its runs. The caller frees each.
-static pl_status list_names(char *names[PL_ENSEMBLE_MAX], size_t *count, const pl_cli_ensemble *a,
-                            const char *workspace, pl_error *err) {
-  *count = 0;
-  for (size_t i = 0; i < a->count; i++) {
-    char *group = workspace != NULL ? pl_group_folder(workspace, a->names[i]) : NULL;
-    pl_group_info info;
-    const pl_status status = group != NULL ? pl_group_load(&info, group, err) : PL_OK;
-    for (int64_t fold = 0; group != NULL && status == PL_OK && fold < info.folds && *count < PL_ENSEMBLE_MAX; fold++) {
-      names[(*count)++] = pl_group_run_folder(group, fold);
-    }
-    free(group);
-    if (status != PL_OK) return status;
-    if (group == NULL && *count < PL_ENSEMBLE_MAX) names[(*count)++] = pl_xstrdup(a->names[i]);
-  }
-  if (a->count == 0) names[(*count)++] = pl_xstrdup("last");
-  return PL_OK;
-}
-
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *a, pl_error *err) {
-  char *workspace = NULL, *names[PL_ENSEMBLE_MAX] = {NULL};
-  size_t count = 0;
+  char *workspace = NULL;
   bool only_paths = a->count > 0;
   for (size_t i = 0; i < a->count; i++) only_paths = only_paths && strchr(a->names[i], '/') != NULL;
   pl_status status = PL_OK;
   if (!only_paths) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  if (status == PL_OK) status = list_names(names, &count, a, workspace, err);
   const pl_ensemble_request request = {
-      .names = (const char *const *)names, .count = count, .workspace = workspace, .weights = a->weights};
+      .words = a->names, .count = a->count, .workspace = workspace, .weights = a->weights};
   if (status == PL_OK) status = pl_ensemble_open(out, &a->checkpoint, &request, err);
   if (a->checkpoint != NULL && a->recipe.checkpoint == NULL) a->recipe.checkpoint = a->checkpoint;
-  for (size_t i = 0; i < count; i++) free(names[i]);
   free(workspace);
   return status;
 }
@@ -164,20 +141,6 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *a, bool 
   return status == PL_OK ? pl_cli_ensemble_predict(a, &out->ensemble, &out->cases, NULL, silent, err) : status;
 }
 
-// ---- Names
-
-static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
-char *pl_cli_ensemble_names(const pl_ensemble *e) {
-  const char *names[PL_ENSEMBLE_MAX];
-  for (size_t m = 0; m < e->count; m++) names[m] = pl_path_base(e->members[m].folder);
-  qsort(names, e->count, sizeof *names, by_text);
-  pl_buf text;
-  pl_buf_init(&text, 65536);
-  for (size_t m = 0; m < e->count; m++) (void)pl_buf_printf(&text, "%s%s", m > 0 ? " " : "", names[m]);
-  return text.data;
-}
-
 static const struct argp_option options[] = {
     {.name = "checkpoint",
      .key = OPTION_CHECKPOINT,
@@ -194,7 +157,7 @@ static const struct argp_option options[] = {
     {.name = "weights",
      .key = OPTION_WEIGHTS,
      .arg = "W,...",
-     .doc = "Of the runs, where several see a case (default: equal)"},
+     .doc = "Of the runs, where several see a case (default: equal); or behind each of them, as fold0:2"},
     {.name = "where",
      .key = OPTION_WHERE,
      .arg = "FILTER",

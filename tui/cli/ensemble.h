@@ -23,7 +23,7 @@ typedef struct pl_cli_ensemble {
 void pl_cli_ensemble_clear(pl_cli_ensemble *args);
 
 // A child parser: its input is a pl_cli_ensemble, which it makes empty first. It takes the options, and the words as
-// names of runs, or of a training of all folds, which stands for its runs. Without a name the newest run is meant.
+// those of a pl_ensemble_request.
 extern const struct argp pl_cli_ensemble_argp;
 
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *args, pl_error *err);
@@ -39,6 +39,3 @@ pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *args, bo
 
 // --where as a filter; *filter stays as it is without.
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);
-
-// The names of the runs, sorted, with spaces between. The caller frees.
-char *pl_cli_ensemble_names(const pl_ensemble *ensemble);

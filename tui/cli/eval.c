@@ -130,7 +130,7 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_cli_
   const double dice_batch = pl_evaluation_dice_batch(e, -1);
   if (a->json) {
     json_t *o = pl_cli_scores_json(&scores, &intervals, dice_batch);
-    char *names = pl_cli_ensemble_names(&e->ensemble);
+    char *names = pl_ensemble_names(&e->ensemble);
     (void)json_object_set_new(o, "runs", json_string(names));
     (void)json_object_set_new(o, "labels", json_string(pl_label_choice_name(e->labels)));
     (void)json_object_set_new(o, "trained_on_other_labels", json_integer((json_int_t)trained_on_others(e)));
@@ -196,7 +196,7 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .args_doc = "[RUN|GROUP|RUN/ckpt/STEP...]",
+    .args_doc = "[RUN[:WEIGHT]|GROUP[:WEIGHT]|RUN/ckpt/STEP...]",
     .doc =
         "Scores runs on the cases that they held out, with 95 % intervals by bootstrap.\v"
         "Each case is judged by the runs that did not train on it: the runs of all folds together give the scores out "

@@ -26,7 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static pl_status load_found(pl_found *out, const pl_ensemble *e, pl_error *err) {
   pl_status status = pl_found_load(out, e->manifest.workspace, err);
-  char *names = pl_cli_ensemble_names(e);
+  char *names = pl_ensemble_names(e);
   if (status == PL_OK && strcmp(out->runs, names) != 0) {
     status = pl_fail(err, PL_E_NOTFOUND, "%s is of other runs (%.120s)", PL_FOUND_FILE, out->runs);
   }

@@ -58,7 +58,7 @@ static pl_status select_cases(size_t **out, size_t *count, const arguments *a, c
 
 // The mean of several runs' maps, at the images' own size.
 static pl_status write_means(const char *folder, const pl_ensemble *e, const pl_ensemble_cases *cases, pl_error *err) {
-  char *names = pl_cli_ensemble_names(e), *recipe = pl_xprintf("{\"format\":1,\"mean_of\":\"%s\"}", names);
+  char *names = pl_ensemble_names(e), *recipe = pl_xprintf("{\"format\":1,\"mean_of\":\"%s\"}", names);
   int lock = -1;
   pl_status status = pl_maps_begin(&lock, folder, recipe, err);
   free(names);
@@ -128,7 +128,7 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .args_doc = "[RUN|RUN/ckpt/STEP...]",
+    .args_doc = "[RUN[:WEIGHT]|GROUP[:WEIGHT]|RUN/ckpt/STEP...]",
     .doc =
         "Writes what a run's network makes of cases: 16-bit PNG, round(p * 65535).\v"
         "Maps that are there already are kept, so that an interrupted command goes on where it was. Interpolation, "

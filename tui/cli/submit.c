@@ -224,7 +224,7 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .args_doc = "[RUN|GROUP...]",
+    .args_doc = "[RUN[:WEIGHT]|GROUP[:WEIGHT]...]",
     .doc =
         "Writes a submission: predicts what is not predicted yet, averages the runs, applies the thresholds at the "
         "images' own size (1024 x 1024 on SIIM) and writes the run lengths, -1 for an empty mask.\v"

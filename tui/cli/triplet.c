@@ -210,7 +210,7 @@ static json_t *folds_json(const result *r) {
 
 // Also what the file holds that `submit` and `eval --triplet found` read.
 static json_t *result_json(const result *r, const pl_evaluation *e) {
-  char best[PL_TRIPLET_TEXT_SIZE], *names = pl_cli_ensemble_names(&e->ensemble);
+  char best[PL_TRIPLET_TEXT_SIZE], *names = pl_ensemble_names(&e->ensemble);
   json_t *o = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o}", "format", 1, "triplet",
                         text_of(best, &r->best), "by", "pleura triplet", "dice", pl_cli_number_json(r->dice), "dice_95",
                         pl_cli_interval_json(r->interval), "runs", names, "images", (json_int_t)e->cases.count,
@@ -307,7 +307,7 @@ static const struct argp parser = {
     .options = options,
     .parser = parse,
     .children = children,
-    .args_doc = "[RUN|GROUP...]",
+    .args_doc = "[RUN[:WEIGHT]|GROUP[:WEIGHT]...]",
     .doc =
         "Searches the competition winner's three thresholds on the cases that the runs held out: an image has a "
         "pneumothorax when at least AREA pixels are above TOP; its mask is then every pixel above BOTTOM.\v"

@@ -45,6 +45,10 @@ expect 2 "there are 1 weights for 2 runs" "$pleura" eval a b -C ws --weights 1
 expect 2 "not a triplet" "$pleura" eval a -C ws --triplet 0.5
 expect 2 "No such file" "$pleura" eval a -C ws --triplet found
 
+expect 2 "a weight is a number above 0" "$pleura" eval a:0 b -C ws
+expect 2 "not in both" "$pleura" eval a:2 b -C ws --weights 2,1
+expect 2 "there is no run 'a:b'" "$pleura" eval a:b -C ws
+
 # ---- Triplets
 expect 0 "written" "$pleura" triplet a b -C ws --no-tta --checkpoint best
 expect 2 "is of other runs (a b)" "$pleura" eval a -C ws --triplet found
@@ -91,6 +95,10 @@ expect 2 "No such file" "$pleura" submit a -C ws -o "$work/no-such-folder/out.cs
 expect 2 "holds other files and no maps" "$pleura" predict a -C ws -o mine
 expect 0 "5 maps in maps-a" "$pleura" predict a -C ws -o maps-a
 expect 0 "5 maps, the mean of 2 runs, in maps-ab" "$pleura" predict a b -C ws --weights 1,1 -o maps-ab
+expect 0 "in maps-list" "$pleura" predict a b -C ws --weights 3,1 -o maps-list
+expect 0 "in maps-words" "$pleura" predict a:3 b -C ws -o maps-words
+diff -r maps-list maps-words >/dev/null || complain "a weight behind a run is not the one of a list"
+diff -r maps-list maps-ab >/dev/null && complain "weights make no difference"
 expect 0 "15 maps in positives" "$pleura" predict a -C ws --where positive -o positives
 
 # ---- A training of all folds stands for its runs.
@@ -98,6 +106,9 @@ expect 0 "" "$pleura" import set --size 64 -C two -q
 expect 0 "" "$pleura" split -C two --folds 2
 expect 0 "" "$pleura" train -C two --all-folds --name g --encoder resnet18 --size 32 --batch 8 --epochs 1 --limit 8
 expect 0 "of 16 images" "$pleura" eval g -C two
+mv two/runs/g-fold1 two/runs/away
+expect 2 "fold 1 of g is not trained yet" "$pleura" eval g -C two
+mv two/runs/away two/runs/g-fold1
 expect 0 "g-fold1: the best" "$pleura" submit g -C two -o g.csv
 
 # ---- Leaks: another patient map, rows in several folds, and copies of pictures.
