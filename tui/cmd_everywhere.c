@@ -8,7 +8,6 @@
 #include "tui/screens/data.h"
 #include "tui/screens/folds.h"
 #include "tui/screens/log.h"
-#include "tui/screens/review.h"
 #include "tui/screens/runs.h"
 #include "tui/screens/train.h"
 #include "tui/theme.h"
@@ -27,7 +26,6 @@ void pl_everywhere_train(pl_app *app, const char *args) { (void)args, pl_app_go(
 void pl_everywhere_runs(pl_app *app, const char *args) { (void)args, pl_app_go(app, &pl_screen_runs); }
 
 void pl_everywhere_log(pl_app *app, const char *args) { (void)args, pl_app_go(app, &pl_screen_log); }
-void pl_everywhere_review(pl_app *app, const char *args) { (void)args, pl_app_go(app, &pl_screen_review); }
 
 void pl_everywhere_back(pl_app *app, const char *args) { (void)args, pl_app_back(app); }
 

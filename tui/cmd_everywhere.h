@@ -9,7 +9,6 @@ void pl_everywhere_folds(pl_app *app, const char *args);
 void pl_everywhere_train(pl_app *app, const char *args);
 void pl_everywhere_runs(pl_app *app, const char *args);
 void pl_everywhere_log(pl_app *app, const char *args);
-void pl_everywhere_review(pl_app *app, const char *args);
 void pl_everywhere_back(pl_app *app, const char *args);
 void pl_everywhere_pane(pl_app *app, const char *args);  // says that there is only one
 void pl_everywhere_command(pl_app *app, const char *args);

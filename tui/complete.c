@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/filter.h"
+#include "core/run/group.h"
 #include "core/run/presets.h"
 #include "tui/app.h"
 #include "tui/caselist.h"
@@ -148,6 +149,17 @@ void pl_complete_runs(const pl_app *app, const char *before, pl_candidates *out)
   if (before[0] != '\0') return;
   pl_candidates_add(out, "latest");
   for (size_t i = app->model->run_count; i > 0; i--) pl_candidates_add(out, pl_tui_model_run_name(app->model, i - 1));
+}
+
+void pl_complete_ensemble(const pl_app *app, const char *before, pl_candidates *out) {
+  (void)before;
+  pl_complete_runs(app, "", out);
+  char **groups = NULL;
+  size_t count = 0;
+  if (!out->tab || app->model->workspace == NULL) return;
+  if (pl_group_list(&groups, &count, app->model->workspace, NULL) != PL_OK) return;
+  for (size_t i = 0; i < count; i++) pl_candidates_add(out, pl_path_base(groups[i]));
+  pl_fs_free_names(groups, count);
 }
 
 void pl_complete_axes(const pl_app *app, const char *before, pl_candidates *out) {

@@ -40,6 +40,7 @@ pl_completer pl_complete_options;  // of a training, then their values
 pl_completer pl_complete_presets;
 pl_completer pl_complete_encoders;
 pl_completer pl_complete_runs;
+pl_completer pl_complete_ensemble;  // runs and trainings of all folds, one after the other
 pl_completer pl_complete_themes;
 pl_completer pl_complete_labels;  // original, corrected
 pl_completer pl_complete_switch;  // on, off

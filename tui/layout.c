@@ -15,7 +15,7 @@ enum {
   CHART_ROWS_TWO = 24,
   CASE_SIDE_COLS = 36,
   REVIEW_HEADER_ROWS = 3,
-  REVIEW_TABLE_COLS = 48,
+  REVIEW_COLUMN_COLS = 8,
   REVIEW_HISTOGRAM_ROWS = 11,
   BATCH_HEADER_ROWS = 2,
   BATCH_LIST_COLS = 18,  // "#12047 positive"
@@ -203,20 +203,20 @@ pl_thumb_place pl_layout_thumb(const pl_thumbs_layout *layout, int index) {
       .picture = {y, x, rows, cols}, .border = {y, x + cols, rows, 1}, .caption = {y + rows, x, 1, cols}};
 }
 
-pl_review_layout pl_layout_review(pl_area body, int panes) {
+pl_review_layout pl_layout_review(pl_area body, int columns, int panes) {
   pl_review_layout out = {0};
   if (pl_area_empty(body)) return out;
   const int header = min_int(REVIEW_HEADER_ROWS, body.rows), rows = body.rows - header, y = body.y + header;
   out.header = (pl_area){body.y, body.x, header, body.cols};
   if (rows <= 0) return out;
-  const int each = (body.cols - REVIEW_TABLE_COLS - 1) / panes - 1;
+  const int wanted = columns * REVIEW_COLUMN_COLS + 1;  // with the bar that scrolls
+  const int each = (body.cols - wanted - 1) / panes - 1;
   const bool pictures = rows - 1 >= PL_PICTURE_MIN_ROWS && each >= PL_PICTURE_MIN_COLS;
-  const int cols = pictures ? REVIEW_TABLE_COLS : body.cols;
+  const int cols = pictures ? wanted : body.cols;
   const bool histogram = rows >= 2 * REVIEW_HISTOGRAM_ROWS;
   const int table_rows = histogram ? rows - REVIEW_HISTOGRAM_ROWS - 1 : rows;
   out.table = (pl_area){y, body.x, table_rows, cols};
-  if (histogram)
-    out.histogram = (pl_area){y + table_rows + 1, body.x, REVIEW_HISTOGRAM_ROWS, min_int(cols, REVIEW_TABLE_COLS)};
+  if (histogram) out.histogram = (pl_area){y + table_rows + 1, body.x, REVIEW_HISTOGRAM_ROWS, min_int(cols, wanted)};
   if (!pictures) return out;
   for (int i = 0; i < panes; i++) {
     const int x = body.x + cols + 1 + i * (each + 1);

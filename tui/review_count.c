@@ -1,6 +1,7 @@
 #include "tui/review_count.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,20 +9,27 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/image/agreement.h"
 #include "core/run/evaluation.h"
 #include "core/score/binarize.h"
 #include "core/score/truth.h"
+#include "tui/shellwords.h"
 
 static const double part_seconds = 0.15;  // after which the screen gets what there is
 
 typedef enum part_kind { PART_COUNT, PART_DIFFER, PART_EXACT } part_kind;
 
-// What a worker has at hand. It belongs to the job that is under way, else to the counter: one job at a time.
+// What a worker has at hand. It belongs to the job that is under way, else to the counter: one job at a time. The
+// atomics are looked at by both meanwhile.
 typedef struct baton {
-  char *workspace, *run, *other_maps;
+  pl_jobs *jobs;
+  char *workspace, *runs, *against;
   pl_label_choice labels;
-  pl_evaluation evaluation;
+  pl_evaluation evaluation, other;
+  pl_review_info info;
   pl_truth truth;
+  atomic_size_t done, total;
+  atomic_bool unwanted;
 } baton;
 
 typedef struct part_job {
@@ -42,6 +50,7 @@ struct pl_review_counter {
   void *context;
   pl_review_row *rows;
   size_t count;
+  pl_review_info info;
   size_t *row_of;  // by case of the evaluation; `count` for none
   size_t case_count, next_differ, next_exact;
   bool counted, wants_exact, wants_differ;
@@ -49,18 +58,55 @@ struct pl_review_counter {
   uint64_t generation;  // of the binarizer
   char problem[PL_ERROR_MESSAGE_MAX];
   baton *baton;  // NULL while a job has it
+  baton *lent;   // that one
 };
 
 // ---- On a worker
 
-static pl_status count(baton *b, pl_error *err) {
+pl_status pl_review_open_runs(pl_ensemble *out, const char *workspace, const char *line, pl_error *err) {
+  char **words = NULL;
+  size_t count = 0;
+  pl_status status = pl_shellwords_split(&words, &count, line, err);
+  if (status != PL_OK) return status;
+  const pl_ensemble_request request = {.words = (const char *const *)words, .count = count, .workspace = workspace};
+  status = pl_ensemble_open(out, NULL, &request, err);
+  pl_fs_free_names(words, count);
+  return status;
+}
+
+static bool on_counted(void *context, size_t done, size_t total) {
+  baton *b = context;
+  atomic_store(&b->total, total);
+  atomic_store(&b->done, done);
+  return !atomic_load(&b->unwanted) && !pl_jobs_ending(b->jobs);
+}
+
+// Opens the runs of a line for what they held out.
+static pl_status begin(pl_evaluation *out, const baton *b, const char *line, pl_error *err) {
   pl_ensemble ensemble = {0};
-  const char *const names[] = {b->run};
-  const pl_ensemble_request request = {.names = names, .count = 1};
-  pl_status status = pl_ensemble_open(&ensemble, NULL, &request, err);
+  pl_status status = pl_review_open_runs(&ensemble, b->workspace, line, err);
   if (status != PL_OK) return status;
   const pl_evaluation_request what = {.labels = b->labels, .force = true};
-  status = pl_evaluation_begin_take(&b->evaluation, &ensemble, &what, err);
+  return pl_evaluation_begin_take(out, &ensemble, &what, err);
+}
+
+static void describe(pl_review_info *info, const pl_evaluation *e) {
+  info->names = pl_ensemble_names(&e->ensemble);
+  info->runs = e->ensemble.count;
+  for (size_t i = 0; i < e->cases.count; i++) {
+    if (e->cases.cases[i].source_count > info->most) info->most = e->cases.cases[i].source_count;
+  }
+  info->changed = pl_ensemble_check_folds(&e->ensemble, NULL) != PL_OK;
+}
+
+static pl_status count(baton *b, pl_error *err) {
+  pl_status status = begin(&b->evaluation, b, b->runs, err);
+  if (status != PL_OK) return status;
+  describe(&b->info, &b->evaluation);
+  status = pl_ensemble_check_maps(&b->evaluation.ensemble, &b->evaluation.cases, err);
+  if (status == PL_OK && b->against != NULL) status = begin(&b->other, b, b->against, err);
+  b->evaluation.progress = on_counted;
+  b->evaluation.context = b;
   if (status == PL_OK) status = pl_evaluation_count(&b->evaluation, err);
   if (status == PL_OK) status = pl_truth_load(&b->truth, b->workspace, b->labels, err);
   return status;
@@ -70,34 +116,85 @@ static const pl_case *case_of(const baton *b, size_t i) {
   return &b->evaluation.ensemble.manifest.cases[b->evaluation.cases.cases[i].index];
 }
 
-static pl_status read_map(pl_image *map, const baton *b, size_t i, pl_error *err) {
-  const pl_evaluate_case *e = &b->evaluation.cases.cases[i];
-  const pl_case *c = case_of(b, i);
+static pl_status read_map(pl_image *map, const pl_evaluate_case *e, const pl_case *c, pl_error *err) {
   return pl_maps_read(map, e->sources, e->source_count, c->id, c->cols, c->rows, err);
 }
 
-// 1 - dice of the two runs' masks at 0.5, at the label's size; NAN when the other has no map of the case.
-static double differ(const baton *b, size_t i) {
-  const pl_case *c = case_of(b, i);
-  const pl_map_source source = {.folder = b->other_maps, .weight = 1};
-  const pl_binarizer half = {.triplet = pl_triplet_half()};
-  pl_image maps[2] = {{0}, {0}}, masks[2] = {{0}, {0}};
-  pl_score_case score;
-  pl_status status = read_map(&maps[0], b, i, NULL);
-  if (status == PL_OK) status = pl_maps_read(&maps[1], &source, 1, c->id, c->cols, c->rows, NULL);
-  for (int k = 0; k < 2 && status == PL_OK; k++) status = pl_binarize(&masks[k], &maps[k], &half, NULL);
-  if (status == PL_OK) status = pl_score_masks(&score, &masks[0], &masks[1], NULL);
-  for (int k = 0; k < 2; k++) {
-    pl_image_clear(&maps[k]);
-    pl_image_clear(&masks[k]);
+// How the other runs see a case of the evaluation; NULL when none of them held it out.
+static const pl_evaluate_case *other_of(const baton *b, size_t index) {
+  size_t first = 0, behind = b->other.cases.count;
+  while (first < behind) {
+    const size_t middle = first + (behind - first) / 2;
+    if (b->other.cases.cases[middle].index < index) {
+      first = middle + 1;
+    } else {
+      behind = middle;
+    }
   }
-  return status == PL_OK ? 1 - pl_score_dice(&score) : (double)NAN;
+  const pl_evaluate_case *found = &b->other.cases.cases[first];
+  return first < b->other.cases.count && found->index == index ? found : NULL;
 }
 
+// Who says something about a case: these runs and the others, or each run by itself. Returns how many.
+static size_t list_voices(pl_evaluate_case voices[PL_ENSEMBLE_MAX], const baton *b, size_t i) {
+  const pl_evaluate_case *e = &b->evaluation.cases.cases[i];
+  if (b->against != NULL) {
+    const pl_evaluate_case *other = other_of(b, e->index);
+    voices[0] = *e;
+    if (other != NULL) voices[1] = *other;
+    return other != NULL ? 2 : 1;
+  }
+  for (size_t k = 0; k < e->source_count; k++) {
+    voices[k] = (pl_evaluate_case){.index = e->index, .sources = &e->sources[k], .source_count = 1};
+  }
+  return e->source_count;
+}
+
+// The mean of 1 - dice over each two of the masks.
+static double disagreement_of(const pl_image *masks, size_t count) {
+  double sum = 0;
+  for (size_t k = 1; k < count; k++) {
+    for (size_t j = 0; j < k; j++) {
+      pl_agreement agreement;
+      if (pl_agreement_count(&agreement, &masks[j], &masks[k], NULL) != PL_OK) return (double)NAN;
+      sum += 1 - pl_agreement_dice(&agreement);
+    }
+  }
+  return sum / ((double)count * (double)(count - 1) / 2);
+}
+
+// NAN when there is nobody to disagree, or a map is missing.
+static double differ(const baton *b, size_t i) {
+  const pl_binarizer half = {.triplet = pl_triplet_half()};
+  pl_evaluate_case voices[PL_ENSEMBLE_MAX];
+  const size_t count = list_voices(voices, b, i);
+  pl_image *masks = pl_xcalloc(count + 1, sizeof *masks);
+  pl_status status = PL_OK;
+  for (size_t k = 0; k < count && count > 1 && status == PL_OK; k++) {
+    pl_image map = {0};
+    status = read_map(&map, &voices[k], case_of(b, i), NULL);
+    if (status == PL_OK) status = pl_binarize(&masks[k], &map, &half, NULL);
+    pl_image_clear(&map);
+  }
+  const double found = count > 1 && status == PL_OK ? disagreement_of(masks, count) : (double)NAN;
+  for (size_t k = 0; k < count; k++) pl_image_clear(&masks[k]);
+  free(masks);
+  return found;
+}
+
+// A case's counts at the thresholds of a binarizer, components and all. Files are read only where there is something
+// that could be removed, and something that could stay.
 static pl_status score_exactly(pl_score_case *out, const baton *b, size_t i, const pl_binarizer *binarizer,
                                pl_error *err) {
+  pl_level_triplet triplet = {.top = 0};
+  (void)pl_level_triplet_of(&triplet, &binarizer->triplet);
+  *out = pl_levels_case(&b->evaluation.levels[i], &triplet);
+  if (out->predicted < binarizer->min_component) {
+    out->predicted = out->hits = 0;
+    return PL_OK;
+  }
   pl_image map = {0}, truth = {0}, mask = {0};
-  pl_status status = read_map(&map, b, i, err);
+  pl_status status = read_map(&map, &b->evaluation.cases.cases[i], case_of(b, i), err);
   if (status == PL_OK) status = pl_truth_read(&truth, &b->truth, case_of(b, i), err);
   if (status == PL_OK) status = pl_binarize(&mask, &map, binarizer, err);
   if (status == PL_OK) status = pl_score_masks(out, &truth, &mask, err);
@@ -120,13 +217,8 @@ static void work(void *data) {
   job->exact = pl_xcalloc(total + 1, sizeof *job->exact);
   for (size_t i = job->first; i < total && pl_clock_monotonic(&clock) - begin < part_seconds; i++) {
     if (job->kind == PART_DIFFER) job->differ[i] = differ(job->baton, i);
-    // A file that vanished since the counting: the case keeps the score of its counts.
-    if (job->kind == PART_EXACT &&
-        score_exactly(&job->exact[i], job->baton, i, &job->binarizer, &job->error) != PL_OK) {
-      pl_level_triplet triplet = {.top = 0};
-      (void)pl_level_triplet_of(&triplet, &job->binarizer.triplet);
-      job->exact[i] = pl_levels_case(&job->baton->evaluation.levels[i], &triplet);
-    }
+    // Where a file vanished since the counting the case keeps the score of its counts.
+    if (job->kind == PART_EXACT) (void)score_exactly(&job->exact[i], job->baton, i, &job->binarizer, NULL);
     job->done++;
   }
 }
@@ -136,10 +228,12 @@ static void work(void *data) {
 static void baton_free(baton *b) {
   if (b == NULL) return;
   pl_evaluation_clear(&b->evaluation);
+  pl_evaluation_clear(&b->other);
   pl_truth_clear(&b->truth);
+  free(b->info.names);
   free(b->workspace);
-  free(b->run);
-  free(b->other_maps);
+  free(b->runs);
+  free(b->against);
   free(b);
 }
 
@@ -152,10 +246,18 @@ static void job_free(part_job *job) {
 
 static void drop(void *data) { job_free(data); }
 
+static void take_info(pl_review_counter *counter, const baton *b) {
+  free(counter->info.names);
+  counter->info = b->info;
+  counter->info.names = pl_xstrdup(b->info.names != NULL ? b->info.names : "");
+}
+
 static void take_counts(pl_review_counter *counter, const part_job *job) {
   counter->counted = true;
+  take_info(counter, job->baton);
   (void)pl_copy_text(counter->problem, sizeof counter->problem, job->status == PL_OK ? "" : job->error.message);
   if (job->status != PL_OK) return;
+  counter->wants_differ = job->baton->against != NULL || counter->info.most > 1;
   const pl_evaluation *e = &job->baton->evaluation;
   counter->case_count = counter->count = e->cases.count;
   counter->rows = pl_xcalloc(counter->count + 1, sizeof *counter->rows);
@@ -165,6 +267,8 @@ static void take_counts(pl_review_counter *counter, const part_job *job) {
     counter->row_of[i] = i;
     counter->rows[i] = (pl_review_row){.index = index,
                                        .number = e->ensemble.manifest.cases[index].number,
+                                       .sources = e->cases.cases[i].sources,
+                                       .source_count = e->cases.cases[i].source_count,
                                        .levels = e->levels[i],
                                        .disagreement = (double)NAN};
   }
@@ -185,11 +289,9 @@ static void done(void *owner, void *data) {
   pl_review_counter *counter = owner;
   part_job *job = data;
   counter->baton = job->baton;
-  job->baton = NULL;
+  counter->lent = NULL;
   if (job->kind == PART_COUNT) {
-    job->baton = counter->baton;
     take_counts(counter, job);
-    job->baton = NULL;
   } else if (job->kind == PART_DIFFER) {
     take_part(counter, job);
     counter->next_differ += job->done;
@@ -197,6 +299,7 @@ static void done(void *owner, void *data) {
     take_part(counter, job);
     counter->next_exact += job->done;
   }
+  job->baton = NULL;
   job_free(job);
   go_on(counter);
   counter->ready(counter->context);
@@ -217,14 +320,17 @@ static void go_on(pl_review_counter *counter) {
   job->first = kind == PART_EXACT ? counter->next_exact : counter->next_differ;
   job->binarizer = counter->binarizer;
   job->generation = counter->generation;
-  job->baton = counter->baton;
+  job->baton = counter->lent = counter->baton;
   counter->baton = NULL;
   pl_jobs_submit(counter->jobs, &(pl_job){.work = work, .done = done, .drop = drop, .owner = counter, .data = job});
 }
 
 static void clear(pl_review_counter *counter) {
+  // Before the job may be dropped, and what was lent with it.
+  if (counter->lent != NULL) atomic_store(&counter->lent->unwanted, true);
   pl_jobs_cancel(counter->jobs, counter);
   baton_free(counter->baton);
+  free(counter->info.names);
   free(counter->rows);
   free(counter->row_of);
   *counter = (pl_review_counter){.jobs = counter->jobs,
@@ -238,6 +344,7 @@ pl_review_counter *pl_review_counter_create(pl_jobs *jobs, void (*ready)(void *c
   counter->jobs = jobs;
   counter->ready = ready;
   counter->context = context;
+  counter->info.names = pl_xstrdup("");
   return counter;
 }
 
@@ -247,15 +354,15 @@ void pl_review_counter_destroy(pl_review_counter *counter) {
   free(counter);
 }
 
-void pl_review_counter_open(pl_review_counter *counter, const char *workspace, const char *run, const char *other,
-                            pl_label_choice labels) {
+void pl_review_counter_open(pl_review_counter *counter, const pl_review_request *request) {
   clear(counter);
   baton *b = pl_xcalloc(1, sizeof *b);
-  b->workspace = pl_xstrdup(workspace);
-  b->run = pl_xstrdup(run);
-  b->labels = labels;
-  counter->wants_differ = other != NULL;
-  if (other != NULL) b->other_maps = pl_run_maps_folder(other);
+  b->jobs = counter->jobs;
+  b->workspace = pl_xstrdup(request->workspace);
+  b->runs = pl_xstrdup(request->runs);
+  b->labels = request->labels;
+  if (request->against != NULL) b->against = pl_xstrdup(request->against);
+  take_info(counter, b);
   counter->baton = b;
   go_on(counter);
 }
@@ -263,6 +370,13 @@ void pl_review_counter_open(pl_review_counter *counter, const char *workspace, c
 const pl_review_row *pl_review_counter_rows(const pl_review_counter *counter, size_t *rows) {
   *rows = counter->count;
   return counter->rows;
+}
+
+const pl_review_info *pl_review_counter_info(const pl_review_counter *counter) { return &counter->info; }
+
+void pl_review_counter_progress(const pl_review_counter *counter, size_t *done, size_t *total) {
+  *done = counter->lent != NULL ? atomic_load(&counter->lent->done) : 0;
+  *total = counter->lent != NULL ? atomic_load(&counter->lent->total) : 0;
 }
 
 bool pl_review_counter_busy(const pl_review_counter *counter) { return !counter->counted; }

@@ -7,7 +7,6 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/image/png_io.h"
-#include "core/image/probability.h"
 #include "core/image/resize.h"
 #include "core/score/truth.h"
 #include "viewers/colormap.h"
@@ -17,7 +16,6 @@ static const double opacity = 0.3;
 // A case's files at its label's size. Belongs to the job that is under way, else to the view: one job at a time.
 typedef struct planes {
   uint32_t number;  // 0: nothing is read
-  char *map_path;
   pl_image image, map, truth;
   pl_status status;
   pl_error error;
@@ -28,7 +26,9 @@ typedef struct planes {
 typedef struct draw_job {
   planes *planes;
   pl_case c;  // its texts are the job's own
-  char *id, *image_path, *map_path, *workspace;
+  char *id, *image_path, *workspace;
+  pl_map_source *sources;  // their texts too
+  size_t source_count;
   pl_review_drawing drawing;
   uint64_t serials[PL_REVIEW_PANES];
   pl_picture pictures[PL_REVIEW_PANES];
@@ -42,9 +42,11 @@ struct pl_review_view {
   void (*ready)(void *context);
   void *context;
   uint64_t *serials;
-  planes *planes;  // NULL while a job has them
-  draw_job *next;  // asked for while another was drawn
-  bool stale;      // what the job under way has read is to be read again
+  planes *planes;         // NULL while a job has them
+  draw_job *next;         // asked for while another was drawn
+  bool stale;             // what the job under way has read is to be read again
+  uint32_t asked_number;  // what was asked for last
+  pl_review_drawing asked;
   uint32_t number;
   pl_picture pictures[PL_REVIEW_PANES];
   pl_agreement agreement;
@@ -58,8 +60,6 @@ static void forget_planes(planes *p) {
   pl_image_clear(&p->image);
   pl_image_clear(&p->map);
   pl_image_clear(&p->truth);
-  free(p->map_path);
-  p->map_path = NULL;
   p->number = 0;
 }
 
@@ -82,23 +82,19 @@ static pl_status read_resized(pl_image *out, pl_image *raw, const pl_image *like
 }
 
 static pl_status read_planes(planes *p, const draw_job *job, pl_error *err) {
-  pl_image raw = {0}, map = {0};
+  pl_image raw = {0};
   pl_status status = PL_OK;
   if (!p->has_labels) {
     status = pl_truth_load(&p->labels, job->workspace, job->drawing.labels, err);
     p->has_labels = status == PL_OK;
   }
   if (status == PL_OK) status = pl_truth_read(&p->truth, &p->labels, &job->c, err);
-  if (status == PL_OK) status = pl_probability_read(&map, job->map_path, err);
-  if (status == PL_OK) status = pl_binarize_resize(&p->map, &map, p->truth.width, p->truth.height, err);
+  if (status == PL_OK) {
+    status = pl_maps_read(&p->map, job->sources, job->source_count, job->c.id, p->truth.width, p->truth.height, err);
+  }
   if (status == PL_OK) status = pl_png_read(&raw, job->image_path, err);
   if (status == PL_OK) status = read_resized(&p->image, &raw, &p->truth, err);
-  pl_image_clear(&map);
   return status;
-}
-
-static bool has_read(const planes *p, const draw_job *job) {
-  return p->number == job->c.number && p->map_path != NULL && strcmp(p->map_path, job->map_path) == 0;
 }
 
 static size_t layers_of(pl_view_layer layers[PL_AGREEMENT_PARTS], pl_review_layer which, const planes *p,
@@ -149,11 +145,10 @@ static pl_status draw_pane(draw_job *job, int pane, const pl_image *mask, const 
 static void work(void *data) {
   draw_job *job = data;
   planes *p = job->planes;
-  if (!has_read(p, job)) {
+  if (p->number != job->c.number) {
     forget_planes(p);
     p->status = read_planes(p, job, &p->error);
     p->number = job->c.number;
-    p->map_path = pl_xstrdup(job->map_path);
   }
   job->status = p->status;
   job->error = p->error;
@@ -175,7 +170,8 @@ static void job_free(draw_job *job) {
   for (int i = 0; i < PL_REVIEW_PANES; i++) pl_picture_clear(&job->pictures[i]);
   free(job->id);
   free(job->image_path);
-  free(job->map_path);
+  for (size_t i = 0; i < job->source_count; i++) free((char *)job->sources[i].folder);
+  free(job->sources);
   free(job->workspace);
   free(job);
 }
@@ -235,15 +231,34 @@ void pl_review_view_destroy(pl_review_view *view) {
   free(view);
 }
 
-void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, const pl_case *c, const char *map,
-                         const pl_review_drawing *drawing) {
+static bool is_same(const pl_review_drawing *a, const pl_review_drawing *b) {
+  bool same = a->labels == b->labels && a->binarizer.min_component == b->binarizer.min_component &&
+              a->binarizer.triplet.top == b->binarizer.triplet.top &&
+              a->binarizer.triplet.area == b->binarizer.triplet.area &&
+              a->binarizer.triplet.bottom == b->binarizer.triplet.bottom && a->panes == b->panes &&
+              a->contour == b->contour && pl_picture_format_equal(&a->format, &b->format);
+  for (int i = 0; i < a->panes && same; i++) {
+    same = a->layers[i] == b->layers[i] && memcmp(&a->areas[i], &b->areas[i], sizeof a->areas[i]) == 0;
+  }
+  return same;
+}
+
+void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, const pl_case *c,
+                         const pl_map_source *sources, size_t count, const pl_review_drawing *drawing) {
+  if (view->asked_number == c->number && is_same(&view->asked, drawing)) return;
+  view->asked_number = c->number;
+  view->asked = *drawing;
   draw_job *job = pl_xcalloc(1, sizeof *job);
   job->c = *c;
   job->id = pl_xstrdup(c->id);
   job->c.id = job->id;
   job->c.source = job->c.patient = job->c.flag = job->c.note = NULL;
   job->image_path = pl_case_image_path(manifest, c);
-  job->map_path = pl_xstrdup(map);
+  job->sources = pl_xcalloc(count, sizeof *job->sources);
+  job->source_count = count;
+  for (size_t i = 0; i < count; i++) {
+    job->sources[i] = (pl_map_source){pl_xstrdup(sources[i].folder), sources[i].weight};
+  }
   job->workspace = pl_xstrdup(manifest->workspace);
   job->drawing = *drawing;
   for (int i = 0; i < PL_REVIEW_PANES; i++) job->serials[i] = ++*view->serials;
@@ -256,6 +271,9 @@ void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, cons
 }
 
 void pl_review_view_forget(pl_review_view *view) {
+  view->asked_number = 0;
+  job_free(view->next);
+  view->next = NULL;
   if (view->planes == NULL) {
     view->stale = true;
   } else {

@@ -6,6 +6,7 @@
 #include "core/data/manifest.h"
 #include "core/image/agreement.h"
 #include "core/score/binarize.h"
+#include "core/score/maps.h"
 #include "tui/imgslot.h"
 #include "tui/jobs.h"
 #include "viewers/view_case.h"
@@ -36,10 +37,11 @@ typedef struct pl_review_view pl_review_view;
 pl_review_view *pl_review_view_create(pl_jobs *jobs, void (*ready)(void *context), void *context, uint64_t *serials);
 void pl_review_view_destroy(pl_review_view *view);  // takes NULL
 
-// Draws a case, `map` being the file of its probabilities; of several calls in a row only the last is drawn for sure.
-void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, const pl_case *c, const char *map,
-                         const pl_review_drawing *drawing);
-void pl_review_view_forget(pl_review_view *view);  // files may have changed
+// Draws a case, whose map is the mean of `count` sources; of several calls in a row only the last is drawn for sure,
+// and one that asks for what was asked for before does nothing. The case has the label that drawing->labels names.
+void pl_review_view_draw(pl_review_view *view, const pl_manifest *manifest, const pl_case *c,
+                         const pl_map_source *sources, size_t count, const pl_review_drawing *drawing);
+void pl_review_view_forget(pl_review_view *view);  // files or sources may have changed
 
 // What was drawn last.
 typedef struct pl_review_shown {

@@ -1,11 +1,14 @@
 #include "tests/screens/fixture.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
 #include "core/data/rle.h"
@@ -15,6 +18,7 @@
 #include "core/run/journal.h"
 #include "core/run/previews.h"
 #include "core/run/rundir.h"
+#include "core/train/checkpoint_state.h"
 
 enum { MASK_LEFT = 16, MASK_RIGHT = 40, MASK_TOP = 8, MASK_BOTTOM = 24 };
 
@@ -150,11 +154,12 @@ static pl_status write_journal(const char *folder, int epochs, pl_error *err) {
   return status;
 }
 
-pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
-                      pl_error *err) {
+static pl_status make_run(char **folder, const char *workspace, const char *name, const char *fold, int epochs,
+                          pl_phase phase, pl_error *err) {
   pl_config config;
   pl_config_defaults(&config);
   pl_status status = pl_config_set(&config, "name", name, PL_ORIGIN_COMMAND, err);
+  if (status == PL_OK) status = pl_config_set(&config, "fold", fold, PL_ORIGIN_COMMAND, err);
   if (status == PL_OK) status = pl_config_set(&config, "encoder", "resnet18", PL_ORIGIN_COMMAND, err);
   if (status == PL_OK) status = pl_config_set(&config, "size", "128", PL_ORIGIN_COMMAND, err);
   char *made = NULL;
@@ -192,6 +197,42 @@ pl_status fixture_run(char **folder, const char *workspace, const char *name, in
   }
   *folder = made;
   return PL_OK;
+}
+
+pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
+                      pl_error *err) {
+  return make_run(folder, workspace, name, "0", epochs, phase, err);
+}
+
+pl_status fixture_fold(char **folder, const char *workspace, const char *name, int fold, pl_error *err) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", fold);
+  return make_run(folder, workspace, name, text, 1, PL_PHASE_FINISHED, err);
+}
+
+pl_status fixture_checkpoint(const char *run, pl_error *err) {
+  static const char *const names[] = {"weights.safetensors", "optimizer.safetensors", "state.json"};
+  const pl_checkpoint_state state = {.step = 10, .epoch = 1, .epochs = 1, .encoder = "resnet18"};
+  char *folder = pl_path_join(run, "ckpt/000010"), *best = pl_path_join(run, "ckpt/best"),
+       *manifest = pl_path_join(folder, "MANIFEST");
+  pl_buf text;
+  pl_buf_init(&text, 4096);
+  pl_buf_add_text(&text, "pleura checkpoint 1\n");
+  pl_status status = pl_fs_make_folders(folder, err);
+  for (size_t i = 0; i < sizeof names / sizeof names[0] && status == PL_OK; i++) {
+    char *path = pl_path_join(folder, names[i]), hash[PL_SHA256_HEX_SIZE] = "";
+    status = i < 2 ? pl_fs_replace(path, run, strlen(run), err) : pl_checkpoint_state_write(path, &state, err);
+    if (status == PL_OK) status = pl_sha256_file(hash, path, err);
+    pl_buf_printf(&text, "%s  %s\n", hash, names[i]);
+    free(path);
+  }
+  if (status == PL_OK) status = pl_fs_replace(manifest, text.data, text.length, err);
+  if (status == PL_OK && symlink("000010", best) != 0) status = pl_fail_errno(err, errno, "cannot link %s", best);
+  pl_buf_clear(&text);
+  free(folder);
+  free(best);
+  free(manifest);
+  return status;
 }
 
 // How far a point lies outside of an interval.

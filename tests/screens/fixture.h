@@ -17,6 +17,12 @@ pl_status fixture_workspace(const char *folder, size_t cases, pl_error *err);
 pl_status fixture_run(char **folder, const char *workspace, const char *name, int epochs, pl_phase phase,
                       pl_error *err);
 
+// The same of another fold than 0; it has only begun to train.
+pl_status fixture_fold(char **folder, const char *workspace, const char *name, int fold, pl_error *err);
+
+// Gives a run a checkpoint, the best, of no network: its hashes are right, and nothing can be predicted with it.
+pl_status fixture_checkpoint(const char *run, pl_error *err);
+
 // Gives a run previews of the cases #1 and #4 (positive) and #2 (negative) at half the pictures' size, for epochs 0 to
 // `epochs`. With E epochs done the prediction is the mask's rectangle, moved right by 8*(E - epoch)/E pixels and
 // surrounded by a falling probability; of #2 it is a square that vanishes.

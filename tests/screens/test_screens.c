@@ -12,7 +12,6 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/run/rundir.h"
-#include "core/score/found.h"
 #include "tests/screens/fixture.h"
 #include "tests/screens/pty.h"
 #include "tests/screens/world.h"
@@ -314,43 +313,6 @@ static void test_originals(void **state) {
         "case_full_sixel");
   check(w, w->workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key Enter\nwait-job\nkey Esc Esc\nwait-job",
         "case_full_left");
-  free(workspace);
-}
-
-// Where a run is wrong: sorted, compared with another run, thresholds by keys, by hand and by search, small components
-// removed in the background, the queue of what is unsure.
-static void test_review(void **state) {
-  const world *w = *state;
-  char *workspace = pl_path_join(w->root, "review"), *first = NULL, *second = NULL;
-  pl_error err = {0};
-  if (fixture_workspace(workspace, CASES, &err) != PL_OK || fixture_labels(workspace, &err) != PL_OK ||
-      fixture_run(&first, workspace, "first", 3, PL_PHASE_FINISHED, &err) != PL_OK ||
-      fixture_run(&second, workspace, "second", 4, PL_PHASE_FINISHED, &err) != PL_OK ||
-      fixture_maps(first, workspace, 1, &err) != PL_OK || fixture_maps(second, workspace, 2, &err) != PL_OK) {
-    fail_msg("%s", err.message);
-  }
-  check(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, "key 8\nwait-job", "review_80x24");
-  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40,
-        "key 8\nwait-job\nkey ] ] } ) j\nwait-job\ncmd sort extra\nwait-job", "review_120x40");
-  check(w, workspace, PTY_VT340, "xterm-256color", 200, 60,
-        "key 8\nwait-job\ncmd against first\nwait-job\ncmd sort differ\nkey v o\nwait-job\nkey n Space\nwait-job",
-        "review_200x60");
-  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40,
-        "key 8\nwait-job\ncmd triplet 0.4,10,0.35\ncmd components 20\nwait-job\nkey c t\nwait-job",
-        "review_components");
-  check(w, workspace, PTY_VT340, "xterm-256color", 120, 40, "key 8\nwait-job\ncmd triplet 0.455,10,0.3\nwait-job",
-        "review_wrong");
-  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 8\nwait-job\nkey G Enter\nwait-job", "review_open");
-  check(w, workspace, PTY_PLAIN, "xterm-256color", 100, 24, "key 8\nwait-job\nkey ] ] ) W\nwait-job", "review_kept");
-  pl_found found;
-  assert_int_equal(pl_found_load(&found, workspace, &err), PL_OK);
-  assert_string_equal(found.runs, "second");
-  assert_true(found.triplet.top == 0.52 && found.triplet.bottom == 0.5 && found.triplet.area == 50);
-  assert_int_equal(found.images, 8);
-  check(w, w->workspace, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_no_maps");
-  check(w, w->empty, PTY_PLAIN, "xterm-256color", 90, 24, "key 8\nwait-job", "review_empty");
-  free(first);
-  free(second);
   free(workspace);
 }
 
@@ -760,7 +722,6 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_folds_made),
       cmocka_unit_test(test_predictions),
       cmocka_unit_test(test_originals),
-      cmocka_unit_test(test_review),
       cmocka_unit_test(test_predictions_appear),
       cmocka_unit_test(test_previews),
       cmocka_unit_test(test_form),

@@ -3,6 +3,7 @@
 #include "tui/commands/commands.h"
 #include "tui/screens/batch.h"
 #include "tui/screens/case.h"
+#include "tui/screens/review.h"
 #include "tui/widgets/joblist.h"
 
 static const pl_cmd cmds[] = {
@@ -49,12 +50,12 @@ static const pl_cmd cmds[] = {
     {.name = "eval",
      .args = "[RUN ...]",
      .help = "score a run, or several that see all folds, on validation cases; keeps the maps",
-     .complete = pl_complete_runs,
+     .complete = pl_complete_ensemble,
      .job = "eval -C WORKSPACE"},
     {.name = "predict",
      .args = "[RUN ...]",
      .help = "maps of probability for the test cases; --where names others",
-     .complete = pl_complete_runs,
+     .complete = pl_complete_ensemble,
      .job = "predict -C WORKSPACE"},
     {.name = "report",
      .args = "[OPTION ...]",
@@ -71,8 +72,11 @@ static const pl_cmd cmds[] = {
      .job = "weights fetch"},
     {.name = "review",
      .keys = "8",
-     .help = "screen Review: where a run is wrong, and its thresholds",
-     .run = pl_everywhere_review},
+     .args = "RUN[:WEIGHT] ...",
+     .help = "screen Review: where a run is wrong, and its thresholds; also several, a group, or off",
+     .shell = "eval",
+     .complete = pl_complete_ensemble,
+     .run = pl_review_come},
     {.name = "back", .keys = "q Esc", .help = "back to where one came from", .run = pl_everywhere_back},
     {.name = "next-pane", .keys = "Tab", .help = "the next pane of the screen", .run = pl_everywhere_pane},
     {.name = "previous-pane", .keys = "BackTab", .help = "the pane before", .run = pl_everywhere_pane},

@@ -5,10 +5,9 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/run/predict.h"
 #include "core/score/found.h"
-#include "core/score/maps.h"
 #include "tui/screens/review_private.h"
+#include "tui/shellwords.h"
 
 pl_review_screen *pl_review_self(pl_app *app) { return pl_app_self(app, "review"); }
 
@@ -101,8 +100,7 @@ void pl_review_update(pl_review_screen *self) {
   self->now = summarise(self, &self->triplet, self->bins);
   self->before = summarise(self, &self->start, NULL);
   sort_rows(self);
-  pl_table_fit(&self->table, self->order_count,
-               pl_layout_review(pl_app_body(self->app), self->split ? 2 : 1).table.rows);
+  pl_table_fit(&self->table, self->order_count, pl_review_layout_in(self, pl_app_body(self->app)).table.rows);
   pl_review_show(self);
 }
 
@@ -126,7 +124,7 @@ void pl_review_show(pl_review_screen *self) {
   self->app->dirty = true;
   if (row == NULL || !pl_review_is_active(self) || row->index >= manifest->count) return;
   const pl_case *c = &manifest->cases[row->index];
-  const pl_review_layout layout = pl_layout_review(pl_app_body(self->app), self->split ? 2 : 1);
+  const pl_review_layout layout = pl_review_layout_in(self, pl_app_body(self->app));
   if (pl_area_empty(layout.pictures[0]) || self->app->format.graphics == PL_GRAPHICS_NONE) return;
   pl_review_drawing drawing = {
       .labels = manifest->labels,
@@ -137,9 +135,7 @@ void pl_review_show(pl_review_screen *self) {
   layers_of(&drawing, self);
   drawing.areas[0] = layout.pictures[0];
   drawing.areas[1] = layout.pictures[self->split ? 1 : 0];
-  char *map = pl_maps_path(self->maps, c->id);
-  pl_review_view_draw(self->view, manifest, c, map, &drawing);
-  free(map);
+  pl_review_view_draw(self->view, manifest, c, row->sources, row->source_count, &drawing);
 }
 
 static void drawn(void *context) {
@@ -147,32 +143,57 @@ static void drawn(void *context) {
   self->app->dirty = true;
 }
 
+// What was kept for these runs is where one begins.
+static void begin_where_kept(pl_review_screen *self) {
+  pl_found found;
+  pl_level_triplet kept;
+  if (pl_found_load(&found, self->app->model->workspace, NULL) == PL_OK &&
+      strcmp(found.runs, pl_review_counter_info(self->counter)->names) == 0 &&
+      pl_level_triplet_of(&kept, &found.triplet)) {
+    self->triplet = self->start = kept;
+  }
+}
+
 // Its manifest may be newer than the one that was counted.
 static void counted(void *context) {
   pl_review_screen *self = context;
+  if (self->fresh) begin_where_kept(self);
+  self->fresh = false;
   pl_review_counter_update(self->counter, &self->app->model->manifest);
   pl_review_update(self);
 }
 
-// ---- Which run
+// ---- Which runs
 
-static void open_run(pl_review_screen *self) {
+const char *pl_review_words(const pl_review_screen *self) {
+  if (self->chosen != NULL) return self->chosen;
+  return self->folder != NULL ? pl_path_base(self->folder) : "";
+}
+
+int pl_review_columns(const pl_review_screen *self) {
+  const bool differ = self->against != NULL || pl_review_counter_info(self->counter)->most > 1;
+  return differ ? PL_REVIEW_COLUMNS : PL_REVIEW_DISAGREE;
+}
+
+pl_review_layout pl_review_layout_in(const pl_review_screen *self, pl_area body) {
+  return pl_layout_review(body, pl_review_columns(self), self->split ? 2 : 1);
+}
+
+void pl_review_reopen(pl_review_screen *self) {
   const pl_tui_model *model = self->app->model;
-  free(self->run);
-  free(self->maps);
+  free(self->folder);
+  self->folder = NULL;
+  if (model->workspace == NULL || model->run == NULL) return;
+  self->folder = pl_xstrdup(model->run->folder);
   free(self->order);
   free(self->seen);
-  self->run = pl_xstrdup(model->run->folder);
-  self->maps = pl_run_maps_folder(self->run);
-  pl_review_counter_open(self->counter, model->workspace, self->run, self->against, model->manifest.labels);
-  pl_found found;
-  pl_level_triplet kept;
+  char *quoted = pl_shellwords_quote(self->folder);
+  const pl_review_request request = {
+      .workspace = model->workspace, .runs = self->chosen != NULL ? self->chosen : quoted, .against = self->against};
+  pl_review_counter_open(self->counter, &request);
+  free(quoted);
+  self->fresh = true;
   self->triplet = self->start = (pl_level_triplet){.top = 50, .bottom = 50, .area = 0};
-  // What was kept for this run is where one begins.
-  if (pl_found_load(&found, model->workspace, NULL) == PL_OK && strcmp(found.runs, pl_path_base(self->run)) == 0 &&
-      pl_level_triplet_of(&kept, &found.triplet)) {
-    self->triplet = self->start = kept;
-  }
   self->order_count = 0;
   self->order = pl_xcalloc(model->manifest.count + 1, sizeof *self->order);
   self->seen = pl_xcalloc(model->manifest.count + 1, sizeof *self->seen);
@@ -182,24 +203,33 @@ static void open_run(pl_review_screen *self) {
   pl_review_update(self);
 }
 
+// Whether what is shown is no longer what there is, or is to be tried again.
+static bool is_outdated(const pl_review_screen *self, unsigned what) {
+  if (self->folder == NULL) return true;
+  if (self->chosen == NULL && strcmp(self->folder, self->app->model->run->folder) != 0) return true;
+  if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) return true;
+  return self->elsewhere && pl_review_counter_problem(self->counter)[0] != '\0';
+}
+
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_review_screen *self = data;
   if (!pl_review_is_active(self)) {
+    self->elsewhere = true;
     // What changed while one was elsewhere is seen when one comes back.
     if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) {
-      free(self->run);
-      self->run = NULL;
+      free(self->folder);
+      self->folder = NULL;
     }
     return;
   }
   if (app->model->run == NULL) return;
-  const bool other = self->run == NULL || strcmp(self->run, app->model->run->folder) != 0;
-  if (other || ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0)) {
-    open_run(self);
+  if (is_outdated(self, what)) {
+    pl_review_reopen(self);
   } else if ((what & PL_CHANGED_CASES) != 0) {
     pl_review_counter_update(self->counter, &app->model->manifest);
     pl_review_update(self);
   }
+  self->elsewhere = false;
   if ((what & PL_CHANGED_LAYOUT) != 0) pl_review_update(self);
   if ((what & PL_CHANGED_TIME) != 0 && self->blink) {
     self->blinked = !self->blinked;
@@ -223,8 +253,8 @@ static void close_screen(pl_app *app, void *data) {
   pl_review_screen *self = data;
   pl_review_counter_destroy(self->counter);
   pl_review_view_destroy(self->view);
-  free(self->run);
-  free(self->maps);
+  free(self->chosen);
+  free(self->folder);
   free(self->against);
   free(self->order);
   free(self->seen);

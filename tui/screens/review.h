@@ -1,5 +1,5 @@
-// Screen Review: the validation cases of a run as it predicts them, sorted by where it is wrong, with the thresholds of
-// the winner's triplet under the fingers: every key changes the case's mask and the fold's score at once.
+// Screen Review: the validation cases of runs as they predict them, sorted by where they are wrong, with the thresholds
+// of the winner's triplet under the fingers: every key changes the case's mask and the fold's score at once.
 #pragma once
 
 #include "tui/app.h"
@@ -34,5 +34,11 @@ void pl_review_optimum(pl_app *app, const char *args);
 void pl_review_save(pl_app *app, const char *args);
 void pl_review_components(pl_app *app, const char *args);
 void pl_review_against(pl_app *app, const char *args);
+
+// The screen itself: with the runs that the words name, with the run that is selected everywhere ("off"), or as it was
+// left (no words).
+void pl_review_come(pl_app *app, const char *args);
+// With these words, as by Enter on another screen.
+void pl_review_open_words(pl_app *app, const char *words);
 
 pl_completer pl_complete_review_columns;

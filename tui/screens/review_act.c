@@ -8,7 +8,6 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
-#include "core/run/rundir.h"
 #include "core/score/found.h"
 #include "tui/screens/case.h"
 #include "tui/screens/data.h"
@@ -72,7 +71,7 @@ static void sort_by(pl_review_screen *self, pl_review_column column) {
 
 void pl_review_sort(pl_app *app, const char *args) {
   pl_review_screen *self = pl_review_self(app);
-  const int columns = self->against != NULL ? PL_REVIEW_COLUMNS : PL_REVIEW_DISAGREE;
+  const int columns = pl_review_columns(self);
   static const char *const names[] = {"number", "truth", "dice", "extra", "missed", "unsure", "differ"};
   if (args[0] == '\0') {
     sort_by(self, (pl_review_column)(((int)self->sort + 1) % columns));
@@ -234,7 +233,7 @@ void pl_review_optimum(pl_app *app, const char *args) {
   tell_triplet(self);
 }
 
-// Keeps the thresholds for submissions; for runs of several folds 'pleura triplet' looks at all of them.
+// Keeps the thresholds for submissions of the same runs.
 void pl_review_save(pl_app *app, const char *args) {
   (void)args;
   pl_review_screen *self = pl_review_self(app);
@@ -244,14 +243,14 @@ void pl_review_save(pl_app *app, const char *args) {
                     .by = "screen Review",
                     .images = (long long)self->now.cases,
                     .dice = self->now.dice};
-  (void)pl_copy_text(found.runs, sizeof found.runs, pl_path_base(self->run));
+  (void)pl_copy_text(found.runs, sizeof found.runs, pl_review_counter_info(self->counter)->names);
   if (pl_found_save(&found, app->model->workspace, &err) != PL_OK) {
     pl_app_complain(app, &err);
     return;
   }
   self->start = self->triplet;
   pl_review_update(self);
-  pl_app_say(app, "kept in " PL_FOUND_FILE ": 'pleura submit %.60s' takes them", found.runs);
+  pl_app_say(app, "kept in " PL_FOUND_FILE ": 'pleura submit %.60s' takes them", pl_review_words(self));
 }
 
 void pl_review_components(pl_app *app, const char *args) {
@@ -271,26 +270,58 @@ void pl_review_components(pl_app *app, const char *args) {
   }
 }
 
+// ---- Which runs
+
+// Whether the words name runs; what is wrong is said.
+static bool can_open(pl_app *app, const char *words) {
+  pl_ensemble ensemble = {0};
+  pl_error err = {0};
+  if (app->model->workspace == NULL) {
+    pl_fail(&err, PL_E_NOTFOUND, "there is no workspace");
+  } else if (pl_review_open_runs(&ensemble, app->model->workspace, words, &err) == PL_OK) {
+    pl_ensemble_clear(&ensemble);
+    return true;
+  }
+  pl_app_complain(app, &err);
+  return false;
+}
+
+static void set_words(char **words, const char *text) {
+  free(*words);
+  *words = text != NULL ? pl_xstrdup(text) : NULL;
+}
+
+void pl_review_come(pl_app *app, const char *args) {
+  pl_review_screen *self = pl_review_self(app);
+  const bool off = strcmp(args, "off") == 0;
+  if (args[0] != '\0' && !off && !can_open(app, args)) return;
+  if (args[0] != '\0') set_words(&self->chosen, off ? NULL : args);
+  // Opened anew; what was wrong is tried again.
+  if (args[0] != '\0' || pl_review_counter_problem(self->counter)[0] != '\0') set_words(&self->folder, NULL);
+  pl_app_go(app, &pl_screen_review);
+}
+
+void pl_review_open_words(pl_app *app, const char *words) {
+  if (!can_open(app, words)) return;
+  pl_review_screen *self = pl_review_self(app);
+  set_words(&self->chosen, words);
+  set_words(&self->folder, NULL);
+  pl_app_open_screen(app, &pl_screen_review);
+}
+
 void pl_review_against(pl_app *app, const char *args) {
   pl_review_screen *self = pl_review_self(app);
-  char *folder = NULL;
-  pl_error err = {0};
-  if (args[0] != '\0' && strcmp(args, "off") != 0 && pl_run_find(&folder, app->model->workspace, args, &err) != PL_OK) {
-    pl_app_complain(app, &err);
-    return;
-  }
-  free(self->against);
-  self->against = folder;
-  if (folder == NULL && self->sort == PL_REVIEW_DISAGREE) self->sort = PL_REVIEW_DICE, self->descending = false;
-  free(self->run);
-  self->run = NULL;  // counted anew
-  pl_screen_review.changed(app, self, PL_CHANGED_LAYOUT);
+  const bool off = args[0] == '\0' || strcmp(args, "off") == 0;
+  if (!off && !can_open(app, args)) return;
+  set_words(&self->against, off ? NULL : args);
+  if (off && self->sort == PL_REVIEW_DISAGREE) self->sort = PL_REVIEW_DICE, self->descending = false;
+  pl_review_reopen(self);
 }
 
 void pl_review_mouse(pl_app *app, void *data, const pl_mouse *event) {
   pl_review_screen *self = data;
   size_t row = 0;
-  const pl_review_layout layout = pl_layout_review(pl_app_body(app), self->split ? 2 : 1);
+  const pl_review_layout layout = pl_review_layout_in(self, pl_app_body(app));
   if (event->kind == PL_MOUSE_WHEEL_UP || event->kind == PL_MOUSE_WHEEL_DOWN) {
     move(app, event->kind == PL_MOUSE_WHEEL_UP ? -1 : 1);
     return;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/fs.h"
 #include "tui/screens/review_private.h"
 #include "tui/widgets/bar.h"
 
@@ -101,14 +100,35 @@ static void draw_scores(const pl_review_screen *self, const pl_canvas *canvas, p
                    pos, neg, precision, recall);
 }
 
+// How several runs come together.
+static void together_text(char *out, size_t size, const pl_review_info *info) {
+  if (info->runs < 2) {
+    out[0] = '\0';
+  } else if (info->most == 1) {
+    snprintf(out, size, "%zu runs, each case by the one that held it out  ", info->runs);
+  } else {
+    snprintf(out, size, "%zu runs, the mean of %s%zu  ", info->runs, info->runs > info->most ? "up to " : "",
+             info->most);
+  }
+}
+
 static void draw_header(const pl_review_screen *self, const pl_canvas *canvas, pl_area header) {
+  const pl_review_info *info = pl_review_counter_info(self->counter);
   int x = header.x + 1;
-  const int right = header.x + header.cols;
-  x += pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_STRONG, "%s  ", pl_path_base(self->run));
+  const int right = header.x + header.cols, most = info->runs > 1 ? header.cols / 3 : header.cols - 2;
+  // Words such as the name of a training of all folds may say it shorter.
+  const bool shorter = info->runs > 1 && self->chosen != NULL && strlen(self->chosen) < strlen(info->names);
+  char together[80];
+  together_text(together, sizeof together, info);
+  x += pl_canvas_text(canvas, header.y, x, most, PL_STYLE_STRONG, shorter ? self->chosen : info->names) + 2;
   x += pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_NORMAL, "%zu cases, %zu with a pneumothorax  ",
                         self->order_count, self->now.positives);
+  x += pl_canvas_text(canvas, header.y, x, right - x, PL_STYLE_NORMAL, together);
+  if (info->changed) {
+    x += pl_canvas_text(canvas, header.y, x, right - x, PL_STYLE_WARN, "data changed since training  ");
+  }
   if (self->against != NULL) {
-    pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_DIM, "against %s", pl_path_base(self->against));
+    pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_DIM, "against %s", self->against);
   }
   if (header.rows > 1) draw_tuner(self, canvas, (pl_area){header.y + 1, header.x, 1, header.cols});
   if (header.rows > 2) draw_scores(self, canvas, (pl_area){header.y + 2, header.x, 1, header.cols});
@@ -175,31 +195,35 @@ static void draw_pictures(const pl_review_screen *self, const pl_canvas *canvas,
 static void draw_nothing(const pl_review_screen *self, const pl_canvas *canvas, pl_area body) {
   const pl_area message = pl_layout_centre(body, 6, body.cols - 4 < 70 ? body.cols - 4 : 70);
   char text[PL_ERROR_MESSAGE_MAX + 160];
-  if (self->app->model->run == NULL || self->run == NULL) {
+  size_t done = 0, total = 0;
+  pl_review_counter_progress(self->counter, &done, &total);
+  if (self->app->model->run == NULL || self->folder == NULL) {
     snprintf(text, sizeof text, "There is no run to review; S on screen Train starts one.");
-  } else if (pl_review_counter_busy(self->counter)) {
-    snprintf(text, sizeof text, "Counting what %.60s predicts ...", pl_path_base(self->run));
+  } else if (!pl_review_counter_busy(self->counter)) {
+    snprintf(text, sizeof text, "%s. ':eval %.60s' makes what is missing.", pl_review_counter_problem(self->counter),
+             pl_review_words(self));
+  } else if (total > 0) {
+    snprintf(text, sizeof text, "Counting what %.60s predicts: %zu of %zu cases", pl_review_words(self), done, total);
   } else {
-    snprintf(text, sizeof text, "%s. 'pleura eval %.60s' makes what is missing.",
-             pl_review_counter_problem(self->counter), pl_path_base(self->run));
+    snprintf(text, sizeof text, "Counting what %.60s predicts ...", pl_review_words(self));
   }
   pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL, text);
 }
 
 void pl_review_draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {
   const pl_review_screen *self = data;
-  if (app->model->run == NULL || self->run == NULL || self->order_count == 0) {
+  if (app->model->run == NULL || self->folder == NULL || self->order_count == 0) {
     draw_nothing(self, canvas, body);
     return;
   }
-  const pl_review_layout layout = pl_layout_review(body, self->split ? 2 : 1);
+  const pl_review_layout layout = pl_review_layout_in(self, body);
   draw_header(self, canvas, layout.header);
   pl_table_column columns[PL_REVIEW_COLUMNS];
   for (int i = 0; i < PL_REVIEW_COLUMNS; i++) {
     columns[i] = (pl_table_column){.title = column_names[i], .cols = 7, .right = true};
   }
   const pl_table_view view = {.columns = columns,
-                              .column_count = self->against != NULL ? PL_REVIEW_COLUMNS : PL_REVIEW_DISAGREE,
+                              .column_count = (size_t)pl_review_columns(self),
                               .sorted = (int)self->sort,
                               .descending = self->descending,
                               .selectable = true,

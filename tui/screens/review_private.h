@@ -23,8 +23,11 @@ typedef struct pl_review_screen {
   pl_app *app;
   pl_review_counter *counter;
   pl_review_view *view;
-  char *run, *maps;  // folders of what is reviewed; NULL before the first
-  char *against;     // folder of the other run, NULL for none
+  char *chosen;    // words that name the runs, as they were typed; NULL: the run that is selected everywhere
+  char *folder;    // of that one; NULL when it is to be opened
+  char *against;   // words for other runs, NULL for none
+  bool fresh;      // nothing of what was opened was counted yet
+  bool elsewhere;  // another screen was on since
   pl_table table;
   size_t *order;  // rows of the counter
   bool *seen;     // by row of the counter
@@ -47,6 +50,14 @@ const pl_review_row *pl_review_row_at(const pl_review_screen *self, size_t row);
 
 // A counted row's pixels under the thresholds of this moment, with small components removed where that is known.
 pl_score_case pl_review_score(const pl_review_screen *self, const pl_review_row *row);
+
+// Which columns there are: all, or those without the disagreement where nobody can disagree.
+int pl_review_columns(const pl_review_screen *self);
+pl_review_layout pl_review_layout_in(const pl_review_screen *self, pl_area body);
+// The words for what is reviewed, as a user would type them.
+const char *pl_review_words(const pl_review_screen *self);
+// Opens the chosen runs, or the selected one, and counts them anew.
+void pl_review_reopen(pl_review_screen *self);
 
 // Scores all rows anew, sorts them, keeps the selected case selected, and asks for its picture.
 void pl_review_update(pl_review_screen *self);

@@ -26,4 +26,5 @@ void pl_runs_unmark(pl_app *app, const char *args);
 void pl_runs_pin(pl_app *app, const char *args);
 void pl_runs_metric(pl_app *app, const char *args);
 void pl_runs_open(pl_app *app, const char *args);
+void pl_runs_review(pl_app *app, const char *args);
 void pl_runs_back(pl_app *app, const char *args);

@@ -1,10 +1,14 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "tui/screens/review.h"
 #include "tui/screens/runs_private.h"
 #include "tui/screens/train.h"
+#include "tui/shellwords.h"
 
 static void move(pl_app *app, long delta) {
   pl_runs *self = pl_runs_of(app);
@@ -165,6 +169,28 @@ void pl_runs_open(pl_app *app, const char *args) {
   const unsigned what = pl_tui_model_select_folder(app->model, run->folder);
   pl_app_open_screen(app, &pl_screen_train);
   pl_app_tell(app, what);
+}
+
+void pl_runs_review(pl_app *app, const char *args) {
+  (void)args;
+  pl_runs *self = pl_runs_of(app);
+  const pl_run_summary *selected = pl_runs_row(self, self->table.selected);
+  pl_buf words;
+  pl_buf_init(&words, PL_LINE_SIZE);
+  for (size_t i = 0; i < self->list.count; i++) {
+    const pl_run_summary *run = &self->list.runs[i];
+    if (pl_runs_mark_of(self, run) < 0) continue;
+    char *quoted = pl_shellwords_quote(run->name);
+    (void)pl_buf_printf(&words, "%s%s", words.length > 0 ? " " : "", quoted);
+    free(quoted);
+  }
+  if (words.length == 0 && selected != NULL) {
+    char *quoted = pl_shellwords_quote(selected->name);
+    (void)pl_buf_add_text(&words, quoted);
+    free(quoted);
+  }
+  if (words.length > 0 && !words.failed) pl_review_open_words(app, words.data);
+  pl_buf_clear(&words);
 }
 
 void pl_runs_back(pl_app *app, const char *args) {
