@@ -254,7 +254,8 @@ static void test_disagreement(void **state) {
   pl_review_counter_destroy(other);
 }
 
-// A run without the map of one of its cases says so; a case that went meanwhile is no row any more.
+// A run without the map of one of its cases says so; a case that went meanwhile is no row any more; tables that changed
+// are noticed.
 static void test_missing(void **state) {
   const world *w = *state;
   size_t ready = 0, count = 0;
@@ -278,6 +279,15 @@ static void test_missing(void **state) {
   assert_string_equal(pl_review_counter_problem(counter), "g-fold4 has no map of 1 of the 6 cases that it held out");
   (void)pl_review_counter_rows(counter, &count);
   assert_int_equal(count, 0);
+  assert_false(pl_review_counter_info(counter)->changed);
+  // Another table of folds than the runs were made with.
+  char *folds = pl_path_join(w->workspace, "folds.csv");
+  FILE *file = fopen(folds, "a");
+  assert_true(file != NULL && fputs("elsewhere,-1,0,0\n", file) >= 0 && fclose(file) == 0);
+  pl_review_counter_open(counter, &(pl_review_request){.workspace = w->workspace, .runs = "g"});
+  wait_for(w);
+  assert_true(pl_review_counter_info(counter)->changed);
+  free(folds);
   free(maps);
   free(map);
   pl_manifest_clear(&manifest);
