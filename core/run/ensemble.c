@@ -1,4 +1,5 @@
 #include "core/run/ensemble.h"
+#include "core/run/tables.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -216,18 +217,16 @@ void pl_ensemble_clear(pl_ensemble *e) {
 }
 
 pl_status pl_ensemble_check_folds(const pl_ensemble *e, pl_error *err) {
-  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
-  pl_status status = PL_OK;
+  pl_table_hashes now;
+  pl_status status = pl_tables_hash(&now, e->manifest.workspace, err);
   for (size_t i = 0; i < e->count && status == PL_OK; i++) {
-    const pl_run_info *info = e->members[i].info;
-    status = pl_run_hash_dataset(dataset, labels, e->manifest.workspace, pl_config_labels(&info->config), err);
-    if (status != PL_OK) break;
-    if (strcmp(dataset, info->dataset_sha256) == 0 && strcmp(labels, info->labels_sha256) == 0) continue;
-    status =
-        pl_fail(err, PL_E_USAGE,
-                "cases, folds or labels changed since run %s was made, so that it may have trained on what it would "
-                "be judged by; --force does it nevertheless",
-                pl_path_base(e->members[i].folder));
+    char others[96];
+    pl_tables_changed_words(others, sizeof others, pl_tables_changed(e->members[i].info, &now), "");
+    if (others[0] == '\0') continue;
+    status = pl_fail(err, PL_E_USAGE,
+                     "%s changed since run %s was made, so that it may have trained on what it would be judged by; "
+                     "--force does it nevertheless",
+                     others, pl_path_base(e->members[i].folder));
   }
   return status;
 }

@@ -22,35 +22,15 @@
 #include "core/run/json.h"
 #include "core/run/plan.h"
 #include "core/run/start_weights.h"
+#include "core/run/tables.h"
 
 enum { RUN_FILE_MAX = 1 << 20, LETTERS_MAX = 26 * 27 };
 
-// Adds a file's hash, or nothing when there is no such file.
-static pl_status add_file_hash(pl_buf *out, const char *workspace, const char *name, pl_error *err) {
-  char *path = pl_path_join(workspace, name), hex[PL_SHA256_HEX_SIZE];
-  pl_status status = PL_OK;
-  if (pl_fs_is_file(path)) {
-    status = pl_sha256_file(hex, path, err);
-    if (status == PL_OK) (void)pl_buf_printf(out, "%s %s\n", hex, name);
-  }
-  free(path);
-  return status;
-}
-
 pl_status pl_run_hash_dataset(char dataset[PL_SHA256_HEX_SIZE], char labels[PL_SHA256_HEX_SIZE], const char *workspace,
                               pl_label_choice choice, pl_error *err) {
-  pl_buf cases, tables;
-  pl_buf_init(&cases, 4096);
-  pl_buf_init(&tables, 4096);
-  pl_status status = add_file_hash(&cases, workspace, "cases.csv", err);
-  if (status == PL_OK) status = add_file_hash(&tables, workspace, "folds.csv", err);
-  if (status == PL_OK) status = add_file_hash(&tables, workspace, pl_label_table_name(choice), err);
-  if (status == PL_OK) {
-    pl_sha256_bytes(dataset, cases.data != NULL ? cases.data : "", cases.length);
-    pl_sha256_bytes(labels, tables.data != NULL ? tables.data : "", tables.length);
-  }
-  pl_buf_clear(&cases);
-  pl_buf_clear(&tables);
+  pl_table_hashes tables;
+  const pl_status status = pl_tables_hash(&tables, workspace, err);
+  if (status == PL_OK) pl_tables_sums(dataset, labels, &tables, choice);
   return status;
 }
 
@@ -118,8 +98,10 @@ static pl_status check_workspace(pl_config *config, const char *workspace, pl_er
 static pl_status write_run_json(const char *folder, const char *name, const char *workspace, const pl_config *config,
                                 pl_error *err) {
   char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], host[128], user[64];
-  pl_status status = pl_run_hash_dataset(dataset, labels, workspace, pl_config_labels(config), err);
+  pl_table_hashes tables;
+  pl_status status = pl_tables_hash(&tables, workspace, err);
   if (status != PL_OK) return status;
+  pl_tables_sums(dataset, labels, &tables, pl_config_labels(config));
   pl_host_name(host);
   pl_user_name(user);
   pl_clock clock = pl_clock_system();
@@ -132,6 +114,7 @@ static pl_status write_run_json(const char *folder, const char *name, const char
   pl_json_add_text(&text, "version", PLEURA_VERSION);
   pl_json_add_text(&text, "dataset_sha256", dataset);
   pl_json_add_text(&text, "labels_sha256", labels);
+  pl_json_add_text(&text, "folds_sha256", tables.folds);
   pl_json_add_number(&text, "created", pl_clock_wall(&clock), 17);
   pl_json_add_text(&text, "host", host);
   pl_json_add_text(&text, "user", user);
@@ -286,6 +269,7 @@ pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err) {
     pl_json_text(info->version, sizeof info->version, object, "version");
     pl_json_text(info->dataset_sha256, sizeof info->dataset_sha256, object, "dataset_sha256");
     pl_json_text(info->labels_sha256, sizeof info->labels_sha256, object, "labels_sha256");
+    pl_json_text(info->folds_sha256, sizeof info->folds_sha256, object, "folds_sha256");
     pl_json_text(info->host, sizeof info->host, object, "host");
     pl_json_text(info->user, sizeof info->user, object, "user");
     info->created = pl_json_number(object, "created", 0);

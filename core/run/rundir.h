@@ -23,6 +23,7 @@ typedef struct pl_run_info {
   char version[32];                         // of pleura
   char dataset_sha256[PL_SHA256_HEX_SIZE];  // of cases.csv
   char labels_sha256[PL_SHA256_HEX_SIZE];   // of folds.csv and the RLE table, original or corrected as the options say
+  char folds_sha256[PL_SHA256_HEX_SIZE];    // of folds.csv alone; "" when it was not kept
   double created;                           // wall clock
   char host[128], user[64];
 } pl_run_info;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/run/session_private.h"
+#include "core/run/tables.h"
 
 // The pack only saves time: whatever is wrong with it is said, and the PNGs are read.
 static bool on_case(void *context, int64_t done, int64_t total) {
@@ -46,21 +47,20 @@ void pl_session_check_pack(pl_session *s) {
 }
 
 pl_status pl_session_open_data(pl_session *s, pl_error *err) {
-  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
+  char others[96];
+  pl_table_hashes now;
   const pl_config *config = &s->info.config;
   pl_status status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
   if (status != PL_OK) return status;
-  status = pl_run_hash_dataset(dataset, labels, s->info.workspace, pl_config_labels(config), err);
+  status = pl_tables_hash(&now, s->info.workspace, err);
   if (status != PL_OK) return status;
-  bool same = strcmp(dataset, s->info.dataset_sha256) == 0 && strcmp(labels, s->info.labels_sha256) == 0;
-  if (!same && !s->options->force) {
-    return pl_fail(
-        err, PL_E_USAGE,
-        "the cases, folds or labels of %s changed since this run was made; start a new run, or go on with --force",
-        s->info.workspace);
+  pl_tables_changed_words(others, sizeof others, pl_tables_changed(&s->info, &now), "");
+  if (others[0] != '\0' && !s->options->force) {
+    return pl_fail(err, PL_E_USAGE, "%s of %s changed since this run was made; start a new run, or go on with --force",
+                   others, s->info.workspace);
   }
-  if (!same) {
-    pl_session_note(s, PL_MESSAGE_WARN, "", "the cases, folds or labels changed since this run was made; forced");
+  if (others[0] != '\0') {
+    pl_session_note(s, PL_MESSAGE_WARN, "", "%s changed since this run was made; forced", others);
   }
   status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
   if (status == PL_OK) status = pl_run_load_manifest(&s->manifest, s->info.workspace, config, err);

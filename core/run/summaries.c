@@ -35,6 +35,27 @@ static bool same_mark(mark a, mark b) {
   return a.inode == b.inode && a.size == b.size && a.time.tv_sec == b.time.tv_sec && a.time.tv_nsec == b.time.tv_nsec;
 }
 
+enum { TABLES = 4 };
+
+struct pl_tables_stamp {
+  mark of[TABLES];
+};
+
+// The hashes of the workspace's tables, where one of them changed.
+static bool update_tables(pl_run_summaries *summaries, const char *workspace) {
+  const char *const names[TABLES] = {"cases.csv", "folds.csv", pl_label_table_name(PL_LABELS_ORIGINAL),
+                                     pl_label_table_name(PL_LABELS_CORRECTED)};
+  bool same = summaries->tables_stamp != NULL;
+  if (!same) summaries->tables_stamp = pl_xcalloc(1, sizeof *summaries->tables_stamp);
+  for (int i = 0; i < TABLES; i++) {
+    const mark now = mark_of(workspace, names[i]);
+    same = same && same_mark(now, summaries->tables_stamp->of[i]);
+    summaries->tables_stamp->of[i] = now;
+  }
+  if (!same) summaries->has_tables = pl_tables_hash(&summaries->tables, workspace, NULL) == PL_OK;
+  return !same;
+}
+
 static void clear_run(pl_run_summary *run) {
   free(run->folder);
   free(run->info);
@@ -46,6 +67,7 @@ static void clear_run(pl_run_summary *run) {
 void pl_run_summaries_clear(pl_run_summaries *summaries) {
   for (size_t i = 0; i < summaries->count; i++) clear_run(&summaries->runs[i]);
   free(summaries->runs);
+  free(summaries->tables_stamp);
   *summaries = (pl_run_summaries){0};
 }
 
@@ -123,8 +145,10 @@ static bool take_folders(pl_run_summaries *summaries, char **folders, size_t cou
     pl_run_state_init(&runs[i].state);
     changed = true;
   }
-  pl_run_summaries_clear(summaries);
-  *summaries = (pl_run_summaries){.runs = runs, .count = count};
+  for (size_t i = 0; i < summaries->count; i++) clear_run(&summaries->runs[i]);
+  free(summaries->runs);
+  summaries->runs = runs;
+  summaries->count = count;
   return changed;
 }
 
@@ -134,6 +158,7 @@ pl_status pl_run_summaries_update(pl_run_summaries *summaries, const char *works
   pl_status status = pl_run_list(&folders, &count, workspace, err);
   if (status != PL_OK) return status;
   bool any = take_folders(summaries, folders, count);
+  any = update_tables(summaries, workspace) || any;
   pl_fs_free_names(folders, count);
   for (size_t i = 0; i < summaries->count; i++) any = update_run(&summaries->runs[i]) || any;
   if (changed != NULL) *changed = any;

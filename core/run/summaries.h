@@ -5,6 +5,7 @@
 #include "core/run/journal.h"
 #include "core/run/rundir.h"
 #include "core/run/state.h"
+#include "core/run/tables.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +26,9 @@ typedef struct pl_run_summary {
 typedef struct pl_run_summaries {
   pl_run_summary *runs;
   size_t count;
+  pl_table_hashes tables;  // of the workspace, to tell what changed since a run was made
+  bool has_tables;
+  struct pl_tables_stamp *tables_stamp;  // which files they are of
 } pl_run_summaries;
 
 // Reads what changed since the last call; the first one on a zeroed struct reads all. Cheap when nothing changed. What

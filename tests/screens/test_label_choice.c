@@ -161,6 +161,22 @@ static void test_not_shown(void **state) {
   forget(&c);
 }
 
+// Runs on other labels than those that are shown, or made with other folds, are marked.
+static void test_runs(void **state) {
+  const world *w = *state;
+  corrected c = make(w, "runs");
+  expect_not(w, &c, "key 5\nwait-job", "scored on");
+  expect(w, &c, "key 5\ncmd labels corrected\nwait-job", "\n ! scored on original labels\n");
+  char *folds = text_of(c.workspace, "folds.csv"), *last = strrchr(folds, ',');
+  last[1] = last[1] == '0' ? '1' : '0';
+  put_text(c.workspace, "folds.csv", folds);
+  expect(w, &c, "key 5\nwait-job", "\n ! other folds\n");
+  expect(w, &c, "key 5\nwait-job", "\n ! 2026-11-23-a");
+  expect(w, &c, "key 5\nkey B\nwait-job", "baseline; other folds");
+  free(folds);
+  forget(&c);
+}
+
 // Who chooses: the command line before config.yaml, that before the workspace's pleura.yaml.
 static void test_who_chooses(void **state) {
   const world *w = *state;
@@ -194,10 +210,8 @@ static void test_who_chooses(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_screens),
-      cmocka_unit_test(test_finished),
-      cmocka_unit_test(test_not_shown),
-      cmocka_unit_test(test_who_chooses),
+      cmocka_unit_test(test_screens), cmocka_unit_test(test_finished),    cmocka_unit_test(test_not_shown),
+      cmocka_unit_test(test_runs),    cmocka_unit_test(test_who_chooses),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, world_set_up, world_tear_down);

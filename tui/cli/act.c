@@ -129,7 +129,7 @@ static pl_status perform(const act *what, const arguments *a, pl_error *err) {
   if (status == PL_OK && strcmp(what->command, "status") == 0) {
     const pl_run_view *view = pl_run_watch_view(watch);
     if (a->json) {
-      pl_cli_print_run_json(view);
+      pl_cli_print_run_json(view, NULL);
       printf("\n");
     } else {
       pl_cli_print_status(view, a->more);

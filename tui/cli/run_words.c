@@ -72,7 +72,20 @@ static json_t *group_of(const pl_run_view *view) {
   return name;
 }
 
-void pl_cli_print_run_json(const pl_run_view *view) {
+// What changed since the run was made, by names; null where it was not looked for.
+static json_t *changed_of(const pl_run_view *view, const pl_table_hashes *now) {
+  if (view->info == NULL || now == NULL) return json_null();
+  json_t *list = json_array();
+  const unsigned changed = pl_tables_changed(view->info, now);
+  for (unsigned bit = 1; bit <= PL_OTHER_FOLDS_OR_LABELS; bit <<= 1) {
+    char words[32];
+    pl_tables_changed_words(words, sizeof words, changed & bit, "");
+    if (words[0] != '\0') (void)json_array_append_new(list, json_string(words));
+  }
+  return list;
+}
+
+void pl_cli_print_run_json(const pl_run_view *view, const pl_table_hashes *now) {
   const pl_run_state *s = &view->state;
   json_t *o = json_object();
   (void)json_object_set_new(o, "run", json_string(view->name));
@@ -83,6 +96,7 @@ void pl_cli_print_run_json(const pl_run_view *view) {
   (void)json_object_set_new(o, "encoder", view->info != NULL ? text(view->info->config.encoder) : json_null());
   (void)json_object_set_new(o, "labels", view->info != NULL ? text(view->info->config.labels) : json_null());
   (void)json_object_set_new(o, "labels_sha256", view->info != NULL ? text(view->info->labels_sha256) : json_null());
+  (void)json_object_set_new(o, "changed", changed_of(view, now));
   (void)json_object_set_new(o, "epoch", count(s->epoch));
   (void)json_object_set_new(o, "epochs", count(s->epochs));
   (void)json_object_set_new(o, "step", count(s->step));

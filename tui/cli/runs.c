@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/data/manifest.h"
 #include "core/run/group.h"
+#include "core/run/tables.h"
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
@@ -32,42 +33,31 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
-// Hashes of the labels as they are now, original and corrected; "" where there are none.
-typedef struct label_hashes {
-  char of[PL_LABELS_CORRECTED + 1][PL_SHA256_HEX_SIZE];
-} label_hashes;
+// What the runs' scores are marked by.
+typedef struct comparison {
+  pl_table_hashes now;
+  pl_label_choice shown;  // in this workspace
+} comparison;
 
-static void hash_labels(label_hashes *out, const char *workspace) {
-  char dataset[PL_SHA256_HEX_SIZE];
-  *out = (label_hashes){0};
-  for (int i = 0; i <= PL_LABELS_CORRECTED; i++) {
-    if (pl_run_hash_dataset(dataset, out->of[i], workspace, (pl_label_choice)i, NULL) != PL_OK) out->of[i][0] = '\0';
-  }
+static pl_status read_comparison(comparison *out, const char *workspace, pl_error *err) {
+  out->shown = PL_LABELS_ORIGINAL;
+  pl_status status = pl_config_workspace_labels(&out->shown, workspace, err);
+  return status == PL_OK ? pl_tables_hash(&out->now, workspace, err) : status;
 }
 
-// What a score must not be compared with silently: "" for the original labels as they are now.
-static void label_words(char *out, size_t size, const pl_run_info *info, const label_hashes *now) {
-  const pl_label_choice choice = pl_config_labels(&info->config);
-  const bool changed = strcmp(now->of[choice], info->labels_sha256) != 0, corrected = choice == PL_LABELS_CORRECTED;
-  snprintf(out, size, "%s%s%s%s", corrected || changed ? "  (" : "", corrected ? "corrected labels" : "",
-           corrected && changed ? ", " : "",
-           changed     ? "folds or labels changed since)"
-           : corrected ? ")"
-                       : "");
-}
-
-static void print_run(const pl_run_view *view, const label_hashes *now) {
+static void print_run(const pl_run_view *view, const comparison *with) {
   const pl_run_state *s = &view->state;
-  char epoch[48] = "?", best[32] = "?", left[32] = "", labels[96] = "";
+  char epoch[48] = "?", best[32] = "?", left[32] = "", marks[160] = "";
   if (s->epoch >= 0) snprintf(epoch, sizeof epoch, "%lld/%lld", (long long)s->epoch, (long long)s->epochs);
   if (isfinite(s->best)) snprintf(best, sizeof best, "%.4f", s->best);
   if (view->alive == PL_ALIVE_YES) pl_cli_duration(left, sizeof left, s->eta);
-  if (view->info != NULL) label_words(labels, sizeof labels, view->info, now);
-  printf("%-20s %-15s %9s %8s %9s  %s%s\n", view->name, pl_cli_phase_words(view), epoch, best, left,
-         view->info != NULL ? view->info->config.encoder : view->problem, labels);
+  if (view->info != NULL) pl_tables_marks(marks, sizeof marks, view->info, &with->now, with->shown);
+  printf("%-20s %-15s %9s %8s %9s  %s%s%s%s\n", view->name, pl_cli_phase_words(view), epoch, best, left,
+         view->info != NULL ? view->info->config.encoder : view->problem, marks[0] != '\0' ? "  (" : "", marks,
+         marks[0] != '\0' ? ")" : "");
 }
 
-static pl_status print_runs(char **folders, size_t count, const label_hashes *now, bool json, pl_error *err) {
+static pl_status print_runs(char **folders, size_t count, const comparison *with, bool json, pl_error *err) {
   pl_status status = PL_OK;
   if (json) printf("[");
   for (size_t i = 0; i < count && status == PL_OK; i++) {
@@ -76,9 +66,9 @@ static pl_status print_runs(char **folders, size_t count, const label_hashes *no
     if (status == PL_OK) status = pl_run_watch_update(watch, NULL, err);
     if (status == PL_OK && json) {
       printf("%s\n  ", i > 0 ? "," : "");
-      pl_cli_print_run_json(pl_run_watch_view(watch));
+      pl_cli_print_run_json(pl_run_watch_view(watch), &with->now);
     } else if (status == PL_OK) {
-      print_run(pl_run_watch_view(watch), now);
+      print_run(pl_run_watch_view(watch), with);
     }
     pl_run_watch_destroy(watch);
   }
@@ -103,9 +93,9 @@ static pl_status list_runs(const arguments *a, pl_error *err) {
   if (status == PL_OK && !a->json && count > 0) {
     printf("%-20s %-15s %9s %8s %9s  %s\n", "run", "state", "epoch", "best", "ETA", "encoder");
   }
-  label_hashes now;
-  if (status == PL_OK) hash_labels(&now, workspace);
-  if (status == PL_OK) status = print_runs(folders, count, &now, a->json, err);
+  comparison with;
+  if (status == PL_OK) status = read_comparison(&with, workspace, err);
+  if (status == PL_OK) status = print_runs(folders, count, &with, a->json, err);
   if (status == PL_OK && !a->json) print_groups(workspace);
   if (folders != NULL) pl_fs_free_names(folders, count);
   free(workspace);
@@ -131,6 +121,9 @@ static const struct argp parser = {
     .parser = parse,
     .doc =
         "Lists the runs of a workspace, oldest first: state, epoch, best score, time left; then the groups of "
-        "'train --all-folds', with how many folds are done and their best scores. Runs on other labels than the original "
-        "ones as they are now say so: their scores cannot be compared.",
+        "'train --all-folds', with how many folds are done and their best scores. Runs that are scored on the "
+        "corrected "
+        "labels say so, and those made with other cases, folds or labels than the workspace has now: their scores "
+        "cannot "
+        "be compared.",
 };

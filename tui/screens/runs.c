@@ -112,18 +112,42 @@ static pl_style phase_style(pl_phase phase) {
   return phase == PL_PHASE_FINISHED ? PL_STYLE_NORMAL : PL_STYLE_GOOD;
 }
 
-// The difference to the baseline's best, or why there is none.
-static pl_style delta_text(char *text, const pl_runs *self, const pl_run_summary *run, bool note) {
+// What must be known when this run's score is compared with others: other labels, cases or folds; "" for nothing.
+static void marks_text(char text[PL_TABLE_CELL_SIZE], const pl_runs *self, const pl_run_summary *run) {
+  text[0] = '\0';
+  if (run->info == NULL || !self->list.has_tables) return;
+  pl_tables_marks(text, PL_TABLE_CELL_SIZE, run->info, &self->list.tables, self->app->model->manifest.labels);
+}
+
+static pl_style mark_text(char *text, const pl_runs *self, const pl_run_summary *run) {
+  char marks[PL_TABLE_CELL_SIZE];
+  marks_text(marks, self, run);
+  snprintf(text, PL_TABLE_CELL_SIZE, "%s%s",
+           pl_runs_mark_of(self, run) >= 0 ? "*"
+           : marks[0] != '\0'              ? " "
+                                           : "",
+           marks[0] != '\0' ? "!" : "");
+  return PL_STYLE_WARN;
+}
+
+static pl_style note_text(char *text, const pl_runs *self, const pl_run_summary *run) {
+  const pl_run_summary *baseline = pl_runs_baseline(self);
+  char marks[PL_TABLE_CELL_SIZE], why[PL_TABLE_CELL_SIZE] = "";
+  marks_text(marks, self, run);
+  if (baseline != NULL) pl_run_incomparable(why, sizeof why, baseline, run);
+  const char *words = baseline == run ? "baseline" : why[0] != '\0' ? "not comparable: " : "";
+  const char *between = words[0] != '\0' && marks[0] != '\0' ? "; " : "";
+  snprintf(text, PL_TABLE_CELL_SIZE, "%.20s%.50s%s%.50s", words, why, between, marks);
+  return marks[0] != '\0' || why[0] != '\0' ? PL_STYLE_WARN : PL_STYLE_LABEL;
+}
+
+// The difference to the baseline's best.
+static pl_style delta_text(char *text, const pl_runs *self, const pl_run_summary *run) {
   const pl_run_summary *baseline = pl_runs_baseline(self);
   char why[PL_TABLE_CELL_SIZE] = "";
   int64_t epoch = -1;
   if (baseline == NULL) return PL_STYLE_DIM;
   pl_run_incomparable(why, sizeof why, baseline, run);
-  if (note) {
-    if (baseline == run) snprintf(text, PL_TABLE_CELL_SIZE, "baseline");
-    if (why[0] != '\0') snprintf(text, PL_TABLE_CELL_SIZE, "not comparable: %.100s", why);
-    return baseline == run ? PL_STYLE_LABEL : PL_STYLE_WARN;
-  }
   const double delta = pl_run_summary_best(run, &epoch) - pl_run_summary_best(baseline, &epoch);
   if (baseline == run || why[0] != '\0' || !isfinite(delta)) return PL_STYLE_DIM;
   snprintf(text, PL_TABLE_CELL_SIZE, "%+.4f", delta);
@@ -137,9 +161,7 @@ static pl_style cell_text(const void *context, size_t row, size_t column, char t
   if (run == NULL) return PL_STYLE_NORMAL;
   const pl_config *config = run->info != NULL ? &run->info->config : NULL;
   switch ((pl_runs_column)column) {
-    case PL_RUNS_MARK:
-      snprintf(text, PL_TABLE_CELL_SIZE, "%s", pl_runs_mark_of(self, run) >= 0 ? "*" : "");
-      return PL_STYLE_WARN;
+    case PL_RUNS_MARK: return mark_text(text, self, run);
     case PL_RUNS_NAME: pl_safe_text(text, PL_TABLE_CELL_SIZE, run->name, strlen(run->name)); return PL_STYLE_STRONG;
     case PL_RUNS_PHASE:
       snprintf(text, PL_TABLE_CELL_SIZE, "%s", pl_phase_name(run->state.phase));
@@ -160,8 +182,8 @@ static pl_style cell_text(const void *context, size_t row, size_t column, char t
     case PL_RUNS_AT:
       if (isfinite(pl_run_summary_best(run, &epoch))) snprintf(text, PL_TABLE_CELL_SIZE, "%" PRId64, epoch);
       break;
-    case PL_RUNS_DELTA: return delta_text(text, self, run, false);
-    default: return delta_text(text, self, run, true);
+    case PL_RUNS_DELTA: return delta_text(text, self, run);
+    default: return note_text(text, self, run);
   }
   return PL_STYLE_NORMAL;
 }
@@ -219,16 +241,23 @@ static void draw_options(const pl_runs *self, const pl_canvas *canvas, pl_area a
   }
 }
 
-// The row between table and chart: the curves at the cursor, else which runs are hidden.
+// The row between table and chart: the curves at the cursor, else which runs are hidden, and the selected one's marks.
 static void draw_between(const pl_runs *self, const pl_canvas *canvas, pl_runs_layout layout) {
   const pl_area row = {layout.table.y + layout.table.rows, layout.table.x + 1, 1, layout.table.cols - 1};
   if (pl_area_empty(layout.options)) return;
   if (self->readout[0] != '\0') {
     pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, self->readout);
-  } else if (self->filter[0] != '\0') {
-    pl_canvas_printf(canvas, row.y, row.x, row.cols, PL_STYLE_LABEL, "filter: %s   %zu of %zu", self->filter,
-                     self->shown, self->list.count);
+    return;
   }
+  int x = row.x;
+  if (self->filter[0] != '\0') {
+    x += pl_canvas_printf(canvas, row.y, x, row.cols, PL_STYLE_LABEL, "filter: %s   %zu of %zu   ", self->filter,
+                          self->shown, self->list.count);
+  }
+  const pl_run_summary *selected = pl_runs_row(self, self->table.selected);
+  char marks[PL_TABLE_CELL_SIZE] = "";
+  if (selected != NULL) marks_text(marks, self, selected);
+  if (marks[0] != '\0') pl_canvas_printf(canvas, row.y, x, row.x + row.cols - x, PL_STYLE_WARN, "! %s", marks);
 }
 
 static void draw(const pl_app *app, const void *data, const pl_canvas *canvas, pl_area body) {

@@ -70,8 +70,9 @@ hash() { sed -n 's/.*"labels_sha256": *"\([0-9a-f]*\)".*/\1/p' "ws/runs/$1/run.j
 wanted=$(printf '%s folds.csv\n%s corrected-rle.csv\n' "$(sha256sum <ws/folds.csv | cut -d' ' -f1)" \
   "$(sha256sum <ws/corrected-rle.csv | cut -d' ' -f1)" | sha256sum | cut -d' ' -f1)
 same "$(hash after)" "$wanted" "the hash of the labels"
-expect 0 "resnet18  (corrected labels)" "$pleura" runs -C ws
+expect 0 "resnet18  (scored on corrected labels)" "$pleura" runs -C ws
 expect 0 '"labels": "corrected"' "$pleura" runs --json -C ws
+expect 0 '"changed": []' "$pleura" runs --json -C ws
 # The network was fed with other masks than without.
 [ "$(hash before)" != "$(hash after)" ] || complain "the hashes are the same"
 cmp -s ws/runs/before/cases.jsonl ws/runs/after/cases.jsonl && complain "the corrected labels changed nothing"
@@ -83,8 +84,18 @@ expect 0 '"trained_on_other_labels": 0' "$pleura" eval after --labels corrected 
 
 # A further correction: what was trained before is marked, and does not go on by itself.
 expect 0 "#${other%,*}" "$pleura" labels draw "${other%,*}" --why "more" --paint "4 100,100" -C ws
-expect 0 "resnet18  (corrected labels, folds or labels changed since)" "$pleura" runs -C ws
+expect 0 "resnet18  (scored on corrected labels, other labels)" "$pleura" runs -C ws
+expect 0 '"changed": ["labels"]' "$pleura" runs --json -C ws
 expect 2 "labels of" "$pleura" train -C ws --resume after --epochs 2
+expect 2 "pleura eval: labels changed since run after" "$pleura" eval after --labels corrected -q -C ws
+
+# Other folds: those of before are named apart from the labels, which are the same.
+cp ws/folds.csv folds.csv
+"$pleura" split --folds 3 -C ws >/dev/null || exit 1
+expect 0 "resnet18  (other folds)" "$pleura" runs -C ws
+expect 0 "resnet18  (scored on corrected labels, other folds, other labels)" "$pleura" runs -C ws
+expect 2 "pleura eval: folds changed since run before" "$pleura" eval before -q -C ws
+mv folds.csv ws/folds.csv
 
 # pleura.yaml chooses for all.
 echo "labels: corrected" >>ws/pleura.yaml

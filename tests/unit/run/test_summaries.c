@@ -105,10 +105,72 @@ static void some_scores_are_not_comparable(void **state) {
   free(workspace);
 }
 
+static void put(const char *workspace, const char *name, const char *text) {
+  char *path = pl_path_join(workspace, name);
+  assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);
+  free(path);
+}
+
+static void expect_marks(pl_run_summaries *list, const char *workspace, size_t run, const char *marks) {
+  char text[160];
+  assert_int_equal(pl_run_summaries_update(list, workspace, NULL, NULL), PL_OK);
+  assert_true(list->has_tables);
+  pl_tables_marks(text, sizeof text, list->runs[run].info, &list->tables, PL_LABELS_ORIGINAL);
+  assert_string_equal(text, marks);
+}
+
+// What changed since a run was made is told apart, where the run kept enough for that.
+static void changed_tables_are_told(void **state) {
+  (void)state;
+  char *workspace = pl_path_join(root, "t"), *path = pl_path_join(workspace, "cases.csv");
+  pl_error err = {0};
+  pl_run_summaries list = {0};
+  bool changed = false;
+  pl_buf cases;
+  pl_buf_init(&cases, 1 << 20);
+  if (fixture_workspace(workspace, 6, &err) != PL_OK) fail_msg("%s", err.message);
+  put(workspace, "train-rle.csv", "a,-1\n");
+  add_run(workspace, "2026-11-22-a", 1);
+  expect_marks(&list, workspace, 0, "");
+  char folds[PL_SHA256_HEX_SIZE];
+  memcpy(folds, list.runs[0].info->folds_sha256, sizeof folds);
+  assert_string_equal(folds, list.tables.folds);
+  put(workspace, "folds.csv", "ImageId,kfold\na,0\n");
+  expect_marks(&list, workspace, 0, "other folds");
+  put(workspace, "train-rle.csv", "a,1 2\n");
+  expect_marks(&list, workspace, 0, "other folds, other labels");
+  // A run of before the folds' hash was kept.
+  list.runs[0].info->folds_sha256[0] = '\0';
+  expect_marks(&list, workspace, 0, "other folds or labels");
+  memcpy(list.runs[0].info->folds_sha256, folds, sizeof folds);
+  assert_int_equal(pl_fs_read(&cases, path, NULL), PL_OK);
+  pl_buf_add_text(&cases, "\n");
+  put(workspace, "cases.csv", cases.data);
+  assert_int_equal(pl_run_summaries_update(&list, workspace, &changed, &err), PL_OK);
+  assert_true(changed);
+  expect_marks(&list, workspace, 0, "other cases, other folds, other labels");
+  // Runs on the corrected labels look at those, and say so; the others do where the corrected ones are shown.
+  char text[160];
+  pl_run_info *info = list.runs[0].info;
+  assert_int_equal(pl_config_set(&info->config, "labels", "corrected", PL_ORIGIN_COMMAND, &err), PL_OK);
+  pl_tables_sums(info->dataset_sha256, info->labels_sha256, &list.tables, PL_LABELS_CORRECTED);
+  expect_marks(&list, workspace, 0, "scored on corrected labels");
+  assert_int_equal(pl_config_set(&info->config, "labels", "original", PL_ORIGIN_COMMAND, &err), PL_OK);
+  pl_tables_sums(info->dataset_sha256, info->labels_sha256, &list.tables, PL_LABELS_ORIGINAL);
+  expect_marks(&list, workspace, 0, "");
+  pl_tables_marks(text, sizeof text, info, &list.tables, PL_LABELS_CORRECTED);
+  assert_string_equal(text, "scored on original labels");
+  pl_buf_clear(&cases);
+  pl_run_summaries_clear(&list);
+  free(workspace);
+  free(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(runs_are_read_once),
       cmocka_unit_test(some_scores_are_not_comparable),
+      cmocka_unit_test(changed_tables_are_told),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
