@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/data/access.h"
 #include "core/data/table.h"
 
 // Something that jobs look at while the view may have moved on. Counted on the owner's thread only.
@@ -434,6 +435,7 @@ pl_status pl_case_view_export(pl_case_view *view, const pl_case_drawing *panes, 
     if (status == PL_OK) pl_bitmap_place(&whole, &one, i * (int)(one.width + GAP), 0);
     pl_bitmap_clear(&one);
   }
+  if (status == PL_OK) status = pl_access_check(path, "nothing is written there; name another place", err);
   if (status == PL_OK) status = pl_bitmap_save(&whole, path, err);
   pl_bitmap_clear(&whole);
   return status;

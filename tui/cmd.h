@@ -21,6 +21,7 @@ typedef struct pl_cmd {
   // The subcommand that it starts as a background job, with what belongs to it: "import -C WORKSPACE"; NULL for none.
   // What the user adds follows. `args` in [brackets] may be left out.
   const char *job;
+  bool writes;  // into the workspace, as all jobs do: refused before it begins where this user may only look on
   void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none; NULL when there is a job
 } pl_cmd;
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "tui/app.h"
 #include "tui/cmd.h"
 #include "tui/keymap.h"
@@ -84,7 +85,11 @@ pl_status pl_cmd_parse(const pl_cmd **out, const char **args, const char *screen
 
 void pl_cmd_run(pl_app *app, const pl_cmd *cmd, const char *args) {
   app->dirty = true;
-  if (cmd->job != NULL) {
+  pl_error err = {0};
+  const char *folder = app->model->workspace != NULL ? app->model->workspace : pl_tui_model_start(app->model);
+  if ((cmd->writes || cmd->job != NULL) && pl_access_check(folder, pl_access_nothing, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+  } else if (cmd->job != NULL) {
     pl_joblist_start(app, cmd, args);
   } else {
     cmd->run(app, args);

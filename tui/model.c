@@ -11,7 +11,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/base/user.h"
+#include "core/data/access.h"
 
 // The files that tell what is corrected.
 enum { CORRECTION_FILES = 3 };
@@ -154,18 +154,11 @@ static void watch_folder(pl_tui_model *model, int *wd, const char *path) {
                                          IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE | IN_CLOSE_WRITE);
 }
 
-// Whose it is: the run's maker, else the owner of the workspace's folder.
+// Whose it is: the selected run's maker, else the owner of the workspace's folder.
 static void find_owner(pl_tui_model *model) {
-  const pl_run_view *run = model->run;
-  struct stat folder;
   model->watching[0] = '\0';
-  const bool workspace_only = model->workspace != NULL && access(model->workspace, W_OK) != 0;
-  if (!workspace_only && (run == NULL || !run->read_only)) return;
-  if (run != NULL && run->info != NULL && run->info->user[0] != '\0') {
-    (void)snprintf(model->watching, sizeof model->watching, "%s@%s", run->info->user, run->info->host);
-  } else if (model->workspace != NULL && stat(model->workspace, &folder) == 0) {
-    pl_user_name_of(model->watching, folder.st_uid);
-  }
+  if (model->run != NULL && pl_access_watched(model->watching, model->run->folder)) return;
+  if (model->workspace != NULL) (void)pl_access_watched(model->watching, model->workspace);
 }
 
 static void close_run(pl_tui_model *model) {
@@ -302,10 +295,19 @@ unsigned pl_tui_model_select(pl_tui_model *model, size_t index) {
   return PL_CHANGED_RUNS | PL_CHANGED_RUN;
 }
 
+static bool same_folder(const char *a, const char *b) {
+  struct stat x, y;
+  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+bool pl_tui_model_shows(const pl_tui_model *model, const char *folder) {
+  return model->selected < model->run_count && same_folder(model->runs[model->selected], folder);
+}
+
 unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder) {
   unsigned changed = update_runs(model);
   for (size_t i = 0; i < model->run_count; i++) {
-    if (strcmp(pl_path_base(model->runs[i]), pl_path_base(folder)) == 0) changed |= pl_tui_model_select(model, i);
+    if (same_folder(model->runs[i], folder)) changed |= pl_tui_model_select(model, i);
   }
   return changed;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/base/status.h"
+#include "core/data/access.h"
 #include "core/data/labels.h"
 #include "core/data/manifest.h"
 #include "core/run/config.h"
@@ -21,8 +22,6 @@ enum {
   PL_CHANGED_NOTES = 32,   // with CASES: only what was remarked about cases is new; pictures are as they were
   PL_CHANGED_LABELS = 64,  // with CASES: which labels they have, or what is corrected
 };
-
-enum { PL_WATCHING_SIZE = 200 };
 
 typedef struct pl_tui_model_counts {
   size_t train, test, positive, unlabelled, bad;
@@ -46,7 +45,7 @@ typedef struct pl_tui_model {
   const pl_run_view *run;  // the selected run; NULL when there is none
   char run_problem[PL_ERROR_MESSAGE_MAX];
   // "alice@gpu3" when this user may only look at the workspace or at the selected run, else "".
-  char watching[PL_WATCHING_SIZE];
+  char watching[PL_OWNER_SIZE];
 
   struct pl_tui_model_private *private;
 } pl_tui_model;
@@ -66,6 +65,7 @@ unsigned pl_tui_model_update(pl_tui_model *model);
 unsigned pl_tui_model_select(pl_tui_model *model, size_t index);
 // The same for the run in `folder`, after reading the list anew.
 unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder);
+bool pl_tui_model_shows(const pl_tui_model *model, const char *folder);  // whether that run is the selected one
 
 // Chooses the labels of all screens, instead of those that pleura.yaml chooses; returns the bits that changed.
 unsigned pl_tui_model_choose_labels(pl_tui_model *model, pl_label_choice labels);

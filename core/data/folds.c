@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/access.h"
 #include "core/data/csvio.h"
 #include "core/data/patients.h"
 #include "core/data/rle.h"
@@ -257,6 +258,7 @@ pl_status pl_folds_replace(const char *path, const pl_folds *folds, pl_error *er
   pl_buf text;
   pl_buf_init(&text, PL_CSV_FILE_MAX);
   pl_status status = pl_folds_write(&text, folds, err);
+  if (status == PL_OK) status = pl_access_check(path, pl_access_output, err);
   if (status == PL_OK) status = pl_fs_replace(path, text.data, text.length, err);
   pl_buf_clear(&text);
   return status;

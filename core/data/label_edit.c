@@ -8,6 +8,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/data/access.h"
 #include "core/data/labels_private.h"
 #include "core/data/rle.h"
 
@@ -74,7 +75,8 @@ pl_status pl_label_edit_open(pl_label_edit **out, const char *workspace, const p
   pl_label_edit *edit = pl_xcalloc(1, sizeof *edit);
   edit->fd = -1;
   edit->path = pl_label_log_path(workspace, c->id);
-  pl_status status = open_case(edit, workspace, c, err);
+  pl_status status = pl_access_check(workspace, pl_access_nothing, err);
+  if (status == PL_OK) status = open_case(edit, workspace, c, err);
   if (status != PL_OK) {
     pl_wrap(err, "case #%u", (unsigned)c->number);
     pl_label_edit_close(edit);
@@ -235,9 +237,9 @@ pl_status pl_label_edit_drop(pl_label_edit *edit, pl_error *err) {
 
 pl_status pl_label_set_aside(const char *workspace, const char *id, pl_error *err) {
   char *path = pl_label_log_path(workspace, id);
-  pl_status status = PL_OK;
+  pl_status status = pl_access_check(workspace, pl_access_nothing, err);
   int fd = -1;
-  if (!pl_fs_is_file(path)) status = pl_fail(err, PL_E_NOTFOUND, "there is no %s", path);
+  if (status == PL_OK && !pl_fs_is_file(path)) status = pl_fail(err, PL_E_NOTFOUND, "there is no %s", path);
   if (status == PL_OK) status = pl_label_log_lock(&fd, path, err);
   bool renamed = false;
   for (int i = 1; status == PL_OK && !renamed && i < SET_ASIDE_MAX; i++) {

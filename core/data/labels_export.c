@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/lock.h"
 #include "core/base/mem.h"
+#include "core/data/access.h"
 #include "core/data/csvio.h"
 #include "core/data/labels_private.h"
 #include "core/data/mask_writer.h"
@@ -178,7 +179,8 @@ pl_status pl_labels_export(size_t *count, const char *workspace, pl_error *err) 
   exporter e = {.workspace = workspace};
   pl_buf_init(&e.text, PL_CSV_FILE_MAX);
   char *folder = pl_path_join(workspace, PL_LABEL_FOLDER), *lock = pl_path_join(folder, ".export.lock");
-  pl_status status = pl_fs_make_folders(folder, err);
+  pl_status status = pl_access_check(workspace, pl_access_nothing, err);
+  if (status == PL_OK) status = pl_fs_make_folders(folder, err);
   int fd = -1;
   if (status == PL_OK) status = pl_lock_take(&fd, lock, err);
   if (status == PL_E_BUSY) {

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/csvio.h"
 #include "core/data/folds.h"
 #include "core/data/notes.h"
@@ -79,7 +80,8 @@ pl_status pl_workspace_find(char **workspace, const char *start, pl_error *err) 
 }
 
 pl_status pl_workspace_init(const char *folder, pl_error *err) {
-  pl_status status = pl_fs_make_folders(folder, err);
+  pl_status status = pl_access_check(folder, "nothing is made there; name a folder of your own", err);
+  if (status == PL_OK) status = pl_fs_make_folders(folder, err);
   if (status != PL_OK) return status;
   char *path = pl_path_join(folder, PL_WORKSPACE_FILE);
   struct stat st;

@@ -12,6 +12,7 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/csvio.h"
 
 enum { NOTES_FILE_MAX = 64 << 20, ID_MAX = 128 };
@@ -176,6 +177,7 @@ static pl_status rewrite(const char *workspace, const char *id, const char *flag
 pl_status pl_notes_set(const char *workspace, const char *id, const char *flag, const char *note, const char *user,
                        double wall, pl_error *err) {
   pl_status status = check(id, flag, note, err);
+  if (status == PL_OK) status = pl_access_check(workspace, pl_access_nothing, err);
   if (status != PL_OK) return status;
   // A file of its own is locked, since the notes' is replaced.
   char *lock = pl_path_join(workspace, ".notes.lock");

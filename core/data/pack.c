@@ -12,6 +12,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/access.h"
 #include "core/data/pack_private.h"
 #include "core/image/image.h"
 
@@ -256,7 +257,8 @@ bool pl_pack_is_current(const pl_manifest *manifest) {
 
 pl_status pl_pack_remove(const pl_manifest *manifest, pl_error *err) {
   char *path = pl_path_join(manifest->workspace, PL_PACK_FILE);
-  pl_status status = pl_fs_remove_tree(path, err);
+  pl_status status = pl_access_check(manifest->workspace, pl_access_nothing, err);
+  if (status == PL_OK) status = pl_fs_remove_tree(path, err);
   free(path);
   return status;
 }

@@ -13,6 +13,7 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/pack_private.h"
 #include "core/image/png_io.h"
 
@@ -241,7 +242,8 @@ pl_status pl_pack_build(pl_pack_report *out, const pl_manifest *manifest, const 
     if (pl_pack_wants(&manifest->cases[i])) cases[b.total++] = i;
   }
   qsort_r(cases, b.total, sizeof *cases, by_number, (void *)(uintptr_t)manifest);
-  pl_status status = open_part(&b.fd, part, err);
+  pl_status status = pl_access_check(manifest->workspace, pl_access_nothing, err);
+  if (status == PL_OK) status = open_part(&b.fd, part, err);
   if (status == PL_OK) {
     status = build(&b, part, path, err);
     close(b.fd);

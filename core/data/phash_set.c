@@ -9,6 +9,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/access.h"
 #include "core/data/csvio.h"
 #include "core/data/phash.h"
 #include "core/image/png_io.h"
@@ -185,8 +186,9 @@ pl_status pl_phash_workspace(pl_phash_set *out, const pl_manifest *manifest, pl_
   if (j.count > 0) run_workers(&j);
   pthread_mutex_destroy(&j.mutex);
   for (size_t i = 0; i < j.count; i++) set.unreadable += !set.known[wanted[i]];
-  // Also what was done before a cancellation is worth keeping.
-  if (j.count > 0) write_kept(path, manifest, &set, stamps);
+  // Also what was done before a cancellation is worth keeping, where this user may.
+  const bool keeps = j.count > 0 && pl_access_check(path, pl_access_nothing, NULL) == PL_OK;
+  if (keeps) write_kept(path, manifest, &set, stamps);
   free_kept(&table);
   free(wanted);
   free(stamps);

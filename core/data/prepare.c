@@ -13,6 +13,7 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/prepare_private.h"
 #include "core/data/source.h"
 #include "core/data/split.h"
@@ -408,7 +409,8 @@ static pl_status finish(import_job *job, bool complete, pl_error *err) {
 }
 
 static pl_status run(import_job *job, int *lock, pl_error *err) {
-  pl_status status = pl_import_find_parts(job, err);
+  pl_status status = pl_access_check(job->options->workspace, pl_access_nothing, err);
+  if (status == PL_OK) status = pl_import_find_parts(job, err);
   // Nothing is written before there is something to import.
   if (status == PL_OK) status = pl_import_list_files(job, err);
   if (status == PL_OK) status = open_workspace(job, lock, err);

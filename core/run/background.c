@@ -16,6 +16,7 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/base/user.h"
+#include "core/data/access.h"
 #include "core/run/background_private.h"
 #include "core/run/json.h"
 #include "core/run/spawn.h"
@@ -229,7 +230,8 @@ pl_status pl_background_cancel(const char *workspace, const char *name, pl_error
     status = pl_fail(err, PL_E_NOTFOUND, "%s runs no longer: %s", name, state);
   } else {
     char *path = pl_path_join(folder, "cancel");
-    status = pl_fs_replace(path, "", 0, err);
+    status = pl_access_check(workspace, "only they may end its jobs", err);
+    if (status == PL_OK) status = pl_fs_replace(path, "", 0, err);
     free(path);
   }
   free(folder);
@@ -256,7 +258,8 @@ static pl_status remove_ended(size_t *removed, const char *workspace, size_t kee
 // Held by whoever starts jobs or clears them away, so that each sees the other's work whole.
 static pl_status lock_jobs(int *lock, const char *workspace, pl_error *err) {
   char *jobs = pl_path_join(workspace, ".jobs"), *path = pl_path_join(jobs, "lock");
-  pl_status status = pl_fs_make_folders(jobs, err);
+  pl_status status = pl_access_check(workspace, "only they may start jobs there, and clear them away", err);
+  if (status == PL_OK) status = pl_fs_make_folders(jobs, err);
   if (status == PL_OK) status = pl_lock_take(lock, path, err);
   free(path);
   free(jobs);

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/data/sampler.h"
+#include "core/run/find.h"
 #include "core/run/group.h"
 
 // ---- Opening
@@ -68,7 +69,7 @@ static pl_status add_word(name_list *list, const char *word, const char *workspa
   char *name = pl_xstrdup(word);
   double weight = 1;
   pl_status status = cut_weight(name, &weight, &list->weighted, err);
-  char *group = status == PL_OK && workspace != NULL ? pl_group_folder(workspace, name) : NULL;
+  char *group = status == PL_OK ? pl_group_find(workspace, name) : NULL;
   if (group != NULL) {
     status = add_group(list, group, weight, err);
   } else if (status == PL_OK) {

@@ -7,6 +7,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/data/access.h"
 #include "core/score/levels_file.h"
 #include "core/score/truth.h"
 
@@ -102,8 +103,9 @@ static bool find_counts(pl_levels *out, const counts_file *f, uint32_t number) {
   return true;
 }
 
-// Writes what was there and the counts of `cases` (of the evaluation) besides. It only saves time.
+// Writes what was there and the counts of `cases` (of the evaluation) besides, where this user may. It only saves time.
 static void add_counts(const counts_file *f, const pl_evaluation *e, const size_t *cases, size_t count) {
+  if (pl_access_check(f->path, pl_access_nothing, NULL) != PL_OK) return;
   pl_levels_entry *all = pl_try_alloc((f->count + count + 1) * sizeof *all);
   if (all == NULL) return;
   if (f->count > 0) memcpy(all, f->entries, f->count * sizeof *all);

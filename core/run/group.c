@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/manifest.h"
 #include "core/data/split.h"
 #include "core/run/json.h"
@@ -258,6 +259,8 @@ static pl_status make(char **folder, const char *root, const pl_config *config, 
 
 pl_status pl_group_begin(char **folder, const char *workspace, const pl_config *config, pl_error *err) {
   enum { SUFFIX_MAX = 8 };  // "-fold999"
+  const pl_status allowed = pl_access_check(workspace, pl_access_nothing, err);
+  if (allowed != PL_OK) return allowed;
   pl_config frozen = *config;
   char *root = realpath(workspace, NULL);
   if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);

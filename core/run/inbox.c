@@ -16,6 +16,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/user.h"
+#include "core/data/access.h"
 #include "core/run/config.h"
 #include "core/run/json.h"
 
@@ -65,6 +66,13 @@ pl_status pl_inbox_send(pl_command *command, const char *folder, pl_error *err) 
   char *inbox = pl_path_join(folder, "inbox");
   if (!pl_fs_is_folder(inbox)) {
     status = pl_fail(err, PL_E_NOTFOUND, "%s is not a run: it has no inbox", folder);
+    free(inbox);
+    return status;
+  }
+  char *instead = pl_xprintf("only they may %s it", pl_command_name(command->kind));
+  status = pl_access_check(folder, instead, err);
+  free(instead);
+  if (status != PL_OK) {
     free(inbox);
     return status;
   }

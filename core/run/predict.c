@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/data/pack.h"
 #include "core/net/registry.h"
 #include "core/run/training.h"
@@ -229,6 +230,26 @@ static size_t *find_missing(size_t *found, const work *w, const size_t *cases, s
   return missing;
 }
 
+// Whether all that is wanted is there, made as it would be now: then nothing is to be written.
+static bool is_complete(const work *w, const char *recipe, const size_t *cases, size_t count) {
+  char *before = NULL;
+  size_t missing = 0;
+  const bool same = pl_maps_recipe(&before, w->folder, NULL) == PL_OK && strcmp(before, recipe) == 0;
+  free(before);
+  if (same) free(find_missing(&missing, w, cases, count));
+  return same && missing == 0;
+}
+
+// Takes the lock of the folder, unless it is somebody else's and has all maps already: then *lock stays -1.
+static pl_status begin(int *lock, const work *w, const char *recipe, const size_t *cases, size_t count, pl_error *err) {
+  static const char instead[] = "only they may make its maps; 'pleura predict -o DIR' makes them elsewhere";
+  pl_error refused = {0};
+  if (pl_access_check(w->folder, instead, &refused) == PL_OK) return pl_maps_begin(lock, w->folder, recipe, err);
+  if (is_complete(w, recipe, cases, count)) return PL_OK;
+  if (err != NULL) *err = refused;
+  return refused.code;
+}
+
 char *pl_run_maps_folder(const char *run) { return pl_path_join(run, "prob"); }
 
 static pl_status make_plan(plan *p, pl_config *config, const char *run, const char *folder, const pl_manifest *manifest,
@@ -255,15 +276,15 @@ pl_status pl_run_predict(pl_run_predicted *out, const char *run, const pl_manife
   pl_run_predicted made = {.made = 0};
   int lock = -1;
   pl_status status = make_plan(&p, config, run, folder, manifest, &options->recipe, err);
-  if (status == PL_OK) status = pl_maps_begin(&lock, folder, p.text, err);
+  const work w = {.manifest = manifest, .options = options, .folder = folder, .size = (uint32_t)config->size};
+  if (status == PL_OK) status = begin(&lock, &w, p.text, cases, count, err);
   if (status == PL_OK) {
-    const work w = {.manifest = manifest, .options = options, .folder = folder, .size = (uint32_t)config->size};
     size_t *missing = find_missing(&made.made, &w, cases, count);
     made.kept = count - made.made;
     describe(made.words, sizeof made.words, &p);
     if (made.made > 0) status = predict(&made, &p, config, &w, missing, made.made, err);
     free(missing);
-    (void)close(lock);
+    if (lock >= 0) (void)close(lock);
   }
   if (status == PL_OK) *out = made;
   clear_plan(&p);

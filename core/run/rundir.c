@@ -16,6 +16,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/base/user.h"
+#include "core/data/access.h"
 #include "core/data/manifest.h"
 #include "core/image/png_io.h"
 #include "core/net/weights.h"
@@ -168,7 +169,8 @@ static pl_status make_named(char **folder, const char *runs, const char *name, p
 
 pl_status pl_run_make_folder(char **folder, const char *root, const char *name, pl_error *err) {
   char *runs = pl_path_join(root, "runs");
-  pl_status status = pl_fs_make_folders(runs, err);
+  pl_status status = pl_access_check(root, pl_access_nothing, err);
+  if (status == PL_OK) status = pl_fs_make_folders(runs, err);
   if (status == PL_OK) {
     status = name[0] == '\0' ? make_dated(folder, runs, err) : make_named(folder, runs, name, err);
   }
@@ -225,7 +227,8 @@ pl_status pl_run_make(char **folder, const char *workspace, const pl_config *con
   pl_config frozen = *config;
   char *root = realpath(workspace, NULL), *made = NULL;
   if (root == NULL) return pl_fail_errno(err, errno, "cannot open workspace %s", workspace);
-  pl_status status = pl_run_freeze(&frozen, root, err);
+  pl_status status = pl_access_check(root, pl_access_nothing, err);
+  if (status == PL_OK) status = pl_run_freeze(&frozen, root, err);
   if (status == PL_OK && frozen.all_folds) {
     status = pl_fail(err, PL_E_USAGE, "all-folds: a run has one fold; several are a group of runs");
   }
@@ -330,67 +333,6 @@ pl_status pl_run_list(char ***folders, size_t *count, const char *workspace, pl_
   return status;
 }
 
-static bool is_run(const char *folder) {
-  char *file = pl_path_join(folder, "run.json");
-  bool found = pl_fs_is_file(file);
-  free(file);
-  return found;
-}
-
-static pl_status find_in(char **folder, char **folders, size_t count, const char *text, pl_error *err) {
-  size_t found = count, fits = 0;
-  if ((strcmp(text, "last") == 0 || strcmp(text, "latest") == 0) && count > 0) {
-    // The newest by when it was made; a given name sorts anywhere.
-    double newest = -1;
-    for (size_t i = 0; i < count; i++) {
-      pl_run_info *info = pl_xcalloc(1, sizeof *info);
-      if (pl_run_load(info, folders[i], NULL) == PL_OK && info->created >= newest) {
-        newest = info->created;
-        found = i;
-        fits = 1;
-      }
-      free(info);
-    }
-  }
-  for (size_t i = 0; i < count && fits == 0; i++) {
-    if (strcmp(pl_path_base(folders[i]), text) == 0) {
-      found = i;
-      fits = 1;
-    }
-  }
-  bool exact = fits == 1;
-  for (size_t i = 0; i < count && !exact; i++) {
-    const char *name = pl_path_base(folders[i]);
-    if (pl_ends_with(name, text) || pl_begins_with(name, text)) {
-      found = i;
-      fits++;
-    }
-  }
-  if (fits == 0) return pl_fail(err, PL_E_NOTFOUND, "there is no run '%.60s'; 'pleura runs' lists them", text);
-  if (fits > 1) return pl_fail(err, PL_E_USAGE, "'%.60s' fits %zu runs; 'pleura runs' lists them", text, fits);
-  *folder = pl_xstrdup(folders[found]);
-  return PL_OK;
-}
-
-pl_status pl_run_find(char **folder, const char *workspace, const char *text, pl_error *err) {
-  if (strchr(text, '/') != NULL || workspace == NULL) {
-    char *path = realpath(text, NULL);
-    if (path == NULL || !is_run(path)) {
-      free(path);
-      return pl_fail(err, PL_E_NOTFOUND, "%.150s is not a run: it has no run.json", text);
-    }
-    *folder = path;
-    return PL_OK;
-  }
-  char **folders = NULL;
-  size_t count = 0;
-  pl_status status = pl_run_list(&folders, &count, workspace, err);
-  if (status != PL_OK) return status;
-  status = find_in(folder, folders, count, text, err);
-  pl_fs_free_names(folders, count);
-  return status;
-}
-
 static void boot_id(char out[64]) {
   pl_buf text;
   pl_buf_init(&text, 63);
@@ -434,10 +376,8 @@ pl_alive pl_run_alive(const char *folder, const pl_run_state *state, uint64_t la
 }
 
 bool pl_run_is_read_only(const char *folder) {
-  char *inbox = pl_path_join(folder, "inbox");
-  bool read_only = access(inbox, W_OK | X_OK) != 0;
-  free(inbox);
-  return read_only;
+  char owner[PL_OWNER_SIZE];
+  return pl_access_watched(owner, folder);
 }
 
 // Who works on the run.
@@ -461,7 +401,8 @@ static pl_status write_core(const char *folder, pl_error *err) {
 pl_status pl_run_lock(int *fd, const char *folder, pl_error *err) {
   char *path = pl_path_join(folder, "lock");
   int lock = -1;
-  pl_status status = pl_lock_take(&lock, path, err);
+  pl_status status = pl_access_check(folder, "only they may train it", err);
+  if (status == PL_OK) status = pl_lock_take(&lock, path, err);
   free(path);
   if (status == PL_E_BUSY) return pl_fail(err, PL_E_BUSY, "another core is working on %s", folder);
   if (status == PL_OK) status = write_core(folder, err);

@@ -60,10 +60,6 @@ pl_status pl_run_load_manifest(pl_manifest *out, const char *workspace, const pl
 // Folders of a workspace's runs, absolute, oldest first; free with pl_fs_free_names. None when there is no run.
 pl_status pl_run_list(char ***folders, size_t *count, const char *workspace, pl_error *err);
 
-// The folder of the run that `text` names: a path, a name or its unique ending or beginning, or "latest" ("last"). The
-// caller frees. `workspace` may be NULL: then only paths.
-pl_status pl_run_find(char **folder, const char *workspace, const char *text, pl_error *err);
-
 typedef enum pl_alive {
   PL_ALIVE_NO,
   PL_ALIVE_YES,

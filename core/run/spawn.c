@@ -15,6 +15,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/access.h"
 #include "core/run/logout.h"
 
 enum { READY_FD = 3, ANSWER_MAX = 512, WAIT_MS = 200, SCOPE_WORDS = 5, START_SECONDS = 600 };
@@ -163,8 +164,10 @@ pl_status pl_spawn_core(const char *folder, const pl_spawn_options *given, pl_er
   if (all.timeout <= 0) all.timeout = START_SECONDS;
   char *path = realpath(folder, NULL), *executable = NULL;
   if (path == NULL) return pl_fail_errno(err, errno, "cannot open run %s", folder);
-  pl_status status = PL_OK;
-  if (options->executable != NULL) {
+  pl_status status = pl_access_check(path, "only they may train it", err);
+  if (status != PL_OK) {
+    // Said by the check.
+  } else if (options->executable != NULL) {
     executable = realpath(options->executable, NULL);
     if (executable == NULL) status = pl_fail_errno(err, errno, "cannot find %s", options->executable);
   } else {

@@ -11,6 +11,7 @@
 #include "core/base/num.h"
 #include "core/base/str.h"
 #include "core/net/weights.h"
+#include "core/run/find.h"
 #include "core/run/group.h"
 #include "core/train/checkpoint.h"
 
@@ -164,8 +165,9 @@ static pl_status find_checkpoint(char **path, const char *folder, const char *wh
 
 static pl_status choose_run(pl_config *config, const char *workspace, pl_error *err) {
   if (is_open(config)) {
-    return pl_fail(err, PL_E_USAGE,
-                   "weights: this training goes on from the network of an earlier run; name it with --weights run:NAME");
+    return pl_fail(
+        err, PL_E_USAGE,
+        "weights: this training goes on from the network of an earlier run; name it with --weights run:NAME");
   }
   reference from;
   char *folder = NULL, *checkpoint = NULL;

@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/fs.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -47,8 +48,9 @@ pl_status pl_found_save(const pl_found *found, const char *workspace, pl_error *
   json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:I, s:f}", "format", 1, "triplet", triplet, "runs", found->runs, "by",
                         found->by, "images", (json_int_t)found->images, "dice", found->dice);
   char *text = o != NULL ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
-  pl_status status = text != NULL ? pl_fs_replace(path, text, strlen(text), err)
+  pl_status status = text != NULL ? pl_access_check(path, pl_access_nothing, err)
                                   : pl_fail(err, PL_E_FORMAT, "the names of the runs are not UTF-8");
+  if (status == PL_OK) status = pl_fs_replace(path, text, strlen(text), err);
   free(text);
   json_decref(o);
   free(path);

@@ -12,6 +12,7 @@
 #include "core/base/lock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
 #include "core/image/probability.h"
 #include "core/score/binarize.h"
 
@@ -117,7 +118,8 @@ static pl_status prepare(const char *folder, const char *recipe, pl_error *err) 
 
 pl_status pl_maps_begin(int *lock, const char *folder, const char *recipe, pl_error *err) {
   int fd = -1;
-  pl_status status = pl_fs_make_folders(folder, err);
+  pl_status status = pl_access_check(folder, pl_access_output, err);
+  if (status == PL_OK) status = pl_fs_make_folders(folder, err);
   if (status == PL_OK) status = take_lock(&fd, folder, err);
   if (status != PL_OK) return status;
   status = prepare(folder, recipe, err);

@@ -10,21 +10,20 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
-#include "core/data/manifest.h"
-#include "core/run/group.h"
+#include "core/data/access.h"
 #include "core/run/inbox.h"
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/place.h"
 #include "tui/cli/run_words.h"
 
 enum { OPTION_NO_WAIT = 256, OPTION_JSON, OPTION_LONG, WORDS_MAX = 4 };
 
-static const char latest[] = "last";
-
 // One of them, whatever the words' order was.
 typedef struct act {
-  const char *run, *command, *name, *value;  // the last two of `set`
+  const char *run;                     // NULL for the one made last
+  const char *command, *name, *value;  // the last two of `set`
 } act;
 
 typedef struct arguments {
@@ -72,20 +71,19 @@ static pl_status send_command(const act *what, const arguments *a, pl_run_watch 
     return pl_fail(err, PL_E_USAGE, "expected status, pause, resume, checkpoint, stop or 'set NAME VALUE', not '%s'",
                    what->command);
   }
+  char instead[64];
+  (void)snprintf(instead, sizeof instead, "only they may %s it", what->command);
+  pl_status status = pl_access_check(view->folder, instead, err);
+  if (status != PL_OK) return status;
   if (view->alive == PL_ALIVE_NO) {
     return pl_fail(err, PL_E_NOTFOUND, "no core is working on %s; 'pleura train --resume %s' starts one", view->name,
                    view->name);
-  }
-  if (view->read_only) {
-    return pl_fail(err, PL_E_IO, "%s belongs to %s on %s: you may watch it, and only they may %s it", view->name,
-                   view->info != NULL ? view->info->user : "somebody else",
-                   view->info != NULL ? view->info->host : "another machine", what->command);
   }
   if (what->name != NULL) {
     (void)pl_copy_text(command.option, sizeof command.option, what->name);
     (void)pl_copy_text(command.value, sizeof command.value, what->value);
   }
-  pl_status status = pl_inbox_send(&command, view->folder, err);
+  status = pl_inbox_send(&command, view->folder, err);
   pl_clock clock = pl_clock_system();
   double end = pl_clock_monotonic(&clock) + a->wait;
   const pl_message_record *answer = NULL;
@@ -101,29 +99,10 @@ static pl_status send_command(const act *what, const arguments *a, pl_run_watch 
   return status;
 }
 
-// The run that is meant. A group stands for the one under way, or for its last.
-static pl_status find_run(char **folder, const char *workspace, const char *text, pl_error *err) {
-  char *group = workspace != NULL ? pl_group_folder(workspace, text) : NULL;
-  pl_group_progress p;
-  if (group == NULL || pl_group_look(&p, group, NULL) != PL_OK) {
-    free(group);
-    return pl_run_find(folder, workspace, text, err);
-  }
-  char *run = pl_group_run_folder(group, p.current >= 0 ? p.current : p.folds - 1);
-  pl_status status = pl_run_find(folder, NULL, run, err);
-  free(run);
-  free(group);
-  return status;
-}
-
 static pl_status perform(const act *what, const arguments *a, pl_error *err) {
-  char *workspace = NULL, *folder = NULL;
+  char *folder = NULL;
   pl_run_watch *watch = NULL;
-  pl_status status = PL_OK;
-  if (strchr(what->run, '/') == NULL) {
-    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  }
-  if (status == PL_OK) status = find_run(&folder, workspace, what->run, err);
+  pl_status status = pl_cli_find_run(&folder, a->workspace, what->run, err);
   if (status == PL_OK) status = pl_run_watch_create(&watch, folder, err);
   if (status == PL_OK) status = pl_run_watch_update(watch, NULL, err);
   if (status == PL_OK && strcmp(what->command, "status") == 0) {
@@ -139,7 +118,6 @@ static pl_status perform(const act *what, const arguments *a, pl_error *err) {
   }
   pl_run_watch_destroy(watch);
   free(folder);
-  free(workspace);
   return status;
 }
 
@@ -164,12 +142,11 @@ static const struct argp_option status_options[] = {
 static const struct argp ctl_parser = {
     .options = options,
     .parser = parse,
-    .args_doc = "RUN COMMAND",
+    .args_doc = "[RUN] COMMAND",
     .doc =
         "Sends a command to a run that is going. It takes effect between two steps.\v"
-        "RUN is a name, its unique beginning or ending, 'latest', or a folder; a group of folds stands for its run "
-        "under "
-        "way. Commands:\n"
+        "RUN is a name, its unique beginning or ending, 'latest' (the default), or a path; a group of folds stands for "
+        "its run under way. Commands:\n"
         "  status          tell where it is\n"
         "  pause, resume   rest and go on\n"
         "  checkpoint      write one now\n"
@@ -183,13 +160,17 @@ int pl_cli_ctl(int argc, char **argv) {
   pl_error err = {0};
   int code = pl_cli_parse(&ctl_parser, argc, argv, &a);
   if (code != 0) return code;
-  const bool set = a.count == 4 && strcmp(a.words[1], "set") == 0;
-  if (a.count != 2 && !set) {
+  // The run comes first, and may be left out.
+  const bool set = a.count >= 3 && strcmp(a.words[a.count - 3], "set") == 0;
+  const size_t own_words = set ? 3 : 1;
+  if (a.count < own_words || a.count > own_words + 1) {
     pl_status status = pl_fail(&err, PL_E_USAGE, "expected a run and a command; --help tells which");
     return finish("ctl", status, &err);
   }
-  const act what = {
-      .run = a.words[0], .command = a.words[1], .name = set ? a.words[2] : NULL, .value = set ? a.words[3] : NULL};
+  const act what = {.run = a.count > own_words ? a.words[0] : NULL,
+                    .command = a.words[a.count - own_words],
+                    .name = set ? a.words[a.count - 2] : NULL,
+                    .value = set ? a.words[a.count - 1] : NULL};
   return finish("ctl", perform(&what, &a, &err), &err);
 }
 
@@ -208,7 +189,7 @@ static int run_act(int argc, char **argv, const char *doc, const struct argp_opt
     pl_status status = pl_fail(&err, PL_E_USAGE, set ? "expected a run, an option and its value" : "expected one run");
     return finish(command, status, &err);
   }
-  const act what = {.run = a.count > own_words ? a.words[0] : latest,
+  const act what = {.run = a.count > own_words ? a.words[0] : NULL,
                     .command = command,
                     .name = set ? a.words[a.count - 2] : NULL,
                     .value = set ? a.words[a.count - 1] : NULL};

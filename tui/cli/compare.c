@@ -15,6 +15,7 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
 #include "tui/cli/masks.h"
+#include "tui/cli/place.h"
 #include "tui/cli/score_words.h"
 
 enum { OPTION_RLE = 256, OPTION_SIZE, OPTION_SHOW, OPTION_JSON, SEED = 1, SIZE_DEFAULT = 1024 };
@@ -149,7 +150,7 @@ static pl_status load_side(side *s, const arguments *a, const char *name, pl_err
   char *workspace = NULL, *rle = a->rle != NULL ? pl_xstrdup(a->rle) : NULL;
   pl_status status = PL_OK;
   if (rle == NULL) {
-    status = pl_workspace_find(&workspace, a->ensemble.workspace != NULL ? a->ensemble.workspace : ".", err);
+    status = pl_cli_workspace(&workspace, a->ensemble.workspace, err);
     if (status == PL_OK) rle = pl_path_join(workspace, "train-rle.csv");
   }
   if (status == PL_OK) status = load_submission(s, a, name, rle, err);

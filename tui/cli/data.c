@@ -12,6 +12,7 @@
 #include "tui/cli/data_report.h"
 #include "tui/cli/leaks.h"
 #include "tui/cli/picture.h"
+#include "tui/cli/place.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -158,8 +159,8 @@ static pl_status print_json(const pl_data_report *report, const char *source, pl
 static pl_status report(const arguments *a, pl_error *err) {
   pl_cli_progress progress;
   char *workspace = NULL;
-  pl_status status = PL_OK;
-  if (a->rle == NULL) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK && a->rle == NULL) status = pl_cli_workspace(&workspace, a->workspace, err);
   if (status != PL_OK) return status;
   const pl_report_options options = {.workspace = workspace,
                                      .table = a->rle,

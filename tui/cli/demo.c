@@ -11,6 +11,7 @@
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/place.h"
 
 enum { KEY_DETACH = 256, KEY_AGAIN, WORDS_MAX = 12 };
 
@@ -73,7 +74,9 @@ static int make_workspace(const char *folder, pl_error *err) {
   char *cases = pl_path_join(folder, "cases.csv"), *set = pl_path_join(folder, "synthetic-dicom");
   int code = 0;
   if (!pl_fs_is_file(cases)) {
-    code = pl_fs_make_folders(folder, err) == PL_OK ? draw(set, err) : pl_cli_report("demo", err);
+    pl_status status = pl_cli_check_output(folder, err);
+    if (status == PL_OK) status = pl_fs_make_folders(folder, err);
+    code = status == PL_OK ? draw(set, err) : pl_cli_report("demo", err);
     if (code == 0) code = run(pl_cli_import, (const char *const[]){"import", set, "--size", "256", "-C", folder, NULL});
   }
   free(set);

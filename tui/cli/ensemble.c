@@ -9,6 +9,9 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
+#include "core/run/find.h"
+#include "tui/cli/place.h"
 #include "tui/cli/progress.h"
 
 enum {
@@ -62,15 +65,25 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   }
 }
 
+// What is going to be written into the workspace can be: said before the work, not behind it.
+static pl_status check_keeping(pl_ensemble *e, const char *name, pl_error *err) {
+  char *path = pl_path_join(e->manifest.workspace, name);
+  pl_status status = pl_access_check(path, pl_access_output, err);
+  free(path);
+  if (status != PL_OK) pl_ensemble_clear(e);
+  return status;
+}
+
 pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *a, pl_error *err) {
   char *workspace = NULL;
   bool only_paths = a->count > 0;
-  for (size_t i = 0; i < a->count; i++) only_paths = only_paths && strchr(a->names[i], '/') != NULL;
+  for (size_t i = 0; i < a->count; i++) only_paths = only_paths && pl_run_is_path(a->names[i]);
   pl_status status = PL_OK;
-  if (!only_paths) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  if (!only_paths) status = pl_cli_workspace(&workspace, a->workspace, err);
   const pl_ensemble_request request = {
       .words = a->names, .count = a->count, .workspace = workspace, .weights = a->weights};
   if (status == PL_OK) status = pl_ensemble_open(out, &a->checkpoint, &request, err);
+  if (status == PL_OK && a->keeps != NULL) status = check_keeping(out, a->keeps, err);
   if (a->checkpoint != NULL && a->recipe.checkpoint == NULL) a->recipe.checkpoint = a->checkpoint;
   free(workspace);
   return status;

@@ -17,7 +17,8 @@ typedef struct pl_cli_ensemble {
   int64_t batch;
   pl_cli_label_choice labels;
   bool force, quiet;
-  char *checkpoint;  // from a path such as RUN/ckpt/000120; owned
+  const char *keeps;  // a file of the workspace that the command will write; NULL for none
+  char *checkpoint;   // from a path such as RUN/ckpt/000120; owned
 } pl_cli_ensemble;
 
 void pl_cli_ensemble_clear(pl_cli_ensemble *args);

@@ -13,6 +13,7 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
 #include "tui/cli/masks.h"
+#include "tui/cli/place.h"
 #include "tui/cli/score_words.h"
 #include "tui/cli/toll.h"
 
@@ -159,7 +160,8 @@ static pl_status evaluate(void *input, pl_error *err) {
   pl_cli_masks_rule rule;
   pl_cli_toll toll = {.kinds = NULL};
   pl_evaluation e = {.scores = NULL};
-  pl_status status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json || only_table, err);
+  pl_status status = pl_cli_check_output(a->cases, err);
+  if (status == PL_OK) status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json || only_table, err);
   if (status == PL_OK) status = pl_cli_masks_choose(&rule, &a->masks, &e.ensemble, err);
   if (status == PL_OK) status = pl_evaluation_score(&e, &rule.binarizer, err);
   if (status == PL_OK) status = pl_cli_toll_find(&toll, &e, a->patients, err);

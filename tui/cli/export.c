@@ -18,6 +18,7 @@
 #include "core/run/watch.h"
 #include "core/train/checkpoint.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_WHERE = 256, OPTION_LAST, OPTION_FORCE };
 #define TEXT_MAX ((size_t)1 << 30)
@@ -86,8 +87,9 @@ static pl_status export_cases(const arguments *a, pl_error *err) {
   pl_filter *filter = pl_xcalloc(1, sizeof *filter);
   pl_buf text;
   pl_buf_init(&text, TEXT_MAX);
-  pl_status status = pl_filter_parse(filter, a->where != NULL ? a->where : "", err);
-  if (status == PL_OK) status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK) status = pl_filter_parse(filter, a->where != NULL ? a->where : "", err);
+  if (status == PL_OK) status = pl_cli_workspace(&workspace, a->workspace, err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   if (status == PL_OK) {
     pl_export_cases(&text, &manifest, filter);
@@ -134,7 +136,8 @@ static pl_status export_weights(const arguments *a, const char *folder, pl_error
   const char *target = a->output != NULL ? a->output : own;
   char *weights = pl_path_join(checkpoint, "weights.safetensors"), hash[PL_SHA256_HEX_SIZE];
   size_t count = 0;
-  status = check_target(a, target, err);
+  status = pl_cli_check_output(target, err);
+  if (status == PL_OK) status = check_target(a, target, err);
   if (status == PL_OK) status = pl_weights_export(weights, target, &count, hash, err);
   if (status == PL_OK) {
     char name[sizeof state.encoder * 4];
@@ -176,24 +179,24 @@ static pl_status export_journal(const arguments *a, const char *folder, pl_error
   return status;
 }
 
+static bool is_checkpoint(const char *folder) {
+  char *manifest = pl_path_join(folder, "MANIFEST");
+  const bool found = pl_fs_is_file(manifest);
+  free(manifest);
+  return found;
+}
+
 static pl_status run(const arguments *a, pl_error *err) {
   if (a->what == CASES) return export_cases(a, err);
-  char *workspace = NULL, *folder = NULL;
-  pl_error why = {0};
-  // A path needs no workspace.
-  (void)pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", &why);
-  pl_status status = PL_OK;
-  if (a->run != NULL && pl_fs_is_folder(a->run)) {
+  char *folder = NULL;
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK && a->what == WEIGHTS && a->run != NULL && is_checkpoint(a->run)) {
     folder = pl_xstrdup(a->run);
-  } else if (workspace == NULL) {
-    *err = why;
-    status = why.code;
-  } else {
-    status = pl_run_find(&folder, workspace, a->run != NULL ? a->run : "latest", err);
+  } else if (status == PL_OK) {
+    status = pl_cli_find_run(&folder, a->workspace, a->run, err);
   }
   if (status == PL_OK) status = a->what == WEIGHTS ? export_weights(a, folder, err) : export_journal(a, folder, err);
   free(folder);
-  free(workspace);
   return status;
 }
 

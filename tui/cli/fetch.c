@@ -11,6 +11,7 @@
 #include "core/data/kaggle.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/download.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_COMPETITION = 256, OPTION_URL, OPTION_SEND, OPTION_CONFIG, OPTION_LIST };
 
@@ -94,7 +95,8 @@ static void print_result(const char *path, const pl_fetch_result *r, double seco
 static pl_status download(const char *path, const arguments *a, pl_fetch_options *o, pl_error *err) {
   pl_fetch_result result;
   double seconds = 0;
-  pl_status status = a->folder != NULL ? pl_fs_make_folders(a->folder, err) : PL_OK;
+  pl_status status = pl_cli_check_output(a->folder != NULL ? a->folder : ".", err);
+  if (status == PL_OK && a->folder != NULL) status = pl_fs_make_folders(a->folder, err);
   if (status == PL_OK) status = pl_cli_download(&result, &seconds, "fetch", path, a->quiet, o, err);
   if (status == PL_OK) print_result(path, &result, seconds);
   return status;

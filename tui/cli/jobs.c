@@ -11,6 +11,7 @@
 #include "core/data/manifest.h"
 #include "core/run/background.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 #include "tui/words.h"
 
 enum { OPTION_JSON = 256, OPTION_READY, LOG_LINES = 1000 };
@@ -167,7 +168,9 @@ int pl_cli_jobs(int argc, char **argv) {
   if (code != 0) return code;
   pl_error err = {0};
   char *workspace = NULL;
-  pl_status status = pl_workspace_find(&workspace, a.workspace != NULL ? a.workspace : ".", &err);
+  const bool reads = strcmp(a.verb, "list") == 0 || strcmp(a.verb, "log") == 0;
+  pl_status status = reads ? pl_cli_workspace(&workspace, a.workspace, &err)
+                           : pl_cli_workspace_to_write(&workspace, a.workspace, &err);
   if (status == PL_OK) status = act(&a, workspace, &err);
   free(workspace);
   return status == PL_OK ? 0 : pl_cli_report("jobs", &err);

@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_WHY = 256, OPTION_JSON, OPTION_PAINT, OPTION_ERASE, OPTION_SET_ASIDE, STROKES_MAX = 1000 };
 
@@ -173,7 +174,10 @@ static pl_status run(const arguments *a, pl_error *err) {
   char *workspace = NULL;
   pl_manifest manifest = {0};
   size_t index = 0;
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  const bool reads = strcmp(a->verb, "log") == 0 || strcmp(a->verb, "status") == 0;
+  pl_status status = reads ? pl_cli_workspace(&workspace, a->workspace, err)
+                           : pl_cli_workspace_to_write(&workspace, a->workspace, err);
+  if (status == PL_OK) status = pl_cli_check_output(a->output, err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   if (status == PL_OK && a->name != NULL) status = pl_manifest_find(&index, &manifest, a->name, err);
   const pl_case *c = status == PL_OK && a->name != NULL ? &manifest.cases[index] : NULL;

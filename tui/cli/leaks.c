@@ -11,6 +11,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 #include "tui/cli/progress.h"
 
 enum { OPTION_PATIENTS = 256, OPTION_JSON, OPTION_ALL, OPTION_NO_PICTURES, SHOWN = 10, EXIT_LEAKS = 3 };
@@ -242,7 +243,7 @@ int pl_cli_leaks(int argc, char **argv) {
   pl_manifest manifest = {0};
   char *workspace = NULL, *path = NULL;
   bool any = false;
-  pl_status status = pl_workspace_find(&workspace, a.workspace != NULL ? a.workspace : ".", &err);
+  pl_status status = pl_cli_workspace(&workspace, a.workspace, &err);
   // A table of somewhere else needs no workspace.
   if (status == PL_E_NOTFOUND && a.workspace == NULL && a.folds != NULL) status = PL_OK;
   if (status == PL_OK) path = a.folds != NULL ? pl_xstrdup(a.folds) : pl_path_join(workspace, "folds.csv");

@@ -8,6 +8,7 @@
 #include "core/data/manifest.h"
 #include "core/data/pack.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 #include "tui/cli/progress.h"
 
 enum { OPTION_VERIFY = 256, OPTION_REMOVE, THREADS_MAX = 64 };
@@ -88,7 +89,8 @@ static pl_status verify(const pl_manifest *manifest, pl_error *err) {
 static pl_status run(const arguments *a, pl_error *err) {
   char *workspace = NULL;
   pl_manifest manifest = {0};
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = a->verify ? pl_cli_workspace(&workspace, a->workspace, err)
+                               : pl_cli_workspace_to_write(&workspace, a->workspace, err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   free(workspace);
   if (status != PL_OK) return status;

@@ -7,6 +7,7 @@
 #include "core/base/num.h"
 #include "core/data/phantom.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 
 typedef struct arguments {
   const char *folder;
@@ -85,6 +86,7 @@ int pl_cli_phantom(int argc, char **argv) {
   if (argp_parse(&parser, argc, argv, 0, NULL, &a) != 0) return 2;
   if (isatty(STDERR_FILENO)) a.options.progress = show_progress;
   pl_error err = {0};
+  if (pl_cli_check_output(a.folder, &err) != PL_OK) return pl_cli_report("phantom", &err);
   if (pl_phantom_write(a.folder, &a.options, &err) != PL_OK) return pl_cli_report("phantom", &err);
   printf("%s: %zu training and %zu test images of %ux%u pixels, seed %llu\n", a.folder, a.options.cases,
          pl_phantom_test_count(a.options.cases), a.options.size, a.options.size, (unsigned long long)a.options.seed);

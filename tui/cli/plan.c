@@ -10,6 +10,7 @@
 #include "core/run/plan.h"
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 #include "tui/cli/training.h"
 
 enum { OPTION_IMAGES = 256, OPTION_JSON, IMAGES_MAX = 100000000, IMAGES_DEFAULT = 1000 };
@@ -71,7 +72,7 @@ static pl_status make_plan(pl_run_plan *plan, const arguments *a, pl_error *err)
   pl_config *config = pl_xcalloc(1, sizeof *config);
   pl_status status = PL_OK;
   if (a->images == 0) {
-    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+    status = pl_cli_workspace(&workspace, a->workspace, err);
     if (status == PL_E_NOTFOUND && a->workspace == NULL) status = PL_OK;
   }
   if (status == PL_OK) status = pl_cli_training_config(config, &a->training, workspace, err);

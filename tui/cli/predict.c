@@ -9,6 +9,7 @@
 #include "core/image/probability.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_PART = 256 };
 
@@ -100,7 +101,8 @@ static pl_status predict(const arguments *a, const pl_ensemble *e, pl_error *err
 static pl_status open_and_predict(void *input, pl_error *err) {
   arguments *a = input;
   pl_ensemble e = {.count = 0};
-  pl_status status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK) status = pl_cli_ensemble_open(&e, &a->ensemble, err);
   if (status == PL_OK) status = predict(a, &e, err);
   pl_ensemble_clear(&e);
   pl_cli_ensemble_clear(&a->ensemble);

@@ -14,6 +14,7 @@
 #include "core/run/previews.h"
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_JSON = 256, OPTION_THRESHOLD, OPTION_CASE, OPTION_EPOCH };
 
@@ -56,16 +57,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static pl_status look(looked_at *l, const arguments *a, pl_error *err) {
-  char *workspace = NULL;
-  pl_status status = PL_OK;
-  if (strchr(a->run, '/') == NULL) {
-    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  }
-  if (status == PL_OK) status = pl_run_find(&l->folder, workspace, a->run, err);
+  pl_status status = pl_cli_find_run(&l->folder, a->workspace, a->run, err);
   if (status == PL_OK) status = pl_run_load(l->info, l->folder, err);
   if (status == PL_OK) status = pl_manifest_load(&l->manifest, l->info->workspace, err);
   if (status == PL_OK) status = pl_previews_update(&l->previews, l->folder, NULL, err);
-  free(workspace);
   if (status == PL_OK && l->previews.epoch_count == 0) {
     status = pl_fail(err, PL_E_NOTFOUND,
                      "%s has no previews yet; they are made after each evaluation, unless it was started with "

@@ -10,6 +10,7 @@
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_SPEED = 256 };
 
@@ -36,15 +37,10 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 }
 
 static pl_status replay(const arguments *a, pl_error *err) {
-  char *workspace = NULL, *folder = NULL;
-  pl_status status = PL_OK;
-  if (strchr(a->run, '/') == NULL) {
-    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  }
-  if (status == PL_OK) status = pl_run_find(&folder, workspace, a->run, err);
+  char *folder = NULL;
+  pl_status status = pl_cli_find_run(&folder, a->workspace, a->run, err);
   if (status == PL_OK) status = pl_cli_replay(folder, a->speed, err);
   free(folder);
-  free(workspace);
   return status;
 }
 
@@ -68,7 +64,6 @@ int pl_cli_replay_run(int argc, char **argv) {
   arguments a = {.speed = 60};
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
-  if (a.run == NULL) a.run = "latest";
   pl_error err = {0};
   return replay(&a, &err) == PL_OK ? 0 : pl_cli_report("replay", &err);
 }

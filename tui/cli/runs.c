@@ -12,6 +12,7 @@
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/place.h"
 #include "tui/cli/run_words.h"
 
 enum { OPTION_JSON = 256 };
@@ -87,7 +88,7 @@ static void print_groups(const char *workspace) {
 static pl_status list_runs(const arguments *a, pl_error *err) {
   char *workspace = NULL, **folders = NULL;
   size_t count = 0;
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = pl_cli_workspace(&workspace, a->workspace, err);
   if (status == PL_OK) status = pl_run_list(&folders, &count, workspace, err);
   if (status == PL_OK && !a->json && count == 0) printf("no runs yet; 'pleura train' makes one\n");
   if (status == PL_OK && !a->json && count > 0) {
@@ -121,9 +122,15 @@ static const struct argp parser = {
     .parser = parse,
     .doc =
         "Lists the runs of a workspace, oldest first: state, epoch, best score, time left; then the groups of "
+<<<<<<< HEAD
         "'train --all-folds', with how many folds are done and their best scores. Runs that are scored on the "
         "corrected "
         "labels say so, and those made with other cases, folds or labels than the workspace has now: their scores "
         "cannot "
         "be compared.",
+=======
+        "'train --all-folds', with how many folds are done and their best scores. Runs on other labels than the "
+        "original "
+        "ones as they are now say so: their scores cannot be compared.",
+>>>>>>> e0a8f32 (core: whose a workspace or run is, and which run is meant, is asked in one place each)
 };

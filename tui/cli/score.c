@@ -13,6 +13,7 @@
 #include "core/score/submission.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/label_choice.h"
+#include "tui/cli/place.h"
 #include "tui/cli/score_words.h"
 
 enum { OPTION_RLE = 256, OPTION_JSON, OPTION_SIZE, OPTION_LABELS, SIZE_DEFAULT = 1024, SEED = 1 };
@@ -103,7 +104,7 @@ int pl_cli_score(int argc, char **argv) {
   if (a.rle != NULL) {
     rle = pl_xstrdup(a.rle);
   } else {
-    status = pl_workspace_find(&workspace, a.workspace != NULL ? a.workspace : ".", &err);
+    status = pl_cli_workspace(&workspace, a.workspace, &err);
     if (status == PL_OK) status = pl_cli_label_choice_table(&rle, &a.labels, workspace, &err);
   }
   if (status == PL_OK) status = score(&a, rle, &err);

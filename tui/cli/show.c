@@ -11,6 +11,7 @@
 #include "core/data/manifest.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/picture.h"
+#include "tui/cli/place.h"
 #include "tui/cli/show_batch.h"
 #include "tui/cli/show_prediction.h"
 #include "tui/cli/show_subject.h"
@@ -259,7 +260,7 @@ static pl_status show_where(const arguments *a, pl_error *err) {
   size_t fitting = 0;
   pl_status status = pl_filter_parse(&filter, a->where, err);
   if (status == PL_OK) {
-    status = pl_workspace_find(&workspace, a->source.workspace != NULL ? a->source.workspace : ".", err);
+    status = pl_cli_workspace(&workspace, a->source.workspace, err);
   }
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   if (status == PL_OK && a->output != NULL) status = pl_fs_make_folders(a->output, err);
@@ -280,6 +281,8 @@ static pl_status show_where(const arguments *a, pl_error *err) {
 }
 
 static pl_status show(arguments *a, pl_error *err) {
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status != PL_OK) return status;
   const pl_show_how how = {.workspace = a->source.workspace,
                            .output = a->output,
                            .graphics = a->graphics,

@@ -7,10 +7,12 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/run/find.h"
 #include "core/run/presets.h"
 #include "core/run/rundir.h"
 #include "tui/batch_grid.h"
 #include "tui/cli/picture.h"
+#include "tui/cli/place.h"
 
 // For drawing.
 typedef struct shown {
@@ -118,7 +120,7 @@ pl_status pl_show_batch_print(const pl_show_batch *batch, const pl_show_how *how
   pl_manifest manifest = {0};
   pl_batch_view *view = pl_xcalloc(1, sizeof *view);
   pl_config *config = pl_xcalloc(1, sizeof *config);
-  pl_status status = pl_workspace_find(&workspace, how->workspace != NULL ? how->workspace : ".", err);
+  pl_status status = pl_cli_workspace(&workspace, how->workspace, err);
   if (status == PL_OK) status = make_config(config, batch, workspace, err);
   if (status == PL_OK) status = pl_run_load_manifest(&manifest, workspace, config, err);
   if (status == PL_OK) status = pl_batch_view_load(view, &manifest, config, batch->epoch, batch->number, err);

@@ -10,9 +10,11 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/filter.h"
+#include "core/run/find.h"
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/picture.h"
+#include "tui/cli/place.h"
 #include "tui/prediction.h"
 
 // Everything that drawing needs, and the words below the picture.
@@ -180,8 +182,7 @@ static pl_status show_where(request *x, const char *text, pl_error *err) {
 
 static pl_status open_run(request *x, pl_error *err) {
   if (x->what->shows == PL_CASE_TRUTH) return PL_OK;
-  const char *name = x->what->run != NULL ? x->what->run : "latest";
-  pl_status status = pl_run_find(&x->run, x->manifest.workspace, name, err);
+  pl_status status = pl_run_find(&x->run, x->manifest.workspace, x->what->run, err);
   if (status == PL_OK) status = pl_previews_update(&x->previews, x->run, NULL, err);
   pl_run_state state;
   x->planned = status == PL_OK && pl_run_state_load(&state, x->run, NULL) == PL_OK ? state.epochs : -1;
@@ -193,7 +194,7 @@ pl_status pl_show_prediction_print(const pl_show_prediction *what, const pl_show
   request x = {.what = what, .source = source, .how = how};
   char *workspace = NULL;
   size_t index = 0;
-  pl_status status = pl_workspace_find(&workspace, how->workspace != NULL ? how->workspace : ".", err);
+  pl_status status = pl_cli_workspace(&workspace, how->workspace, err);
   if (status == PL_OK) status = pl_manifest_load(&x.manifest, workspace, err);
   if (status == PL_OK) status = open_run(&x, err);
   if (status == PL_OK && filter != NULL) {

@@ -14,6 +14,7 @@
 #include "core/image/png_io.h"
 #include "core/image/resize.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/place.h"
 
 static bool has_ending(const char *text, const char *ending) {
   size_t length = strlen(text), tail = strlen(ending);
@@ -186,7 +187,7 @@ pl_status pl_show_read(pl_show_subject *s, const pl_show_source *a, pl_error *er
   if (path && (!want_mask || a->has_window || a->choice != NULL)) return read_file(s, a->name, a, err);
   char *workspace = NULL;
   pl_manifest manifest = {0};
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = pl_cli_workspace(&workspace, a->workspace, err);
   if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
   free(workspace);
   if (status != PL_OK) {

@@ -14,6 +14,7 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/label_choice.h"
 #include "tui/cli/leaks.h"
+#include "tui/cli/place.h"
 
 enum {
   OPTION_RLE = 256,
@@ -76,7 +77,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 // Where the table is and where the folds go. A bare table without -o goes into the current folder.
 static pl_status find_files(const arguments *a, char **workspace, char **rle, char **output, pl_error *err) {
   if (a->workspace != NULL || a->rle == NULL) {
-    pl_status status = pl_workspace_find(workspace, a->workspace != NULL ? a->workspace : ".", err);
+    pl_status status = pl_cli_workspace(workspace, a->workspace, err);
     if (status != PL_OK) return status;
   }
   if (a->rle != NULL) {
@@ -147,6 +148,7 @@ int pl_cli_split(int argc, char **argv) {
   pl_error err = {0};
   char *workspace = NULL, *rle = NULL, *output = NULL;
   pl_status status = find_files(&a, &workspace, &rle, &output, &err);
+  if (status == PL_OK) status = pl_cli_check_output(output, &err);
   if (status == PL_OK) status = split(&a, workspace, rle, output, &err);
   free(workspace);
   free(rle);

@@ -12,6 +12,7 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
 #include "tui/cli/masks.h"
+#include "tui/cli/place.h"
 
 enum { OPTION_SAMPLE = 256, OPTION_MISSING };
 
@@ -189,7 +190,8 @@ static pl_status submit(void *input, pl_error *err) {
   pl_rle_table sample = {0};
   wanted w = {.count = 0};
   char *path = NULL;
-  pl_status status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK) status = pl_cli_ensemble_open(&e, &a->ensemble, err);
   if (status == PL_OK) {
     path = a->sample != NULL ? pl_xstrdup(a->sample) : pl_path_join(e.manifest.workspace, "sample_submission.csv");
     status = pl_rle_table_load(&sample, path, true, err);

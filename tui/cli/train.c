@@ -8,18 +8,21 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/data/manifest.h"
+#include "core/run/find.h"
 #include "core/run/group.h"
 #include "core/run/logout.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/follow.h"
+#include "tui/cli/place.h"
 #include "tui/cli/training.h"
 
 enum { OPTION_DETACH = 256, OPTION_RESUME, OPTION_FORCE, OPTION_PRINT, OPTION_ON_END };
 
 typedef struct arguments {
   const char *workspace, *resume, *on_end;
+  bool run_may_follow;  // --resume had none
   bool detach, force, print;
   pl_cli_training training;
 } arguments;
@@ -30,7 +33,9 @@ static const struct argp_option own_options[] = {
     {.name = "resume",
      .key = OPTION_RESUME,
      .arg = "RUN",
-     .doc = "Go on with this run (a name, its ending, or last) or group of runs; options that may change go with a "
+     .flags = OPTION_ARG_OPTIONAL,
+     .doc = "Go on with this run (a name, its unique beginning or ending, a path, or latest, the default) or group of "
+            "runs; options that may change go with a "
             "run: --epochs 20"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Resume although the cases, folds or labels changed"},
     {.name = "print-options", .key = OPTION_PRINT, .doc = "Print all options with where they come from, and return"},
@@ -47,11 +52,19 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
     case 'C': a->workspace = arg; return 0;
     case OPTION_DETACH: a->detach = true; return 0;
-    case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_RESUME:
+      a->resume = arg != NULL ? arg : "latest";
+      a->run_may_follow = arg == NULL;
+      return 0;
     case OPTION_FORCE: a->force = true; return 0;
     case OPTION_PRINT: a->print = true; return 0;
     case OPTION_ON_END: a->on_end = arg; return 0;
-    case ARGP_KEY_ARG: argp_error(state, "'%s' is one word too many", arg); return 0;
+    case ARGP_KEY_ARG:
+      // "--resume RUN" as well as "--resume=RUN".
+      if (!a->run_may_follow) argp_error(state, "'%s' is one word too many", arg);
+      a->resume = arg;
+      a->run_may_follow = false;
+      return 0;
     default: return pl_cli_training_parse(&a->training, key, arg, state);
   }
 }
@@ -104,10 +117,8 @@ static pl_status find_training(training *out, const arguments *a, pl_error *err)
   pl_status status = check_resume(a, err);
   if (status != PL_OK) return status;
   char *workspace = NULL;
-  if (strchr(a->resume, '/') == NULL) {
-    status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
-  }
-  if (status == PL_OK && workspace != NULL) out->folder = pl_group_folder(workspace, a->resume);
+  if (!pl_run_is_path(a->resume)) status = pl_cli_workspace(&workspace, a->workspace, err);
+  if (status == PL_OK) out->folder = pl_group_find(workspace, a->resume);
   out->group = out->folder != NULL;
   if (status == PL_OK && out->group) {
     status = check_resume_group(a, err);
@@ -129,7 +140,8 @@ static pl_status begin_group(training *out, const arguments *a, const char *work
 
 static pl_status make_training(training *out, const arguments *a, pl_error *err) {
   char *workspace = NULL;
-  pl_status status = pl_workspace_find(&workspace, a->workspace != NULL ? a->workspace : ".", err);
+  pl_status status = a->print ? pl_cli_workspace(&workspace, a->workspace, err)
+                              : pl_cli_workspace_to_write(&workspace, a->workspace, err);
   if (status != PL_OK) return status;
   pl_config *config = pl_xcalloc(1, sizeof *config);
   status = pl_cli_training_config(config, &a->training, workspace, err);

@@ -13,6 +13,7 @@
 #include "core/score/found.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/ensemble.h"
+#include "tui/cli/place.h"
 #include "tui/cli/score_words.h"
 
 enum { OPTION_TOPS = 256, OPTION_AREAS, OPTION_BOTTOMS, OPTION_JSON, SEED = 1, TRIPLETS_MAX = 1000000 };
@@ -276,7 +277,9 @@ static pl_status find(const arguments *a, pl_evaluation *e, pl_error *err) {
 static pl_status open_and_find(void *input, pl_error *err) {
   arguments *a = input;
   pl_evaluation e = {.scores = NULL};
-  pl_status status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json, err);
+  if (a->output == NULL) a->ensemble.keeps = PL_FOUND_FILE;
+  pl_status status = pl_cli_check_output(a->output, err);
+  if (status == PL_OK) status = pl_cli_ensemble_evaluate(&e, &a->ensemble, a->json, err);
   if (status == PL_OK) status = find(a, &e, err);
   pl_evaluation_clear(&e);
   pl_cli_ensemble_clear(&a->ensemble);

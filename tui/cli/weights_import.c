@@ -12,6 +12,7 @@
 #include "core/net/model.h"
 #include "core/net/torch_file.h"
 #include "core/net/weights.h"
+#include "tui/cli/place.h"
 
 // "/x/model.pth" gives "/x/model.safetensors".
 static char *beside(const char *path) {
@@ -94,8 +95,8 @@ pl_status pl_cli_weights_import(const char *path, const char *out, const char *e
   char *target = out != NULL ? pl_xstrdup(out) : encoder != NULL ? pl_weights_cache_path(encoder) : beside(path);
   if (target == NULL) return pl_fail(err, PL_E_NOTFOUND, "HOME is not set: there is no folder for the weights");
   pl_torch_file *file = NULL;
-  pl_status status = PL_OK;
-  if (!force && access(target, F_OK) == 0) {
+  pl_status status = pl_cli_check_output(target, err);
+  if (status == PL_OK && !force && access(target, F_OK) == 0) {
     status = pl_fail(err, PL_E_EXISTS, "%s is there already; --force replaces it, -o FILE names another", target);
   }
   if (status == PL_OK) status = pl_torch_open(&file, path, err);

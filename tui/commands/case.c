@@ -154,6 +154,7 @@ static const pl_cmd cmds[] = {
      .hint = "Correct",
      .help = "correct the label with brush and eraser",
      .shell = "labels",
+     .writes = true,
      .run = pl_label_open},
     {.name = "export",
      .screen = "case",

@@ -77,6 +77,7 @@ static const pl_cmd cmds[] = {
      .hint = "Flag",
      .help = "flag the marked cases, or this one, with a word; an empty one takes the flag away",
      .complete = pl_complete_flags,
+     .writes = true,
      .run = pl_data_flag},
     {.name = "note",
      .screen = "data",
@@ -84,6 +85,7 @@ static const pl_cmd cmds[] = {
      .args = "TEXT",
      .hint = "Note",
      .help = "remark something about the marked cases, or this one",
+     .writes = true,
      .run = pl_data_note},
 };
 

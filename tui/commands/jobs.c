@@ -12,6 +12,7 @@ static const pl_cmd cmds[] = {
      .hint = "Cancel",
      .help = "end the job, or the one named; what it has done is kept; asks first",
      .shell = "jobs",
+     .writes = true,
      .run = pl_joblist_cancel},
     {.name = "clear",
      .screen = "jobs",
@@ -19,6 +20,7 @@ static const pl_cmd cmds[] = {
      .hint = "Clear",
      .help = "forget the jobs that have ended; asks first",
      .shell = "jobs",
+     .writes = true,
      .run = pl_joblist_clear_ended},
     {.name = "back", .screen = "jobs", .keys = "q Esc Enter", .help = "close the list", .run = pl_joblist_close},
 };

@@ -55,6 +55,7 @@ static const pl_cmd cmds[] = {
      .hint = "Keep",
      .help = "keep the thresholds: submissions take them",
      .shell = "triplet",
+     .writes = true,
      .run = pl_review_save},
     {.name = "components",
      .screen = "review",

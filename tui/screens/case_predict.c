@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/num.h"
 #include "core/base/str.h"
+#include "core/run/find.h"
 #include "core/run/rundir.h"
 #include "tui/prediction.h"
 #include "tui/screens/case_private.h"

@@ -6,6 +6,8 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/data/access.h"
+#include "core/run/find.h"
 #include "core/run/group.h"
 #include "core/run/inbox.h"
 #include "core/run/logout.h"
@@ -164,10 +166,14 @@ void pl_train_start(pl_app *app, const char *args) {
 }
 
 void pl_train_resume(pl_app *app, const char *args) {
-  (void)args;
   pl_train *self = pl_train_of(app);
+  if (self->starting || !pl_train_choose(app, args)) return;
   const pl_run_view *run = app->model->run;
-  if (self->starting) return;
+  pl_error err = {0};
+  if (run != NULL && pl_access_check(run->folder, "only they may resume it", &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
   if (run == NULL || run->alive == PL_ALIVE_YES) {
     pl_app_say(app, run == NULL ? "there is no run to resume" : "the run is going; P pauses it and lets it go on");
     return;
@@ -188,12 +194,14 @@ void pl_train_resume(pl_app *app, const char *args) {
 
 // ---- Commands to a running core
 
+// Whether the selected run can be told something; says why not.
 static bool check_alive(pl_app *app) {
   const pl_run_view *run = app->model->run;
+  pl_error err = {0};
   if (run == NULL) {
     pl_app_say(app, "there is no run");
-  } else if (run->read_only) {
-    pl_app_say(app, "%s may only be read by you; its owner can change it", run->name);
+  } else if (pl_access_check(run->folder, "only they may steer it", &err) != PL_OK) {
+    pl_app_complain(app, &err);
   } else if (run->alive == PL_ALIVE_NO) {
     pl_app_say(app, "%s is not running", run->name);
   } else {
@@ -212,16 +220,14 @@ static void send(pl_app *app, pl_command *command, const char *said) {
 }
 
 void pl_train_pause(pl_app *app, const char *args) {
-  (void)args;
-  if (!check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   const bool paused = app->model->run->state.phase == PL_PHASE_PAUSED;
   pl_command command = {.kind = paused ? PL_COMMAND_RESUME : PL_COMMAND_PAUSE};
   send(app, &command, paused ? "go on" : "pause");
 }
 
 void pl_train_checkpoint(pl_app *app, const char *args) {
-  (void)args;
-  if (!check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   pl_command command = {.kind = PL_COMMAND_CHECKPOINT};
   send(app, &command, "write a checkpoint");
 }
@@ -233,8 +239,7 @@ static void stop_confirmed(pl_app *app) {
 }
 
 void pl_train_stop(pl_app *app, const char *args) {
-  (void)args;
-  if (!check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   char question[PL_QUESTION_SIZE];
   snprintf(question, sizeof question,
            "Stop %s after this step? It writes a checkpoint first and can be resumed with R.", app->model->run->name);
@@ -351,19 +356,24 @@ void pl_train_next_run(pl_app *app, const char *args) {
   if (app->model->selected + 1 < app->model->run_count) select_run(app, app->model->selected + 1);
 }
 
-void pl_train_run(pl_app *app, const char *args) {
+bool pl_train_choose(pl_app *app, const char *args) {
+  if (args[0] == '\0') return true;
+  pl_tui_model *model = app->model;
   char *folder = NULL;
   pl_error err = {0};
-  if (app->model->workspace == NULL || args[0] == '\0') {
-    pl_app_say(app, "run wants a name or its ending, or 'last'");
-    return;
-  }
-  if (pl_run_find(&folder, app->model->workspace, args, &err) != PL_OK) {
-    pl_app_complain(app, &err);
-    return;
-  }
-  for (size_t i = 0; i < app->model->run_count; i++) {
-    if (strcmp(pl_tui_model_run_name(app->model, i), pl_path_base(folder)) == 0) select_run(app, i);
+  pl_status status = pl_run_find(&folder, model->workspace, args, &err);
+  if (status == PL_OK) {
+    const unsigned changed = pl_tui_model_select_folder(model, folder);
+    if (changed != 0) pl_app_tell(app, changed);
+    if (!pl_tui_model_shows(model, folder)) {
+      status = pl_fail(&err, PL_E_NOTFOUND, "%.120s is a run of another workspace; 'pleura -C' opens that", folder);
+    }
   }
   free(folder);
+  if (status != PL_OK) pl_app_complain(app, &err);
+  return status == PL_OK;
+}
+
+void pl_train_run(pl_app *app, const char *args) {
+  if (pl_train_choose(app, args[0] != '\0' ? args : "latest")) select_run(app, app->model->selected);
 }

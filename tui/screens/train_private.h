@@ -49,6 +49,11 @@ extern const char pl_train_previews[];
 
 pl_train *pl_train_of(pl_app *app);
 
+// ---- train_act.c
+// Selects the run that `args` names as pl_run_find does; "" keeps the selected one. False when there is no such run
+// here, and that was said.
+bool pl_train_choose(pl_app *app, const char *args);
+
 // ---- train_form.c
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
