@@ -122,15 +122,7 @@ static const struct argp parser = {
     .parser = parse,
     .doc =
         "Lists the runs of a workspace, oldest first: state, epoch, best score, time left; then the groups of "
-<<<<<<< HEAD
         "'train --all-folds', with how many folds are done and their best scores. Runs that are scored on the "
-        "corrected "
-        "labels say so, and those made with other cases, folds or labels than the workspace has now: their scores "
-        "cannot "
-        "be compared.",
-=======
-        "'train --all-folds', with how many folds are done and their best scores. Runs on other labels than the "
-        "original "
-        "ones as they are now say so: their scores cannot be compared.",
->>>>>>> e0a8f32 (core: whose a workspace or run is, and which run is meant, is asked in one place each)
+        "corrected labels say so, and those made with other cases, folds or labels than the workspace has now: their "
+        "scores cannot be compared.",
 };
