@@ -203,10 +203,11 @@ pl_thumb_place pl_layout_thumb(const pl_thumbs_layout *layout, int index) {
       .picture = {y, x, rows, cols}, .border = {y, x + cols, rows, 1}, .caption = {y + rows, x, 1, cols}};
 }
 
-pl_review_layout pl_layout_review(pl_area body, int columns, int panes) {
+pl_review_layout pl_layout_review(pl_area body, int warning_rows, int columns, int panes) {
   pl_review_layout out = {0};
   if (pl_area_empty(body)) return out;
-  const int header = min_int(REVIEW_HEADER_ROWS, body.rows), rows = body.rows - header, y = body.y + header;
+  const int header = min_int(REVIEW_HEADER_ROWS + warning_rows, body.rows), rows = body.rows - header;
+  const int y = body.y + header;
   out.header = (pl_area){body.y, body.x, header, body.cols};
   if (rows <= 0) return out;
   const int wanted = columns * REVIEW_COLUMN_COLS + 1;  // with the bar that scrolls

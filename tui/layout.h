@@ -77,8 +77,8 @@ typedef struct pl_thumb_place {
   pl_area picture, border, caption;
 } pl_thumb_place;
 
-// Review screen: three lines about the runs and their thresholds, the table of so many columns with a histogram below
-// it, and right of them one or two pictures with a line about what they show.
+// Review screen: three lines about the runs and their thresholds, below them so many about what is wrong, the table of
+// so many columns with a histogram below it, and right of them one or two pictures with a line about what they show.
 typedef struct pl_review_layout {
   pl_area header, table, histogram, pictures[2], borders[2], caption;
 } pl_review_layout;
@@ -90,7 +90,7 @@ pl_data_layout pl_layout_data(pl_area body, pl_cell_size cell);
 pl_train_layout pl_layout_train(pl_area body, int charts, bool large);
 pl_batch_layout pl_layout_batch(pl_area body, pl_cell_size cell);
 pl_runs_layout pl_layout_runs(pl_area body);
-pl_review_layout pl_layout_review(pl_area body, int columns, int panes);
+pl_review_layout pl_layout_review(pl_area body, int warning_rows, int columns, int panes);
 pl_case_layout pl_layout_case(pl_area body, int header_rows, int panes, bool side);
 
 // `size` is how large thumbnails are wanted; they are as large as the body allows, and at most `most` of them.

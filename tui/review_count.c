@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "core/base/str.h"
 #include "core/image/agreement.h"
 #include "core/run/evaluation.h"
+#include "core/run/tables.h"
 #include "core/score/binarize.h"
 #include "core/score/truth.h"
 #include "tui/shellwords.h"
@@ -90,13 +92,36 @@ static pl_status begin(pl_evaluation *out, const baton *b, const char *line, pl_
   return pl_evaluation_begin_take(out, &ensemble, &what, err);
 }
 
+// `pleura eval` would refuse, or say so.
+static void warn(char out[PL_REVIEW_WARNING_SIZE], const pl_evaluation *e) {
+  unsigned changed = 0;
+  char words[96], ours[160] = "";
+  const bool others = pl_ensemble_trained_on_others(&e->ensemble, e->labels) > 0;
+  out[0] = '\0';
+  if (pl_ensemble_changed(&changed, &e->ensemble, NULL) != PL_OK) return;
+  pl_tables_changed_words(words, sizeof words, changed, "");
+  if (others) {
+    const char *own = pl_label_choice_name(e->labels == PL_LABELS_ORIGINAL ? PL_LABELS_CORRECTED : PL_LABELS_ORIGINAL);
+    (void)snprintf(ours, sizeof ours, "trained on %s labels, scored on %s ones: ':labels %s' shows its own score", own,
+                   pl_label_choice_name(e->labels), own);
+  }
+  if (words[0] == '\0') {
+    (void)snprintf(out, PL_REVIEW_WARNING_SIZE, "%s", ours);
+  } else {
+    (void)snprintf(out, PL_REVIEW_WARNING_SIZE,
+                   "%s changed since training: these cases may have been trained on; put the old ones back, or train "
+                   "anew%s%s",
+                   words, ours[0] != '\0' ? "; " : "", ours);
+  }
+}
+
 static void describe(pl_review_info *info, const pl_evaluation *e) {
   info->names = pl_ensemble_names(&e->ensemble);
   info->runs = e->ensemble.count;
   for (size_t i = 0; i < e->cases.count; i++) {
     if (e->cases.cases[i].source_count > info->most) info->most = e->cases.cases[i].source_count;
   }
-  info->changed = pl_ensemble_check_folds(&e->ensemble, NULL) != PL_OK;
+  warn(info->warning, e);
 }
 
 static pl_status count(baton *b, pl_error *err) {

@@ -20,11 +20,14 @@ typedef struct pl_review_row {
   bool has_exact;
 } pl_review_row;
 
+enum { PL_REVIEW_WARNING_SIZE = 320 };
+
 // What is reviewed; plain data.
 typedef struct pl_review_info {
   char *names;        // of the runs (pl_ensemble_names); "" while unknown
   size_t runs, most;  // runs; how many of them judge the same case, at most
-  bool changed;       // cases, folds or labels changed since a run was made: `pleura eval` would want --force
+  // Why the scores may be too good, or are on other labels than a run was trained on, and what to do; "" for nothing.
+  char warning[PL_REVIEW_WARNING_SIZE];
 } pl_review_info;
 
 // What to review. Both lines have words as `pleura eval` takes them, quoted as for a shell (tui/shellwords.h).

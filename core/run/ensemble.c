@@ -232,6 +232,21 @@ pl_status pl_ensemble_check_folds(const pl_ensemble *e, pl_error *err) {
   return status;
 }
 
+pl_status pl_ensemble_changed(unsigned *changed, const pl_ensemble *e, pl_error *err) {
+  pl_table_hashes now;
+  const pl_status status = pl_tables_hash(&now, e->manifest.workspace, err);
+  if (status != PL_OK) return status;
+  *changed = 0;
+  for (size_t i = 0; i < e->count; i++) *changed |= pl_tables_changed(e->members[i].info, &now);
+  return PL_OK;
+}
+
+size_t pl_ensemble_trained_on_others(const pl_ensemble *e, pl_label_choice labels) {
+  size_t count = 0;
+  for (size_t i = 0; i < e->count; i++) count += pl_config_labels(&e->members[i].info->config) != labels;
+  return count;
+}
+
 // ---- Cases
 
 pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,

@@ -60,6 +60,12 @@ void pl_ensemble_clear(pl_ensemble *ensemble);
 // PL_E_USAGE when cases, folds or labels changed since a run was made: what it holds out now may have been trained on.
 pl_status pl_ensemble_check_folds(const pl_ensemble *ensemble, pl_error *err);
 
+// What changed since any of the runs was made, as pl_tables_changed. Fails as pl_tables_hash.
+pl_status pl_ensemble_changed(unsigned *changed, const pl_ensemble *ensemble, pl_error *err);
+
+// How many of the runs were trained on other labels than these.
+size_t pl_ensemble_trained_on_others(const pl_ensemble *ensemble, pl_label_choice labels);
+
 // The cases that a run validates on: its fold, narrowed down by its filter and limit; the caller frees *cases. Fails as
 // pl_subset_select.
 pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,

@@ -177,6 +177,32 @@ static void test_runs(void **state) {
   forget(&c);
 }
 
+// Screen Review counts against the labels that are shown, and warns of a run that was trained on others or whose folds
+// changed since.
+static void test_review(void **state) {
+  const world *w = *state;
+  corrected c = make(w, "review");
+  check(w, c.workspace, PTY_PLAIN, "xterm-256color", 120, 30, "key 8\nwait-job", "labels_review_original");
+  expect_not(w, &c, "key 8\nwait-job", "trained on");
+  check(w, c.workspace, PTY_VT340, "xterm-256color", 120, 30,
+        "key 8\nwait-job\ncmd labels corrected\nwait-job\nkey t t", "labels_review_corrected");
+  // #1 and #6 of its fold have other labels: 214 and 159 pixels, where they were 345 and none.
+  expect(w, &c, "key 8\nwait-job", " 345 ");
+  expect(w, &c, "key 8\nwait-job\ncmd labels corrected\nwait-job", " 214 ");
+  expect(w, &c, "cmd labels corrected\nkey 8\nwait-job",
+         "\n trained on original labels, scored on corrected ones: ':labels original' shows its own score\n");
+  char *folds = text_of(c.workspace, "folds.csv"), *last = strrchr(folds, ',');
+  last[1] = last[1] == '0' ? '1' : '0';
+  put_text(c.workspace, "folds.csv", folds);
+  expect(
+      w, &c, "key 8\nwait-job",
+      "\n folds changed since training: these cases may have been trained on; put the old ones back, or train anew\n");
+  check(w, c.workspace, PTY_PLAIN, "xterm-256color", 80, 24, "cmd labels corrected\nkey 8\nwait-job",
+        "labels_review_80x24");
+  free(folds);
+  forget(&c);
+}
+
 // Who chooses: the command line before config.yaml, that before the workspace's pleura.yaml.
 static void test_who_chooses(void **state) {
   const world *w = *state;
@@ -210,8 +236,8 @@ static void test_who_chooses(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_screens), cmocka_unit_test(test_finished),    cmocka_unit_test(test_not_shown),
-      cmocka_unit_test(test_runs),    cmocka_unit_test(test_who_chooses),
+      cmocka_unit_test(test_screens), cmocka_unit_test(test_finished), cmocka_unit_test(test_not_shown),
+      cmocka_unit_test(test_runs),    cmocka_unit_test(test_review),   cmocka_unit_test(test_who_chooses),
   };
   if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, world_set_up, world_tear_down);

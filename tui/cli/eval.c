@@ -115,15 +115,6 @@ static json_t *folds_json(const pl_evaluation *e) {
   return list;
 }
 
-// How many of the runs were trained on other labels than they are scored on.
-static size_t trained_on_others(const pl_evaluation *e) {
-  size_t count = 0;
-  for (size_t m = 0; m < e->ensemble.count; m++) {
-    count += pl_config_labels(&e->ensemble.members[m].info->config) != e->labels;
-  }
-  return count;
-}
-
 static pl_status print(const arguments *a, const pl_evaluation *e, const pl_cli_masks_rule *rule,
                        const pl_cli_toll *toll, pl_error *err) {
   const pl_score_summary scores = pl_score_summarise(e->scores, e->cases.count);
@@ -134,7 +125,8 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_cli_
     char *names = pl_ensemble_names(&e->ensemble);
     (void)json_object_set_new(o, "runs", json_string(names));
     (void)json_object_set_new(o, "labels", json_string(pl_label_choice_name(e->labels)));
-    (void)json_object_set_new(o, "trained_on_other_labels", json_integer((json_int_t)trained_on_others(e)));
+    (void)json_object_set_new(o, "trained_on_other_labels",
+                              json_integer((json_int_t)pl_ensemble_trained_on_others(&e->ensemble, e->labels)));
     (void)json_object_set_new(o, "triplet", json_string(rule->triplet));
     (void)json_object_set_new(o, "min_component", json_integer((json_int_t)rule->binarizer.min_component));
     (void)json_object_set_new(o, "folds", folds_json(e));
@@ -143,7 +135,7 @@ static pl_status print(const arguments *a, const pl_evaluation *e, const pl_cli_
     return pl_cli_print_json(o, err);
   }
   pl_cli_masks_print(rule);
-  const size_t others = trained_on_others(e);
+  const size_t others = pl_ensemble_trained_on_others(&e->ensemble, e->labels);
   if (others > 0 || e->labels != PL_LABELS_ORIGINAL) printf("labels      %s", pl_label_choice_name(e->labels));
   if (others > 0) printf("; %zu of %zu runs trained on other ones", others, e->ensemble.count);
   printf("%s\n", others > 0 || e->labels != PL_LABELS_ORIGINAL ? "\n" : "");

@@ -176,7 +176,10 @@ int pl_review_columns(const pl_review_screen *self) {
 }
 
 pl_review_layout pl_review_layout_in(const pl_review_screen *self, pl_area body) {
-  return pl_layout_review(body, pl_review_columns(self), self->split ? 2 : 1);
+  // A warning stands below the header, over as many rows as it takes.
+  const int cols = pl_text_columns(pl_review_counter_info(self->counter)->warning), room = body.cols - 2;
+  const int rows = cols == 0 || room <= 0 ? 0 : cols <= room ? 1 : 1 + cols / (room * 9 / 10);
+  return pl_layout_review(body, rows, pl_review_columns(self), self->split ? 2 : 1);
 }
 
 void pl_review_reopen(pl_review_screen *self) {
@@ -188,8 +191,10 @@ void pl_review_reopen(pl_review_screen *self) {
   free(self->order);
   free(self->seen);
   char *quoted = pl_shellwords_quote(self->folder);
-  const pl_review_request request = {
-      .workspace = model->workspace, .runs = self->chosen != NULL ? self->chosen : quoted, .against = self->against};
+  const pl_review_request request = {.workspace = model->workspace,
+                                     .runs = self->chosen != NULL ? self->chosen : quoted,
+                                     .against = self->against,
+                                     .labels = model->manifest.labels};
   pl_review_counter_open(self->counter, &request);
   free(quoted);
   self->fresh = true;

@@ -124,14 +124,13 @@ static void draw_header(const pl_review_screen *self, const pl_canvas *canvas, p
   x += pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_NORMAL, "%zu cases, %zu with a pneumothorax  ",
                         self->order_count, self->now.positives);
   x += pl_canvas_text(canvas, header.y, x, right - x, PL_STYLE_NORMAL, together);
-  if (info->changed) {
-    x += pl_canvas_text(canvas, header.y, x, right - x, PL_STYLE_WARN, "data changed since training  ");
-  }
   if (self->against != NULL) {
     pl_canvas_printf(canvas, header.y, x, right - x, PL_STYLE_DIM, "against %s", self->against);
   }
   if (header.rows > 1) draw_tuner(self, canvas, (pl_area){header.y + 1, header.x, 1, header.cols});
   if (header.rows > 2) draw_scores(self, canvas, (pl_area){header.y + 2, header.x, 1, header.cols});
+  const pl_area below = {header.y + 3, header.x + 1, header.rows - 3, header.cols - 2};
+  if (below.rows > 0) pl_canvas_wrapped(canvas, below, PL_STYLE_WARN, info->warning);
 }
 
 // How many cases score how much: one line a tenth.

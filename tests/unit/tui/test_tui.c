@@ -92,7 +92,7 @@ static void test_layout(void **state) {
         }
       }
       for (int panes = 1; panes <= 2; panes++) {
-        const pl_review_layout review = pl_layout_review(frame.body, 5 + panes, panes);
+        const pl_review_layout review = pl_layout_review(frame.body, panes - 1, 5 + panes, panes);
         const pl_area places[] = {review.header,      review.table,      review.histogram,  review.pictures[0],
                                   review.pictures[1], review.borders[0], review.borders[1], review.caption};
         check_areas(places, 8, frame.body);
