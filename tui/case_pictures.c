@@ -133,15 +133,13 @@ static file_times times_of(const char *image_path, const char *mask_path, bool c
 static void work(void *data) {
   picture_job *job = data;
   job->times = times_of(job->image_path, job->mask_path, job->corrected);
-  pl_bitmap drawn = {0}, whole = {0};
+  pl_bitmap drawn = {0};
   job->status = draw_case(&drawn, job, &job->error);
-  if (job->status == PL_OK) job->status = pl_bitmap_init(&whole, job->width, job->height, &job->error);
+  // One size for all cases, so that each picture covers the one before.
   if (job->status == PL_OK) {
-    // One size for all cases, so that each picture covers the one before.
-    pl_bitmap_place(&whole, &drawn, (int)(job->width - drawn.width) / 2, (int)(job->height - drawn.height) / 2);
-    job->status = pl_picture_make(&job->picture, &whole, &job->look.format, job->serial, &job->error);
+    job->status = pl_picture_make_centred(&job->picture, &drawn, job->width, job->height, &job->look.format,
+                                          job->serial, &job->error);
   }
-  pl_bitmap_clear(&whole);
   pl_bitmap_clear(&drawn);
 }
 

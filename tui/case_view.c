@@ -234,7 +234,7 @@ typedef struct draw_job {
 } draw_job;
 
 static pl_status draw_picture(draw_job *job, pl_error *err) {
-  pl_bitmap drawn = {0}, whole = {0};
+  pl_bitmap drawn = {0};
   const uint32_t width = (uint32_t)job->frame.width, height = (uint32_t)job->frame.height;
   pl_status status = PL_OK;
   if (job->run != NULL) status = pl_case_map_read(&job->map->map, &job->file->file, job->run, job->map->epoch, err);
@@ -242,13 +242,10 @@ static pl_status draw_picture(draw_job *job, pl_error *err) {
   if (status == PL_OK) {
     status = pl_case_file_draw(&drawn, &job->result, &job->file->file, map, &job->how, &job->frame, err);
   }
-  if (status == PL_OK) status = pl_bitmap_init(&whole, width, height, err);
+  // One size whatever is shown, so that each picture covers the one before.
   if (status == PL_OK) {
-    // One size whatever is shown, so that each picture covers the one before.
-    pl_bitmap_place(&whole, &drawn, (int)(width - drawn.width) / 2, (int)(height - drawn.height) / 2);
-    status = pl_picture_make(&job->picture, &whole, &job->format, job->serial, err);
+    status = pl_picture_make_centred(&job->picture, &drawn, width, height, &job->format, job->serial, err);
   }
-  pl_bitmap_clear(&whole);
   pl_bitmap_clear(&drawn);
   return status;
 }

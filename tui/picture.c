@@ -35,15 +35,20 @@ bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, co
 
 pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_picture_format *format, uint64_t serial,
                           pl_error *err) {
-  pl_picture made = {.serial = serial, .width = bitmap->width, .height = bitmap->height};
-  pl_status status = PL_OK;
-  if (format->graphics == PL_GRAPHICS_SIXEL) {
-    status = pl_bitmap_init(&made.bitmap, bitmap->width, bitmap->height, err);
-    if (status == PL_OK) pl_bitmap_place(&made.bitmap, bitmap, 0, 0);
-  } else {
+  return pl_picture_make_centred(out, bitmap, bitmap->width, bitmap->height, format, serial, err);
+}
+
+pl_status pl_picture_make_centred(pl_picture *out, const pl_bitmap *bitmap, uint32_t width, uint32_t height,
+                                  const pl_picture_format *format, uint64_t serial, pl_error *err) {
+  pl_picture made = {.serial = serial, .width = width, .height = height};
+  pl_status status = pl_bitmap_init(&made.bitmap, width, height, err);
+  if (status != PL_OK) return status;
+  pl_bitmap_place(&made.bitmap, bitmap, ((int)width - (int)bitmap->width) / 2, ((int)height - (int)bitmap->height) / 2);
+  if (format->graphics != PL_GRAPHICS_SIXEL) {
     const bool ascii = format->graphics == PL_GRAPHICS_ASCII;
-    status =
-        pl_blocks(&made.cells, bitmap, ascii ? PL_COLOURS_MONO : format->colours, !ascii && format->caps.utf8, err);
+    status = pl_blocks(&made.cells, &made.bitmap, ascii ? PL_COLOURS_MONO : format->colours,
+                       !ascii && format->caps.utf8, err);
+    pl_bitmap_clear(&made.bitmap);
   }
   if (status != PL_OK) {
     pl_picture_clear(&made);

@@ -36,6 +36,9 @@ bool pl_picture_size(uint32_t *width, uint32_t *height, double *pixel_aspect, co
 // Makes a picture of the bitmap; safe on any thread. `serial` is the caller's. The caller clears *out.
 pl_status pl_picture_make(pl_picture *out, const pl_bitmap *bitmap, const pl_picture_format *format, uint64_t serial,
                           pl_error *err);
+// The same with the bitmap in the middle of a picture of width x height pixels, the rest of which is black.
+pl_status pl_picture_make_centred(pl_picture *out, const pl_bitmap *bitmap, uint32_t width, uint32_t height,
+                                  const pl_picture_format *format, uint64_t serial, pl_error *err);
 void pl_picture_clear(pl_picture *picture);
 
 bool pl_picture_is_sixel(const pl_picture *picture);

@@ -130,14 +130,12 @@ static pl_status draw_pane(draw_job *job, int pane, const pl_image *mask, const 
   const size_t count = layers_of(layers, job->drawing.layers[pane], p, mask, parts, job->drawing.contour);
   pl_view_case_options options = pl_view_case_defaults(width, height);
   options.pixel_aspect = aspect;
-  pl_bitmap drawn = {0}, whole = {0};
+  pl_bitmap drawn = {0};
   pl_status status = pl_view_case_layers(&drawn, &p->image, layers, count, &options, err);
-  if (status == PL_OK) status = pl_bitmap_init(&whole, width, height, err);
   if (status == PL_OK) {
-    pl_bitmap_place(&whole, &drawn, (int)(width - drawn.width) / 2, (int)(height - drawn.height) / 2);
-    status = pl_picture_make(&job->pictures[pane], &whole, &job->drawing.format, job->serials[pane], err);
+    status = pl_picture_make_centred(&job->pictures[pane], &drawn, width, height, &job->drawing.format,
+                                     job->serials[pane], err);
   }
-  pl_bitmap_clear(&whole);
   pl_bitmap_clear(&drawn);
   return status;
 }

@@ -143,7 +143,11 @@ pl_status pl_lut_apply(pl_image *out, const pl_dicom *dicom, const pl_window *wi
   uint8_t *lut = pl_xmalloc(PL_LUT_SIZE);
   pl_lut_fill(lut, dicom, window);
   size_t count = (size_t)in->width * in->height;
-  for (size_t i = 0; i < count; i++) made.u8[i] = lut[element_at(in, i)];
+  if (in->type == PL_PIXEL_U8) {
+    for (size_t i = 0; i < count; i++) made.u8[i] = lut[in->u8[i]];
+  } else {
+    for (size_t i = 0; i < count; i++) made.u8[i] = lut[in->u16[i]];
+  }
   free(lut);
   *out = made;
   return PL_OK;
