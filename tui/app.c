@@ -283,11 +283,27 @@ static void tell_graphics(pl_app *app) {
              graphics == PL_GRAPHICS_NONE ? "text only" : pl_graphics_name(graphics));
 }
 
+// What happened since one was here last.
+static void say_since_visit(pl_app *app) {
+  char words[PL_MESSAGE_SIZE];
+  pl_visit_words(words, sizeof words, app->model->run, app->last_visit, pl_clock_wall(&app->clock));
+  if (words[0] != '\0') pl_app_say(app, "%s %s", app->model->run->name, words);
+  app->last_visit = (double)NAN;
+}
+
+// A long journal was read.
+static void model_changed(void *context, unsigned what) {
+  pl_app *app = context;
+  pl_app_tell(app, what);
+  if (isfinite(app->last_visit)) say_since_visit(app);
+}
+
 static pl_status open_parts(pl_app *app, const pl_app_options *options, pl_error *err) {
   pl_status status = PL_OK;
   if (options->script != NULL) status = pl_script_load(&app->script, options->script, err);
-  if (status == PL_OK) status = pl_tui_model_create(&app->model, options->folder, err);
   if (status == PL_OK) status = pl_jobs_create(&app->jobs, JOB_THREADS, err);
+  const pl_tui_model_listener listener = {model_changed, app};
+  if (status == PL_OK) status = pl_tui_model_create(&app->model, options->folder, app->jobs, listener, err);
   if (status == PL_OK) read_settings(app);
   if (status == PL_OK) choose_labels(app, options->labels != NULL ? options->labels : app->settings.labels);
   if (status == PL_OK) status = pl_imgslots_create(&app->slots, app->settings.greys, err);
@@ -314,13 +330,11 @@ static void say_run(char *out, size_t size, const pl_run_view *run) {
 static void greet(pl_app *app) {
   const pl_tui_model *model = app->model;
   if (model->workspace == NULL) return;
-  const double now = pl_clock_wall(&app->clock), since = pl_visit_last(model->workspace);
-  pl_visit_note(model->workspace, now);
+  app->last_visit = pl_visit_last(model->workspace);
+  pl_visit_note(model->workspace, pl_clock_wall(&app->clock));
   const pl_run_view *run = model->run;
   if (run != NULL && run->alive == PL_ALIVE_YES) pl_app_go(app, &pl_screen_train);
-  char words[PL_MESSAGE_SIZE];
-  pl_visit_words(words, sizeof words, run, since, now);
-  if (words[0] != '\0') pl_app_say(app, "%s %s", run->name, words);
+  if (isnan(model->journal_share)) say_since_visit(app);  // else when the journal has been read
 }
 
 static void say_farewell(const pl_app *app, pl_app_options *options) {
@@ -337,7 +351,7 @@ static void say_farewell(const pl_app *app, pl_app_options *options) {
 }
 
 int pl_app_run(pl_app_options *options, pl_error *err) {
-  pl_app app = {.clock = pl_clock_system(), .dirty = true};
+  pl_app app = {.clock = pl_clock_system(), .dirty = true, .last_visit = (double)NAN};
   pl_status status = open_parts(&app, options, err);
   if (status == PL_OK) {
     if (app.script != NULL) pl_imgslots_steady(app.slots);
@@ -354,10 +368,10 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
     // Jobs first: what they still bring belongs to the screens.
     for (size_t i = 0; i < pl_screen_count; i++) pl_screens[i]->close(&app, app.selves[i]);
   }
+  pl_tui_model_destroy(app.model);
   pl_jobs_destroy(app.jobs);
   pl_term_close(app.term);
   pl_imgslots_destroy(app.slots);
-  pl_tui_model_destroy(app.model);
   pl_prompt_close(&app);
   pl_joblist_clear(&app.joblist);
   pl_settings_clear(&app.settings);

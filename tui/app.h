@@ -67,6 +67,7 @@ struct pl_app {
   struct pl_script *script;          // NULL without --script
   char going[PL_ERROR_MESSAGE_MAX];  // the selected run's folder while its core lives, to notice its end
   char bell[PL_MESSAGE_SIZE];        // bytes for the terminal, between two frames
+  double last_visit;                 // the user's, until it was told what has happened since; else NAN
   bool dirty;                        // a frame is due
   bool quit;
   int ended_by;  // signal

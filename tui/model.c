@@ -1,6 +1,7 @@
 #include "tui/model.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/access.h"
+#include "tui/long_journal.h"
 
 // The files that tell what is corrected.
 enum { CORRECTION_FILES = 3 };
@@ -29,8 +31,12 @@ typedef struct pl_tui_model_private {
   bool labels_chosen;  // by the user; else pleura.yaml chooses
   char corrections_problem[PL_ERROR_MESSAGE_MAX];
   pl_run_watch *watch;
-  int inotify;          // -1 when there is none
-  int runs_wd, run_wd;  // -1 when not watched
+  pl_jobs *jobs;
+  pl_tui_model_listener listener;
+  pl_long_journal *reading;  // the watch's journal, which is away meanwhile; else NULL
+  bool unreadable;           // the job could not; an update says why
+  int inotify;               // -1 when there is none
+  int runs_wd, run_wd;       // -1 when not watched
 } pl_tui_model_private;
 
 static file_mark mark_of(const char *folder, const char *name) {
@@ -161,7 +167,36 @@ static void find_owner(pl_tui_model *model) {
   if (model->workspace != NULL) (void)pl_access_watched(model->watching, model->workspace);
 }
 
+static void journal_read(void *owner, pl_journal_reader *reader) {
+  pl_tui_model *model = owner;
+  model->private->reading = NULL;
+  model->journal_share = (double)NAN;
+  pl_run_watch_give_journal(model->private->watch, reader);
+  // What came last, or why it cannot be read.
+  pl_error err = {0};
+  model->private->unreadable = pl_run_watch_update(model->private->watch, NULL, &err) != PL_OK;
+  pl_copy_text(model->run_problem, sizeof model->run_problem, model->private->unreadable ? err.message : "");
+  model->private->listener.changed(model->private->listener.context, PL_CHANGED_RUN);
+}
+
+// Everything about the run but a long journal, which a job reads.
+static pl_status look_at_run(pl_tui_model *model, bool *changed, pl_error *err) {
+  pl_tui_model_private *hidden = model->private;
+  if (hidden->reading == NULL && !hidden->unreadable && pl_run_watch_unread(hidden->watch) > PL_LONG_JOURNAL_BYTES) {
+    hidden->reading = pl_long_journal_read(hidden->jobs, pl_run_watch_take_journal(hidden->watch), model, journal_read);
+  }
+  const double before = model->journal_share;
+  model->journal_share = hidden->reading != NULL ? pl_long_journal_share(hidden->reading) : (double)NAN;
+  const pl_status status = pl_run_watch_update(hidden->watch, changed, err);
+  if (hidden->reading != NULL && before != model->journal_share) *changed = true;
+  return status;
+}
+
 static void close_run(pl_tui_model *model) {
+  pl_long_journal_stop(model->private->reading);
+  model->private->reading = NULL;
+  model->private->unreadable = false;
+  model->journal_share = (double)NAN;
   pl_run_watch_destroy(model->private->watch);
   model->private->watch = NULL;
   model->run = NULL;
@@ -177,8 +212,9 @@ static void open_run(pl_tui_model *model) {
   pl_error err = {0};
   const char *folder = model->runs[model->selected];
   watch_folder(model, &model->private->run_wd, folder);
+  bool changed = false;
   if (pl_run_watch_create(&model->private->watch, folder, &err) != PL_OK ||
-      pl_run_watch_update(model->private->watch, NULL, &err) != PL_OK) {
+      look_at_run(model, &changed, &err) != PL_OK) {
     pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
   }
   if (model->private->watch != NULL) model->run = pl_run_watch_view(model->private->watch);
@@ -232,7 +268,7 @@ static unsigned update_run(pl_tui_model *model) {
   if (model->private->watch == NULL) return 0;
   bool changed = false;
   pl_error err = {0};
-  if (pl_run_watch_update(model->private->watch, &changed, &err) != PL_OK) {
+  if (look_at_run(model, &changed, &err) != PL_OK) {
     pl_copy_text(model->run_problem, sizeof model->run_problem, err.message);
     changed = true;
   } else {
@@ -243,13 +279,17 @@ static unsigned update_run(pl_tui_model *model) {
   return changed ? PL_CHANGED_RUN : 0;
 }
 
-pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_error *err) {
+pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_jobs *jobs, pl_tui_model_listener listener,
+                              pl_error *err) {
   if (folder != NULL && !pl_fs_is_folder(folder)) {
     return pl_fail(err, PL_E_NOTFOUND, "%s is not a folder; -C wants a workspace, or the folder that shall become one",
                    folder);
   }
   pl_tui_model *model = pl_xcalloc(1, sizeof *model);
   model->private = pl_xcalloc(1, sizeof *model->private);
+  model->private->jobs = jobs;
+  model->private->listener = listener;
+  model->journal_share = (double)NAN;
   model->private->start = pl_xstrdup(folder != NULL ? folder : ".");
   model->private->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   model->private->runs_wd = model->private->run_wd = -1;

@@ -11,6 +11,7 @@
 #include "core/data/manifest.h"
 #include "core/run/config.h"
 #include "core/run/watch.h"
+#include "tui/jobs.h"
 
 // What may have changed; bits.
 enum {
@@ -44,15 +45,24 @@ typedef struct pl_tui_model {
   bool follow;             // the newest run is selected as soon as there is one
   const pl_run_view *run;  // the selected run; NULL when there is none
   char run_problem[PL_ERROR_MESSAGE_MAX];
+  double journal_share;  // of the selected run's journal that has been read, while a job reads a long one; else NAN
   // "alice@gpu3" when this user may only look at the workspace or at the selected run, else "".
   char watching[PL_OWNER_SIZE];
 
   struct pl_tui_model_private *private;
 } pl_tui_model;
 
+// Whom the model tells what changed when something else than its own functions found out; bits.
+typedef struct pl_tui_model_listener {
+  void (*changed)(void *context, unsigned what);
+  void *context;
+} pl_tui_model_listener;
+
 // Looks for the workspace at `folder` (NULL: the current folder) and reads it. A missing workspace is no failure: the
 // workbench opens and says how to make one. PL_E_... only when `folder` itself is given and is no folder.
-pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_error *err);
+// Long journals are read by `jobs`, which outlive the model.
+pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_jobs *jobs, pl_tui_model_listener listener,
+                              pl_error *err);
 void pl_tui_model_destroy(pl_tui_model *model);
 
 // Readable when something in the watched folders changed; -1 where the system cannot tell.

@@ -90,9 +90,20 @@ typedef struct pl_journal_reader pl_journal_reader;
 pl_journal_reader *pl_journal_reader_create(const char *folder);
 void pl_journal_reader_destroy(pl_journal_reader *reader);  // takes NULL
 
+// From now on steps are left out, which is fast: for who wants what is told once an epoch. `active` then counts only
+// what evaluated epochs tell.
+void pl_journal_reader_leave_steps(pl_journal_reader *reader);
+
 // Reads what was added since the last call. *changed (may be NULL) tells whether anything was. A file that became
 // shorter or was replaced is read anew. PL_E_IO; what was read before stays.
 pl_status pl_journal_reader_update(pl_journal_reader *reader, bool *changed, pl_error *err);
+
+// The same for at most so many bytes, so that who reads a long journal can look up between its parts.
+pl_status pl_journal_reader_part(pl_journal_reader *reader, size_t most, bool *changed, pl_error *err);
+// Bytes that an update would read now.
+size_t pl_journal_reader_unread(const pl_journal_reader *reader);
+// How much of the file had been read after the last part: 0 to 1.
+double pl_journal_reader_share(const pl_journal_reader *reader);
 
 // Everything so far, superseded records left out; borrowed until the next update.
 typedef struct pl_journal_view {

@@ -20,11 +20,12 @@ enum { MESSAGES_MAX = 1000, CHUNK = 65536 };
 
 struct pl_journal_reader {
   char *path;
-  off_t offset;
+  off_t offset, size;  // what has been read, and all that there was by then
   dev_t device;
   ino_t inode;
   pl_buf line;    // the unfinished last line
   bool too_long;  // the rest of this line is dropped
+  bool leaves_steps;
   pl_step_record *steps;
   size_t step_count, step_room;
   pl_epoch_record *epochs;
@@ -53,6 +54,8 @@ void pl_journal_reader_destroy(pl_journal_reader *reader) {
   free(reader->messages);
   free(reader);
 }
+
+void pl_journal_reader_leave_steps(pl_journal_reader *reader) { reader->leaves_steps = true; }
 
 static void take_terms(double terms[PL_LOSS_TERMS], const json_t *o, const char *key) {
   const json_t *object = json_object_get(o, key);
@@ -133,6 +136,11 @@ static void take_message(pl_journal_reader *r, const json_t *o, pl_message_kind 
 }
 
 static bool take_line(pl_journal_reader *r, const char *line, size_t length) {
+  static const char step_head[] = "{\"kind\":\"step\",";
+  if (r->leaves_steps && length >= sizeof step_head - 1 && memcmp(line, step_head, sizeof step_head - 1) == 0) {
+    r->ended = false;
+    return true;
+  }
   if (!pl_seal_holds(line, length)) return false;
   json_error_t problem;
   json_t *o = json_loadb(line, length, 0, &problem);
@@ -184,6 +192,21 @@ static void start_over(pl_journal_reader *r) {
 }
 
 pl_status pl_journal_reader_update(pl_journal_reader *r, bool *changed, pl_error *err) {
+  return pl_journal_reader_part(r, SIZE_MAX, changed, err);
+}
+
+size_t pl_journal_reader_unread(const pl_journal_reader *r) {
+  struct stat st;
+  if (stat(r->path, &st) != 0 || !S_ISREG(st.st_mode)) return 0;
+  const bool same = st.st_ino == r->inode && st.st_dev == r->device && st.st_size >= r->offset;
+  return (size_t)(same ? st.st_size - r->offset : st.st_size);
+}
+
+double pl_journal_reader_share(const pl_journal_reader *r) {
+  return r->offset < r->size ? (double)r->offset / (double)r->size : 1;
+}
+
+pl_status pl_journal_reader_part(pl_journal_reader *r, size_t most, bool *changed, pl_error *err) {
   bool scratch;
   if (changed == NULL) changed = &scratch;
   *changed = false;
@@ -200,14 +223,16 @@ pl_status pl_journal_reader_update(pl_journal_reader *r, bool *changed, pl_error
     r->inode = st.st_ino;
     r->device = st.st_dev;
   }
+  r->size = st.st_size;
   char *bytes = pl_xmalloc(CHUNK);
   pl_status status = PL_OK;
-  for (;;) {
-    ssize_t n = pread(fd, bytes, CHUNK, r->offset);
+  while (most > 0) {
+    ssize_t n = pread(fd, bytes, most < CHUNK ? most : CHUNK, r->offset);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) status = pl_fail_errno(err, errno, "cannot read %s", r->path);
     if (n <= 0) break;
     r->offset += n;
+    most -= (size_t)n;
     *changed = true;
     take_bytes(r, bytes, (size_t)n);
   }

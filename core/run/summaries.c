@@ -84,6 +84,7 @@ static void read_info(pl_run_summary *run) {
 
 static void read_epochs(pl_run_summary *run) {
   pl_journal_reader *reader = pl_journal_reader_create(run->folder);
+  pl_journal_reader_leave_steps(reader);
   if (pl_journal_reader_update(reader, NULL, NULL) == PL_OK) {
     const pl_journal_view view = pl_journal_reader_view(reader);
     free(run->epochs);

@@ -160,11 +160,30 @@ pl_status pl_run_watch_update(pl_run_watch *watch, bool *changed, pl_error *err)
   any |= judge(watch);
   any |= update_log(watch);
   bool grown = false;
-  pl_status status = pl_journal_reader_update(watch->journal, &grown, err);
-  watch->view.journal = pl_journal_reader_view(watch->journal);
+  pl_status status = PL_OK;
+  if (watch->journal != NULL) {
+    status = pl_journal_reader_update(watch->journal, &grown, err);
+    watch->view.journal = pl_journal_reader_view(watch->journal);
+  }
   watch->view.read_only = pl_run_is_read_only(watch->folder);
   if (changed != NULL) *changed = any || grown;
   return status;
+}
+
+pl_journal_reader *pl_run_watch_take_journal(pl_run_watch *watch) {
+  pl_journal_reader *reader = watch->journal;
+  watch->journal = NULL;
+  watch->view.journal = (pl_journal_view){0};
+  return reader;
+}
+
+void pl_run_watch_give_journal(pl_run_watch *watch, pl_journal_reader *reader) {
+  watch->journal = reader;
+  watch->view.journal = pl_journal_reader_view(reader);
+}
+
+size_t pl_run_watch_unread(const pl_run_watch *watch) {
+  return watch->journal != NULL ? pl_journal_reader_unread(watch->journal) : 0;
 }
 
 const pl_run_view *pl_run_watch_view(const pl_run_watch *watch) { return &watch->view; }

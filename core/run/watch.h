@@ -40,6 +40,13 @@ void pl_run_watch_destroy(pl_run_watch *watch);  // takes NULL
 // inotify tells. *changed may be NULL.
 pl_status pl_run_watch_update(pl_run_watch *watch, bool *changed, pl_error *err);
 
+// The journal's reader, for a thread that reads a long one; until it is given back updates leave the journal alone, and
+// the view's is empty. NULL when it is away already. Who took it destroys it when it is not given back.
+pl_journal_reader *pl_run_watch_take_journal(pl_run_watch *watch);
+void pl_run_watch_give_journal(pl_run_watch *watch, pl_journal_reader *reader);
+// Bytes of the journal that an update would read now; 0 while it is away.
+size_t pl_run_watch_unread(const pl_run_watch *watch);
+
 const pl_run_view *pl_run_watch_view(const pl_run_watch *watch);
 
 #ifdef __cplusplus

@@ -244,8 +244,13 @@ static void draw_options(const pl_runs *self, const pl_canvas *canvas, pl_area a
 // The row between table and chart: the curves at the cursor, else which runs are hidden, and the selected one's marks.
 static void draw_between(const pl_runs *self, const pl_canvas *canvas, pl_runs_layout layout) {
   const pl_area row = {layout.table.y + layout.table.rows, layout.table.x + 1, 1, layout.table.cols - 1};
+  const char *name = NULL;
+  const double share = pl_runs_reading(self, &name);
   if (pl_area_empty(layout.options)) return;
-  if (self->readout[0] != '\0') {
+  if (isfinite(share)) {
+    pl_canvas_printf(canvas, row.y, row.x, row.cols, PL_STYLE_DIM, "reading the journal of %s ... %.0f %%", name,
+                     100 * share);
+  } else if (self->readout[0] != '\0') {
     pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, self->readout);
     return;
   }

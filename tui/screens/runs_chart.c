@@ -1,9 +1,18 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fs.h"
 #include "core/base/str.h"
 #include "tui/screens/runs_private.h"
 #include "viewers/colormap.h"
+
+static void close_run(pl_compared *place) {
+  pl_long_journal_stop(place->reading);
+  pl_journal_reader_destroy(place->journal);
+  pl_run_curves_clear(&place->curves);
+  *place = (pl_compared){.journal = NULL};
+}
 
 // The place of a run among those whose journals are open; opens it in place of one that is no longer compared.
 static pl_compared *open_run(pl_runs *self, const pl_run_summary *run, const pl_run_summary *const *runs,
@@ -16,15 +25,44 @@ static pl_compared *open_run(pl_runs *self, const pl_run_summary *run, const pl_
     for (size_t k = 0; k < count; k++) used = used || strcmp(place->folder, runs[k]->folder) == 0;
     if (!used) free_place = place;
   }
-  pl_journal_reader_destroy(free_place->journal);
-  pl_run_curves_clear(&free_place->curves);
+  close_run(free_place);
+  free_place->screen = self;
   (void)pl_copy_text(free_place->folder, sizeof free_place->folder, run->folder);
   free_place->journal = pl_journal_reader_create(run->folder);
   return free_place;
 }
 
+static void journal_read(void *owner, pl_journal_reader *reader) {
+  pl_compared *place = owner;
+  place->reading = NULL;
+  place->journal = reader;
+  place->unreadable = pl_journal_reader_update(reader, NULL, NULL) != PL_OK;
+  pl_runs_ask_chart(place->screen);
+}
+
+// What cannot be read of a run stays unknown.
+static void read_journal(pl_compared *place) {
+  if (place->reading != NULL) return;
+  if (place->unreadable || pl_journal_reader_unread(place->journal) <= PL_LONG_JOURNAL_BYTES) {
+    (void)pl_journal_reader_update(place->journal, NULL, NULL);
+    return;
+  }
+  place->reading = pl_long_journal_read(place->screen->app->jobs, place->journal, place, journal_read);
+  place->journal = NULL;
+}
+
+double pl_runs_reading(const pl_runs *self, const char **name) {
+  for (size_t i = 0; i < PL_RUNS_COMPARED; i++) {
+    if (self->compared[i].reading == NULL) continue;
+    *name = pl_path_base(self->compared[i].folder);
+    return pl_long_journal_share(self->compared[i].reading);
+  }
+  return (double)NAN;
+}
+
 static void add_line(pl_runs *self, pl_plot_content *content, const pl_run_summary *run, pl_compared *place) {
-  const pl_journal_view journal = pl_journal_reader_view(place->journal);
+  const pl_journal_view journal =
+      place->journal != NULL ? pl_journal_reader_view(place->journal) : (pl_journal_view){0};
   const pl_curves_wanted wanted = {.journal = &journal,
                                    .steps_per_epoch = pl_steps_per_epoch(&run->state, &journal),
                                    .axis = self->plot.axis,
@@ -45,7 +83,7 @@ void pl_runs_ask_chart(pl_runs *self) {
   pl_plot_content content = {.title = metric->name, .share = metric->share};
   for (size_t i = 0; i < count; i++) {
     pl_compared *place = open_run(self, runs[i], runs, count);
-    (void)pl_journal_reader_update(place->journal, NULL, NULL);  // what cannot be read of a run stays unknown
+    read_journal(place);
     add_line(self, &content, runs[i], place);
   }
   pl_plot_uncover(&self->plot);
@@ -57,8 +95,7 @@ void pl_runs_ask_chart(pl_runs *self) {
 void pl_runs_close_chart(pl_runs *self) {
   pl_pane_clear(&self->pane);
   for (size_t i = 0; i < PL_RUNS_COMPARED; i++) {
-    pl_journal_reader_destroy(self->compared[i].journal);
-    pl_run_curves_clear(&self->compared[i].curves);
+    close_run(&self->compared[i]);
   }
 }
 

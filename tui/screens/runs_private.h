@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/run/summaries.h"
+#include "tui/long_journal.h"
 #include "tui/plot.h"
 #include "tui/screens/runs.h"
 #include "tui/widgets/table.h"
@@ -26,9 +27,12 @@ typedef enum pl_runs_column {
 
 // A run whose curves are shown.
 typedef struct pl_compared {
-  char folder[PL_RUNS_PATH];  // "" for none
-  pl_journal_reader *journal;
+  char folder[PL_RUNS_PATH];   // "" for none
+  pl_journal_reader *journal;  // NULL while a job has it
+  pl_long_journal *reading;    // that job
+  bool unreadable;             // it could not; trying again takes no time
   pl_run_curves curves;
+  struct pl_runs *screen;
 } pl_compared;
 
 typedef struct pl_runs {
@@ -81,3 +85,6 @@ void pl_runs_select(pl_runs *self, size_t row);
 // Reads what the compared runs have written since, and makes the chart anew.
 void pl_runs_ask_chart(pl_runs *self);
 void pl_runs_close_chart(pl_runs *self);
+// While a job reads the long journal of a compared run: how much of it has been read, and the run's name, borrowed;
+// else NAN.
+double pl_runs_reading(const pl_runs *self, const char **name);

@@ -303,7 +303,12 @@ static void draw_epochs(const pl_train *self, const pl_canvas *canvas, pl_area a
                               .cell = epoch_cell,
                               .context = &columns};
   pl_table_draw(&self->epochs, canvas, area, &view);
-  if (run->journal.epoch_count == 0 && area.rows > 1) {
+  if (run->journal.epoch_count > 0 || area.rows < 2) return;
+  const double share = self->app->model->journal_share;
+  if (isfinite(share)) {
+    pl_canvas_printf(canvas, area.y + 1, area.x + 1, area.cols - 1, PL_STYLE_DIM, "reading the journal ... %.0f %%",
+                     100 * share);
+  } else {
     pl_canvas_text(canvas, area.y + 1, area.x + 1, area.cols - 1, PL_STYLE_DIM, "no epoch has been evaluated yet");
   }
 }

@@ -111,6 +111,45 @@ static void test_journal_grows(void **state) {
   pl_journal_reader_destroy(r);
 }
 
+// In parts, between which somebody may look; and without steps.
+static void test_journal_in_parts(void **state) {
+  const char *folder = *state;
+  pl_journal_reader *r = pl_journal_reader_create(folder);
+  assert_int_equal(pl_journal_reader_unread(r), 0);
+  assert_true(pl_journal_reader_share(r) == 1);
+  pl_journal *j = NULL;
+  assert_int_equal(pl_journal_open(&j, folder, NULL), PL_OK);
+  for (int64_t step = 1; step <= 600; step++) add_step(j, step, 1.0 / (double)step);
+  pl_epoch_record e = {.step = 600, .epoch = 1, .dice = 0.5};
+  assert_int_equal(pl_journal_epoch(j, &e, NULL), PL_OK);
+  const size_t all = pl_journal_reader_unread(r);
+  size_t parts = 0, steps = 0;
+  double share = 0;
+  bool changed = true;
+  assert_true(all > 60000);
+  for (; changed; parts++) {
+    assert_int_equal(pl_journal_reader_part(r, 1000, &changed, NULL), PL_OK);
+    assert_true(pl_journal_reader_view(r).step_count >= steps && pl_journal_reader_view(r).step_count <= steps + 10);
+    assert_true(changed ? pl_journal_reader_share(r) > share : pl_journal_reader_share(r) == 1);
+    steps = pl_journal_reader_view(r).step_count;
+    share = pl_journal_reader_share(r);
+    assert_int_equal(pl_journal_reader_unread(r), all > 1000 * (parts + 1) ? all - 1000 * (parts + 1) : 0);
+  }
+  assert_int_equal(parts, (all + 999) / 1000 + 1);
+  assert_int_equal(steps, 600);
+  assert_int_equal(pl_journal_reader_view(r).epoch_count, 1);
+  assert_int_equal(pl_journal_reader_view(r).gaps, 0);
+  pl_journal_reader_destroy(r);
+  r = pl_journal_reader_create(folder);
+  pl_journal_reader_leave_steps(r);
+  assert_int_equal(pl_journal_reader_update(r, &changed, NULL), PL_OK);
+  assert_int_equal(pl_journal_reader_view(r).step_count, 0);
+  assert_int_equal(pl_journal_reader_view(r).epoch_count, 1);
+  assert_int_equal(pl_journal_reader_view(r).gaps, 0);
+  pl_journal_reader_destroy(r);
+  pl_journal_close(j);
+}
+
 static void test_journal_torn_and_resumed(void **state) {
   const char *folder = *state;
   pl_journal *j = NULL;
@@ -371,6 +410,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_journal_line, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_journal_grows, make_folder, remove_folder),
+      cmocka_unit_test_setup_teardown(test_journal_in_parts, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_journal_torn_and_resumed, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_journal_bad_lines, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_state, make_folder, remove_folder),
