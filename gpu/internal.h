@@ -177,7 +177,6 @@ void *pl_store_sibling(const pl_store *store, pl_flat flat, int32_t tensor);
 
 // Channels (per group) that a convolution's weight has on the device: padded where it reads an image.
 int64_t pl_store_channels(const pl_store *store, int32_t tensor);
-bool pl_is_float(const pl_tensor *tensor);
 size_t pl_store_elements(const pl_store *store, int32_t tensor);  // that it takes there, with what follows as padding
 uint64_t pl_store_bytes(const pl_store *store);
 

@@ -16,7 +16,7 @@ static const struct {
                               [PL_FLAT_STAGING] = {"the 16-bit gradients", 2},
                               [PL_FLAT_COUNTERS] = {"the counters", sizeof(int64_t)}};
 
-bool pl_is_float(const pl_tensor *tensor) { return tensor->dtype == PL_F32 || tensor->dtype == PL_F64; }
+static bool is_float(const pl_tensor *tensor) { return tensor->dtype == PL_F32 || tensor->dtype == PL_F64; }
 
 static bool is_weight(const pl_tensor *tensor) { return tensor->shape.rank == 4; }
 
@@ -48,7 +48,7 @@ static bool is_parameter(const pl_tensor *t) { return t->role == PL_ROLE_PARAMET
 static bool is_learned_weight(const pl_tensor *t) { return is_parameter(t) && !t->frozen && is_weight(t); }
 static bool is_learned_vector(const pl_tensor *t) { return is_parameter(t) && !t->frozen && !is_weight(t); }
 static bool is_frozen(const pl_tensor *t) { return is_parameter(t) && t->frozen; }
-static bool is_other(const pl_tensor *t) { return !is_parameter(t) && t->of < 0 && pl_is_float(t); }
+static bool is_other(const pl_tensor *t) { return !is_parameter(t) && t->of < 0 && is_float(t); }
 
 // Gives the tensors of one kind their places behind `first`; returns where they end.
 static size_t place(pl_store *store, belongs *is_one, size_t first) {
@@ -72,7 +72,7 @@ static void place_tensors(pl_store *store) {
     if (t->role == PL_ROLE_GRADIENT) store->elements[PL_FLAT_GRADIENT] = store->learned_elements;
     if (t->role == PL_ROLE_FIRST_MOMENT) store->elements[PL_FLAT_FIRST] = store->learned_elements;
     if (t->role == PL_ROLE_SECOND_MOMENT) store->elements[PL_FLAT_SECOND] = store->learned_elements;
-    if (pl_is_float(t)) continue;
+    if (is_float(t)) continue;
     store->offsets[i] = store->elements[PL_FLAT_COUNTERS];
     store->elements[PL_FLAT_COUNTERS] += (size_t)pl_shape_elements(&t->shape);
   }
@@ -82,7 +82,7 @@ static void place_tensors(pl_store *store) {
 }
 
 static pl_flat flat_of(const pl_tensor *tensor) {
-  if (!pl_is_float(tensor)) return PL_FLAT_COUNTERS;
+  if (!is_float(tensor)) return PL_FLAT_COUNTERS;
   switch (tensor->role) {
     case PL_ROLE_GRADIENT: return PL_FLAT_GRADIENT;
     case PL_ROLE_FIRST_MOMENT: return PL_FLAT_FIRST;
@@ -209,12 +209,12 @@ static pl_status check_tensor(const pl_store *store, int32_t tensor, pl_dtype dt
     return pl_fail(err, PL_E_USAGE, "the model has no tensor %d; it has %d", (int)tensor, (int)store->model->count);
   }
   const pl_tensor *t = &store->model->tensors[tensor];
-  bool fits = pl_is_float(t) ? dtype == PL_F32 || dtype == PL_F64 : dtype == PL_I64;
+  bool fits = is_float(t) ? dtype == PL_F32 || dtype == PL_F64 : dtype == PL_I64;
   return fits ? PL_OK : pl_fail(err, PL_E_USAGE, "%s cannot be copied as this type", t->name);
 }
 
 pl_dtype pl_gpu_tensor_dtype(const pl_store *store, int32_t tensor) {
-  return pl_is_float(&store->model->tensors[tensor]) ? PL_F32 : PL_I64;
+  return is_float(&store->model->tensors[tensor]) ? PL_F32 : PL_I64;
 }
 
 // Where element (o, i, y, x) of a weight, the `canonical`-th in PyTorch's order, is on the device.
@@ -250,7 +250,7 @@ pl_status pl_gpu_upload(pl_store *store, int32_t tensor, pl_dtype dtype, const v
   if (status != PL_OK) return status;
   const pl_tensor *t = &store->model->tensors[tensor];
   size_t count = (size_t)pl_shape_elements(&t->shape), elements = device_elements(store, tensor);
-  if (!pl_is_float(t)) {
+  if (!is_float(t)) {
     int64_t *copy = pl_xcalloc(count, sizeof *copy);
     memcpy(copy, data, count * sizeof *copy);
     status = transfer(store, tensor, copy, count * sizeof *copy, true, err);
@@ -274,7 +274,7 @@ pl_status pl_gpu_download(pl_store *store, int32_t tensor, pl_dtype dtype, void 
   if (status != PL_OK) return status;
   const pl_tensor *t = &store->model->tensors[tensor];
   size_t count = (size_t)pl_shape_elements(&t->shape), elements = device_elements(store, tensor);
-  if (!pl_is_float(t)) return transfer(store, tensor, data, count * sizeof(int64_t), false, err);
+  if (!is_float(t)) return transfer(store, tensor, data, count * sizeof(int64_t), false, err);
   float *copy = pl_try_alloc(elements * sizeof *copy);
   if (copy == NULL) return pl_fail(err, PL_E_NOMEM, "%s: no memory to unpack it", t->name);
   status = transfer(store, tensor, copy, elements * sizeof *copy, false, err);

@@ -123,7 +123,8 @@ static void show(pl_app *app, size_t screen) {
   app->dirty = true;
 }
 
-void pl_app_switch(pl_app *app, size_t screen) {
+// as by a digit: nothing leads back from it
+static void switch_to(pl_app *app, size_t screen) {
   if (screen >= pl_screen_count) return;
   app->came_count = 0;
   show(app, screen);
@@ -135,7 +136,7 @@ static size_t index_of(const pl_screen *screen) {
   return i;
 }
 
-void pl_app_go(pl_app *app, const pl_screen *screen) { pl_app_switch(app, index_of(screen)); }
+void pl_app_go(pl_app *app, const pl_screen *screen) { switch_to(app, index_of(screen)); }
 
 void pl_app_open_screen(pl_app *app, const pl_screen *screen) {
   const size_t index = index_of(screen);
@@ -204,7 +205,7 @@ void pl_app_mouse(pl_app *app, const pl_mouse *event) {
   const int tab = click ? pl_frame_tab(app, event->y, event->x) : -1;
   const pl_cmd *hint = click ? pl_frame_hint(app, event->y, event->x) : NULL;
   if (tab >= 0) {
-    pl_app_switch(app, (size_t)tab);
+    switch_to(app, (size_t)tab);
   } else if (hint != NULL) {
     pl_cmd_run(app, hint, "");
   } else if (app->joblist.open) {

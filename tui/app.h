@@ -89,8 +89,7 @@ int pl_app_run(pl_app_options *options, pl_error *err);
 // For screens, commands and widgets.
 void pl_app_say(pl_app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pl_app_complain(pl_app *app, const pl_error *err);
-void pl_app_switch(pl_app *app, size_t screen);                 // as by a digit: nothing leads back from it
-void pl_app_go(pl_app *app, const pl_screen *screen);           // the same
+void pl_app_go(pl_app *app, const pl_screen *screen);           // as by a digit: nothing leads back from it
 void pl_app_open_screen(pl_app *app, const pl_screen *screen);  // as by Enter: `back` comes back here
 void pl_app_back(pl_app *app);
 void pl_app_use_theme(pl_app *app);           // settings.theme

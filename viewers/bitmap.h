@@ -37,13 +37,6 @@ void pl_bitmap_fill(pl_bitmap *bitmap, pl_rgb colour);
 // Copies `source` into `target` with its upper left corner at (x, y); what lies outside is cut off.
 void pl_bitmap_place(pl_bitmap *target, const pl_bitmap *source, int x, int y);
 
-// `source` at width x height pixels, by the area filter (each new pixel is the mean of what it covers). Aspect is the
-// caller's business. PL_E_LIMIT, PL_E_NOMEM.
-pl_status pl_bitmap_resize(pl_bitmap *out, const pl_bitmap *source, uint32_t width, uint32_t height, pl_error *err);
-
-// Appends the bitmap as an 8-bit RGB PNG file. PL_E_LIMIT when the buffer's maximum is passed, PL_E_NOMEM.
-pl_status pl_bitmap_to_png(pl_buf *out, const pl_bitmap *bitmap, pl_error *err);
-
 // Writes it as a PNG file, replacing `path` whole (pl_fs_replace).
 pl_status pl_bitmap_save(const pl_bitmap *bitmap, const char *path, pl_error *err);
 

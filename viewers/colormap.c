@@ -8,13 +8,6 @@ static const pl_rgb terminal_16[16];
 enum { HEAT_COUNT = 5 };
 static const pl_rgb heat[HEAT_COUNT];
 
-typedef struct named_colour {
-  const char *name;
-  pl_rgb rgb;
-} named_colour;
-enum { NAME_COUNT = 8 };
-static const named_colour names[NAME_COUNT];
-
 pl_rgb pl_colour_rgb(pl_colour colour) { return colours[colour]; }
 
 pl_rgb pl_colour_series(size_t i) { return colours[i % PL_COLOUR_COUNT]; }
@@ -34,32 +27,6 @@ pl_rgb pl_colour_heat(double probability) {
 }
 
 uint8_t pl_rgb_luma(pl_rgb c) { return (uint8_t)((299 * c.r + 587 * c.g + 114 * c.b + 500) / 1000); }
-
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool pl_rgb_parse(pl_rgb *out, const char *text) {
-  for (size_t i = 0; i < NAME_COUNT; i++) {
-    if (strcmp(text, names[i].name) == 0) {
-      *out = names[i].rgb;
-      return true;
-    }
-  }
-  if (*text == '#') text++;
-  if (strlen(text) != 6) return false;
-  int value[3];
-  for (int i = 0; i < 3; i++) {
-    int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    value[i] = 16 * high + low;
-  }
-  *out = (pl_rgb){(uint8_t)value[0], (uint8_t)value[1], (uint8_t)value[2]};
-  return true;
-}
 
 static int distance(pl_rgb a, pl_rgb b) {
   int r = a.r - b.r, g = a.g - b.g, blue = a.b - b.b;
@@ -117,10 +84,4 @@ static const pl_rgb terminal_16[16] = {
     {0, 0, 0},     {205, 0, 0},     {0, 205, 0},     {205, 205, 0},   {0, 0, 238}, {205, 0, 205},
     {0, 205, 205}, {229, 229, 229}, {127, 127, 127}, {255, 0, 0},     {0, 255, 0}, {255, 255, 0},
     {92, 92, 255}, {255, 0, 255},   {0, 255, 255},   {255, 255, 255},
-};
-
-static const named_colour names[NAME_COUNT] = {
-    {"sky", {0x56, 0xb4, 0xe9}},    {"orange", {0xff, 0x9f, 0x1c}}, {"green", {0x2e, 0xc4, 0x94}},
-    {"yellow", {0xf0, 0xe4, 0x42}}, {"pink", {0xe0, 0x8f, 0xc0}},   {"vermilion", {0xf0, 0x6a, 0x2a}},
-    {"red", {0xff, 0x40, 0x40}},    {"white", {0xff, 0xff, 0xff}},
 };

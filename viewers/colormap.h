@@ -57,9 +57,6 @@ uint8_t pl_rgb_luma(pl_rgb colour);
 static inline bool pl_rgb_equal(pl_rgb a, pl_rgb b) { return a.r == b.r && a.g == b.g && a.b == b.b; }
 static inline bool pl_rgb_is_grey(pl_rgb c) { return c.r == c.g && c.g == c.b; }
 
-// "#rrggbb", "rrggbb", or one of: sky orange green yellow pink vermilion red white. False for anything else.
-bool pl_rgb_parse(pl_rgb *out, const char *text);
-
 // Nearest entry of xterm's 256 colours (only 16 to 255: the first 16 differ between terminals), of the usual 16, and
 // what those entries look like.
 uint8_t pl_rgb_to_256(pl_rgb colour);

@@ -27,11 +27,6 @@ double pl_curve_place_y(const pl_curve_chart *chart, const pl_curve_range *range
   return place(y, range->y_min, range->y_max, chart->log_y);
 }
 
-double pl_curve_x_at(const pl_curve_chart *chart, const pl_curve_range *range, double t) {
-  if (chart->log_x) return range->x_min * pow(range->x_max / range->x_min, t);
-  return range->x_min + (range->x_max - range->x_min) * t;
-}
-
 // ---- Ranges
 
 static void widen(double *low, double *high, double value) {

@@ -4,13 +4,12 @@
 
 static const double zoom_max = 32, show_zoom_max = 8, margin = 0.25;
 
-double pl_lens_fit_zoom(const pl_lens_frame *f) {
+// The zoom at which the image just fits.
+static double fit_zoom(const pl_lens_frame *f) {
   return fmin(f->width / f->image_width, f->height * f->pixel_aspect / f->image_height);
 }
 
-double pl_lens_zoom(const pl_lens *lens, const pl_lens_frame *f) {
-  return lens->zoom > 0 ? lens->zoom : pl_lens_fit_zoom(f);
-}
+double pl_lens_zoom(const pl_lens *lens, const pl_lens_frame *f) { return lens->zoom > 0 ? lens->zoom : fit_zoom(f); }
 
 // One axis: the seen length, and its beginning for a middle that may be anywhere.
 static double begin_of(double middle, double seen, double whole) {
@@ -46,7 +45,7 @@ void pl_lens_set_zoom(pl_lens *lens, const pl_lens_frame *f, double zoom, double
   double at_x = 0, at_y = 0;
   pl_lens_to_image(&at_x, &at_y, lens, f, x, y);
   zoom = fmin(zoom, zoom_max);
-  if (zoom <= pl_lens_fit_zoom(f) * 1.0001) {
+  if (zoom <= fit_zoom(f) * 1.0001) {
     *lens = (pl_lens){0};
     return;
   }
@@ -67,7 +66,7 @@ void pl_lens_show(pl_lens *lens, const pl_lens_frame *f, pl_view_area part) {
   const double width = part.width * (1 + 2 * margin), height = part.height * (1 + 2 * margin);
   const double zoom = fmin(show_zoom_max, fmin(f->width / width, f->height * f->pixel_aspect / height));
   *lens = (pl_lens){0};
-  if (zoom <= pl_lens_fit_zoom(f) * 1.0001) return;
+  if (zoom <= fit_zoom(f) * 1.0001) return;
   *lens = (pl_lens){.zoom = zoom, .x = part.x + part.width / 2, .y = part.y + part.height / 2};
   settle(lens, f);
 }

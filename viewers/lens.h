@@ -21,8 +21,7 @@ typedef struct pl_lens_frame {
   double pixel_aspect;   // height of a window's pixel over its width
 } pl_lens_frame;
 
-// The zoom at which the image just fits, and the one that the lens has.
-double pl_lens_fit_zoom(const pl_lens_frame *frame);
+// The zoom that the lens has.
 double pl_lens_zoom(const pl_lens *lens, const pl_lens_frame *frame);
 
 // The part of the image that is seen: inside the image, and all of it along a side that fits.

@@ -73,8 +73,6 @@ bool pl_curve_known_y(const pl_curve_chart *chart, double y);
 // Where x lies between x_min (0) and x_max (1), y between y_min and y_max. What lies far outside is within -8 and 8.
 double pl_curve_place_x(const pl_curve_chart *chart, const pl_curve_range *range, double x);
 double pl_curve_place_y(const pl_curve_chart *chart, const pl_curve_range *range, double y);
-// The x at that place.
-double pl_curve_x_at(const pl_curve_chart *chart, const pl_curve_range *range, double place);
 
 enum { PL_CURVE_TICKS_MAX = 16, PL_CURVE_TICK_TEXT = 24 };
 

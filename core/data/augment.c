@@ -16,12 +16,13 @@ static uint64_t seed_of(const pl_augment_place *place, const char *kind) {
   return pl_rng_u64(pl_rng_derive(place->seed, kind), place->epoch, place->image);
 }
 
-double pl_augment_unit(const pl_augment_place *place, const char *kind, uint64_t draw) {
+// Uniform in [0, 1).
+static double unit(const pl_augment_place *place, const char *kind, uint64_t draw) {
   return pl_rng_double(seed_of(place, kind), place->repeat, draw);
 }
 
 double pl_augment_within(const pl_augment_place *place, const char *kind, uint64_t draw, double limit) {
-  return place->strength * limit * (2 * pl_augment_unit(place, kind, draw) - 1);
+  return place->strength * limit * (2 * unit(place, kind, draw) - 1);
 }
 
 uint64_t pl_augment_noise(const pl_augment_place *place, const char *kind) {
@@ -48,10 +49,10 @@ const pl_augment_list *pl_augment_list_find(const char *name) {
 
 // Draw 2*member decides whether, the next one which of its kinds.
 static const pl_augment_kind *choose(const pl_augment_member *member, size_t number, const pl_augment_place *place) {
-  if (pl_augment_unit(place, "augment", 2 * number) >= member->probability) return NULL;
+  if (unit(place, "augment", 2 * number) >= member->probability) return NULL;
   size_t count = 0;
   while (count < PL_AUGMENT_CHOICES_MAX && member->kinds[count] != NULL) count++;
-  size_t chosen = (size_t)(pl_augment_unit(place, "augment", 2 * number + 1) * (double)count);
+  size_t chosen = (size_t)(unit(place, "augment", 2 * number + 1) * (double)count);
   return pl_augment_kind_find(member->kinds[chosen]);
 }
 

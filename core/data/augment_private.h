@@ -7,8 +7,7 @@
 extern "C" {
 #endif
 
-// Draw number `draw` of a kind for one image: uniform in [0, 1), and in +-limit times the place's strength.
-double pl_augment_unit(const pl_augment_place *place, const char *kind, uint64_t draw);
+// Draw number `draw` of a kind for one image: uniform in +-limit times the place's strength.
 double pl_augment_within(const pl_augment_place *place, const char *kind, uint64_t draw, double limit);
 // The seed of draws by pixel.
 uint64_t pl_augment_noise(const pl_augment_place *place, const char *kind);

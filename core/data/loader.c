@@ -33,7 +33,7 @@ struct pl_loader {
   pthread_mutex_t mutex;    // guards everything below
   pthread_cond_t work;      // for the workers: something to do, or quit
   pthread_cond_t progress;  // for the caller: a sample is done
-  bool quit, cancelled;
+  bool quit, dropped;
   pl_loader_pass pass;
   size_t *order;
   uint32_t *repeats;  // how often order[i] is in the order before place i
@@ -146,7 +146,7 @@ static void prepare_slot(pl_loader *l, size_t batch) {
 }
 
 static bool has_work(const pl_loader *l) {
-  return !l->cancelled && l->next < l->pass.count &&
+  return !l->dropped && l->next < l->pass.count &&
          (l->next - l->pass.first) / l->options.batch < l->delivered + l->options.prefetch;
 }
 
@@ -351,7 +351,7 @@ pl_status pl_loader_start(pl_loader *l, const pl_loader_pass *pass, pl_error *er
   if (pass->count > 0) memcpy(order, pass->order, pass->count * sizeof *order);
   uint32_t *repeats = count_repeats(order, pass->count, l->manifest->count);
   pthread_mutex_lock(&l->mutex);
-  l->cancelled = true;  // no new samples of the old pass; those in work end first
+  l->dropped = true;  // no new samples of the old pass; those in work end first
   while (l->active > 0) pthread_cond_wait(&l->progress, &l->mutex);
   free(l->order);
   free(l->repeats);
@@ -362,7 +362,7 @@ pl_status pl_loader_start(pl_loader *l, const pl_loader_pass *pass, pl_error *er
   l->next = pass->first;
   l->delivered = 0;
   l->holding = false;
-  l->cancelled = false;
+  l->dropped = false;
   for (size_t i = 0; i < l->options.prefetch; i++) prepare_slot(l, i);
   pthread_cond_broadcast(&l->work);
   pthread_mutex_unlock(&l->mutex);
@@ -372,8 +372,7 @@ pl_status pl_loader_start(pl_loader *l, const pl_loader_pass *pass, pl_error *er
 // Waits for batch `number`, with the mutex held.
 static pl_status wait_for(pl_loader *l, size_t number, pl_error *err) {
   slot *s = &l->slots[number % l->options.prefetch];
-  while (!l->cancelled && s->done < s->count) pthread_cond_wait(&l->progress, &l->mutex);
-  if (l->cancelled) return pl_fail(err, PL_E_CANCELLED, "loading was stopped");
+  while (s->done < s->count) pthread_cond_wait(&l->progress, &l->mutex);
   if (s->status != PL_OK) {
     if (err != NULL) *err = s->error;
     return s->status;
@@ -398,16 +397,8 @@ pl_status pl_loader_next(pl_loader *l, const pl_batch **out, pl_error *err) {
   }
   pl_status status = PL_OK;
   bool end = l->delivered >= batch_count(l);
-  if (end && l->cancelled) status = pl_fail(err, PL_E_CANCELLED, "loading was stopped");
   if (!end) status = wait_for(l, l->delivered, err);
   if (status == PL_OK) *out = end ? NULL : &l->batch;
   pthread_mutex_unlock(&l->mutex);
   return status;
-}
-
-void pl_loader_cancel(pl_loader *l) {
-  pthread_mutex_lock(&l->mutex);
-  l->cancelled = true;
-  pthread_cond_broadcast(&l->progress);
-  pthread_mutex_unlock(&l->mutex);
 }

@@ -49,22 +49,19 @@ typedef struct pl_loader_pass {
 typedef struct pl_loader pl_loader;
 
 // Starts the workers. The manifest is borrowed until the loader is destroyed and must not change. All of a loader's
-// functions but pl_loader_cancel are for one thread.
+// functions are for one thread.
 // PL_E_USAGE: an option out of range. PL_E_NOMEM: the batches. PL_E_LIMIT: no thread could be started.
 pl_status pl_loader_create(pl_loader **out, const pl_manifest *manifest, const pl_loader_options *options,
                            pl_error *err);
 void pl_loader_destroy(pl_loader *loader);  // stops and joins the workers
 
-// Begins a pass; one that is under way is dropped. Also ends a cancellation. PL_E_USAGE: an index outside the manifest.
+// Begins a pass; one that is under way is dropped. PL_E_USAGE: an index outside the manifest.
 pl_status pl_loader_start(pl_loader *loader, const pl_loader_pass *pass, pl_error *err);
 
 // Waits for the next batch; *out is NULL after the last one. The batch is borrowed until the next call of a function of
 // this loader. A file that is missing or damaged is an error that names the case and the file, delivered when its batch
-// would be; the pass is over then. PL_E_CANCELLED after pl_loader_cancel.
+// would be; the pass is over then.
 pl_status pl_loader_next(pl_loader *loader, const pl_batch **out, pl_error *err);
-
-// Makes pl_loader_next return PL_E_CANCELLED, now or when it is called. From any thread.
-void pl_loader_cancel(pl_loader *loader);
 
 // Reads one case's planes, size*size bytes each, as the loader does. The mask of a case that is not positive (of the
 // test part too) and has no mask file is empty. Messages name the case and the file.

@@ -167,7 +167,7 @@ pl_status pl_patients_parse(pl_patients *out, const char *bytes, size_t length, 
   return PL_OK;
 }
 
-pl_status pl_patients_load(pl_patients *out, const char *path, pl_error *err) {
+static pl_status load(pl_patients *out, const char *path, pl_error *err) {
   pl_buf bytes;
   pl_buf_init(&bytes, PL_CSV_FILE_MAX);
   pl_status status = pl_fs_read(&bytes, path, err);
@@ -183,7 +183,9 @@ pl_status pl_patients_load(pl_patients *out, const char *path, pl_error *err) {
   return status;
 }
 
-pl_status pl_patients_from_cases(pl_patients *out, const pl_manifest *manifest, pl_error *err) {
+// The pseudonyms in cases.csv, which came from the DICOM files. PL_E_NOTFOUND, saying why, when they cannot show which
+// images belong together: there are none, or no two cases have the same one (files made anonymous image by image).
+static pl_status from_cases(pl_patients *out, const pl_manifest *manifest, pl_error *err) {
   pl_patients map = {0};
   size_t room = 0;
   for (size_t i = 0; i < manifest->count; i++) {
@@ -210,12 +212,12 @@ pl_status pl_patients_from_cases(pl_patients *out, const pl_manifest *manifest, 
 }
 
 pl_status pl_patients_find(pl_patients *out, const char *path, const pl_manifest *manifest, pl_error *err) {
-  if (path != NULL && path[0] != '\0') return pl_patients_load(out, path, err);
+  if (path != NULL && path[0] != '\0') return load(out, path, err);
   if (manifest == NULL)
     return pl_fail(err, PL_E_NOTFOUND, "no map of patients was given: --patients MAP.csv names one");
   char *own = pl_path_join(manifest->workspace, "patients.csv");
   const bool there = pl_fs_is_file(own);
-  pl_status status = there ? pl_patients_load(out, own, err) : pl_patients_from_cases(out, manifest, err);
+  pl_status status = there ? load(out, own, err) : from_cases(out, manifest, err);
   free(own);
   if (status == PL_E_NOTFOUND && !there && err != NULL) {
     pl_error why = *err;

@@ -20,25 +20,18 @@ typedef struct pl_patients {
   char source[PL_PATIENTS_SOURCE_SIZE];  // where it is from, safe to print: "map.csv", "the DICOM files' patient ids"
 } pl_patients;
 
-// Reads a map in one of these layouts; its header decides which:
+// A map in one of these layouts; its header decides which:
 //   ImageId,patient               also patient_id or PatientID; the first column is the image whatever it is called
 //   Image Index,...,Patient ID    NIH's Data_Entry_2017.csv: the images are NIH's files
 //   ImageId,ANYTHING              when the second column holds NIH file names ("00012345_006.png"): the 8 digits before
 //                                 the mark are the patient
 // An id may end in ".png"; that is left out. PL_E_FORMAT names the line: no such header, a hostile id or an empty
-// patient, an image with two patients; also for a compressed file. Or as core/base/fs.h. The caller clears *out; on
-// failure it is untouched.
-pl_status pl_patients_load(pl_patients *out, const char *path, pl_error *err);
-
-// The same from memory; messages name no file, `source` is "".
+// patient, an image with two patients; also for a compressed file. The caller clears *out; on
+// failure it is untouched. Messages name no file, `source` is "".
 pl_status pl_patients_parse(pl_patients *out, const char *bytes, size_t length, pl_error *err);
 
-// The pseudonyms in cases.csv, which came from the DICOM files. PL_E_NOTFOUND, saying why, when they cannot show which
-// images belong together: there are none, or no two cases have the same one (files made anonymous image by image).
-pl_status pl_patients_from_cases(pl_patients *out, const pl_manifest *manifest, pl_error *err);
-
-// For a workspace, or for none (NULL): the map `path` when it is given, else patients.csv in the workspace, else the
-// cases' pseudonyms. PL_E_NOTFOUND, with a message that names --patients, when there is nothing to go by.
+// For a workspace, or for none (NULL): the map in the file `path` when it is given, else patients.csv in the workspace,
+// else the cases' pseudonyms. PL_E_NOTFOUND, with a message that names --patients, when there is nothing to go by.
 pl_status pl_patients_find(pl_patients *out, const char *path, const pl_manifest *manifest, pl_error *err);
 
 void pl_patients_clear(pl_patients *patients);

@@ -78,7 +78,7 @@ typedef struct pl_report_options {
   const uint32_t *sizes;   // of the ceilings
   size_t size_count;       // at most PL_CEILING_SIZES_MAX
   unsigned threads;
-  const char *patients;         // a map of pl_patients_load, or NULL for what the workspace has
+  const char *patients;         // a map as pl_patients_find takes it, or NULL for what the workspace has
   bool skip_pictures;           // do not look for near-duplicates among the pictures
   pl_phash_progress *progress;  // of reading them, or NULL
   void *context;

@@ -5,10 +5,8 @@
 
 #include "core/base/mem.h"
 
-size_t pl_pixel_size(pl_pixel_type type) { return type == PL_PIXEL_U8 ? 1 : 2; }
-
 size_t pl_image_bytes(const pl_image *image) {
-  return (size_t)image->width * image->height * pl_pixel_size(image->type);
+  return (size_t)image->width * image->height * (image->type == PL_PIXEL_U8 ? 1 : 2);
 }
 
 pl_status pl_image_init(pl_image *out, uint32_t width, uint32_t height, pl_pixel_type type, pl_image_meaning meaning,

@@ -43,8 +43,7 @@ pl_status pl_image_init(pl_image *out, uint32_t width, uint32_t height, pl_pixel
                         pl_error *err);
 void pl_image_clear(pl_image *image);  // frees the plane; fine on a zeroed struct
 
-// Bytes of one pixel and of the plane.
-size_t pl_pixel_size(pl_pixel_type type);
+// Bytes of the plane.
 size_t pl_image_bytes(const pl_image *image);
 
 #ifdef __cplusplus

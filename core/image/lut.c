@@ -47,7 +47,8 @@ const char *pl_lut_choice_name(const pl_dicom *dicom, size_t choice) {
                                        : dicom->windows[choice - dicom->voi_lut_count].name;
 }
 
-void pl_lut_describe_choices(pl_buf *out, const pl_dicom *dicom) {
+// Appends "1 NORMAL 40,400; 2 table LUNG" for people: all choices with number, name, and centre and width.
+static void describe_choices(pl_buf *out, const pl_dicom *dicom) {
   for (size_t i = 0; i < pl_lut_choices(dicom); i++) {
     const char *text = pl_lut_choice_name(dicom, i);
     pl_window window = pl_lut_choice(dicom, i);
@@ -76,7 +77,7 @@ pl_status pl_lut_find_choice(size_t *choice, const pl_dicom *dicom, const char *
   if (count == 0) return pl_fail(err, PL_E_NOTFOUND, "there is no window '%s': the file has none at all", text);
   pl_buf list;
   pl_buf_init(&list, PL_ERROR_MESSAGE_MAX);
-  pl_lut_describe_choices(&list, dicom);
+  describe_choices(&list, dicom);
   pl_fail(err, PL_E_NOTFOUND, "there is no window '%s' in the file, but: %s", text, list.data != NULL ? list.data : "");
   pl_buf_clear(&list);
   return PL_E_NOTFOUND;
@@ -125,7 +126,10 @@ double pl_lut_window(const pl_window *window, double x) {
   return 0;
 }
 
-void pl_lut_fill(uint8_t lut[PL_LUT_SIZE], const pl_dicom *dicom, const pl_window *window) {
+// Fills the table from a plane's element (as 16 bits; for 8-bit planes only the first 256 entries) to 8-bit grey,
+// rounded to the nearest. MONOCHROME1 is inverted, so that in the result larger is brighter. `window` NULL takes the
+// default.
+static void fill(uint8_t lut[PL_LUT_SIZE], const pl_dicom *dicom, const pl_window *window) {
   pl_window chosen = window != NULL ? *window : pl_lut_default_window(dicom);
   uint32_t count = dicom->image.type == PL_PIXEL_U8 ? BYTE_VALUES : PL_LUT_SIZE;
   for (uint32_t i = 0; i < count; i++) {
@@ -141,7 +145,7 @@ pl_status pl_lut_apply(pl_image *out, const pl_dicom *dicom, const pl_window *wi
   pl_status status = pl_image_init(&made, in->width, in->height, PL_PIXEL_U8, PL_IMAGE_GREY, err);
   if (status != PL_OK) return status;
   uint8_t *lut = pl_xmalloc(PL_LUT_SIZE);
-  pl_lut_fill(lut, dicom, window);
+  fill(lut, dicom, window);
   size_t count = (size_t)in->width * in->height;
   if (in->type == PL_PIXEL_U8) {
     for (size_t i = 0; i < count; i++) made.u8[i] = lut[in->u8[i]];

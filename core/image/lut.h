@@ -38,9 +38,6 @@ const char *pl_lut_choice_name(const pl_dicom *dicom, size_t choice);  // as in 
 // Finds the choice that `text` names: its number from 1, or its name, ignoring case. PL_E_NOTFOUND lists what there is.
 pl_status pl_lut_find_choice(size_t *choice, const pl_dicom *dicom, const char *text, pl_error *err);
 
-// Appends "1 NORMAL 40,400; 2 table LUNG" for people: all choices with number, name, and centre and width.
-void pl_lut_describe_choices(pl_buf *out, const pl_dicom *dicom);
-
 // The choice to begin with: the file's first, as pydicom's apply_voi_lut takes it, else the full window.
 pl_window pl_lut_default_window(const pl_dicom *dicom);
 
@@ -55,11 +52,6 @@ pl_window pl_lut_full_window(const pl_dicom *dicom);
 // Through a table (C.11.2.1.1): the entry of x rounded towards 0, the first or last one beyond its ends, times
 // 255/(2^bits - 1).
 double pl_lut_window(const pl_window *window, double value);
-
-// Fills the table from a plane's element (as 16 bits; for 8-bit planes only the first 256 entries) to 8-bit grey,
-// rounded to the nearest. MONOCHROME1 is inverted, so that in the result larger is brighter. `window` NULL takes the
-// default.
-void pl_lut_fill(uint8_t lut[PL_LUT_SIZE], const pl_dicom *dicom, const pl_window *window);
 
 // The whole picture through the table, as a new 8-bit PL_IMAGE_GREY plane of the same size that the caller clears.
 // PL_E_NOMEM.

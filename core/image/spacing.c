@@ -13,6 +13,6 @@ pl_spacing_trust pl_spacing_judge(const pl_dicom *dicom) {
 }
 
 void pl_spacing_explain(char *out, size_t size, const pl_dicom *dicom) {
-  snprintf(out, size, "%.3g mm a pixel would make this %.0f x %.0f mm: it was probably shrunk",
-           dicom->column_spacing, dicom->image.width * dicom->column_spacing, dicom->image.height * dicom->row_spacing);
+  snprintf(out, size, "%.3g mm a pixel would make this %.0f x %.0f mm: it was probably shrunk", dicom->column_spacing,
+           dicom->image.width * dicom->column_spacing, dicom->image.height * dicom->row_spacing);
 }

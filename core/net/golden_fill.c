@@ -6,7 +6,8 @@
 #include "core/base/rng.h"
 #include "core/base/str.h"
 
-float pl_golden_signed(uint64_t seed, uint64_t stream, uint64_t index) {
+// In [-1, 1), exact in float.
+static float signed_value(uint64_t seed, uint64_t stream, uint64_t index) {
   return 2.0f * pl_rng_float(seed, stream, index) - 1.0f;
 }
 
@@ -43,7 +44,7 @@ void pl_golden_tensor(float *data, const pl_model *model, int32_t index, uint64_
   range_of(&base, &bound, model, index);
   int64_t count = pl_shape_elements(&model->tensors[index].shape);
   for (int64_t j = 0; j < count; j++) {
-    data[j] = base + bound * pl_golden_signed(seed, (uint64_t)index, (uint64_t)j);
+    data[j] = base + bound * signed_value(seed, (uint64_t)index, (uint64_t)j);
   }
 }
 
@@ -56,7 +57,7 @@ void pl_golden_batch(float *x, float *target, uint64_t seed, int step, int n, in
         target[(i * h + row) * w + column] = inside ? 1.0f : 0.0f;
         for (int c = 0; c < 3; c++) {
           int64_t index = ((int64_t)(i * 3 + c) * h + row) * w + column;
-          float s = pl_golden_signed(seed, 1000000 + (uint64_t)step, (uint64_t)index);
+          float s = signed_value(seed, 1000000 + (uint64_t)step, (uint64_t)index);
           x[index] = inside ? s + 1.0f : s;
         }
       }

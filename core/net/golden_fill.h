@@ -10,9 +10,6 @@
 extern "C" {
 #endif
 
-// In [-1, 1), exact in float.
-float pl_golden_signed(uint64_t seed, uint64_t stream, uint64_t index);
-
 // Fills data[] with tensor `index` of the model's state dict (not for i64 tensors, which are 0).
 void pl_golden_tensor(float *data, const pl_model *model, int32_t index, uint64_t seed);
 

@@ -331,8 +331,6 @@ const char *pl_op_name(pl_op op) { return op < PL_OP_COUNT ? op_rows[op].name : 
 
 int pl_op_inputs(pl_op op) { return op_rows[op].inputs; }
 
-int pl_op_outputs(pl_op op) { return op_rows[op].outputs; }
-
 static const op_row op_rows[PL_OP_COUNT] = {
     [PL_OP_AUGMENT] = {"augment", 3, 2, 0, 0, {"", ".target"}, infer_augment},
     [PL_OP_CONV] = {"conv", 1, 1, 1, 2, {""}, infer_conv},

@@ -256,9 +256,8 @@ int32_t pl_graph_add_shaped(pl_graph *graph, pl_op op, const char *name, const i
                             const int32_t *tensors, int tensor_count, const pl_attributes *attributes,
                             const pl_shape *shape);
 
-// How many inputs and outputs an op's nodes have.
+// How many inputs an op's nodes have.
 int pl_op_inputs(pl_op op);
-int pl_op_outputs(pl_op op);
 
 // Names such as "conv", for messages, dumps and tests.
 const char *pl_op_name(pl_op op);

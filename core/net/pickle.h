@@ -35,8 +35,7 @@ typedef enum pl_torch_type {
   PL_TORCH_I64,
 } pl_torch_type;
 
-size_t pl_torch_type_size(pl_torch_type type);       // bytes of an element
-const char *pl_torch_type_name(pl_torch_type type);  // "float16"; static
+size_t pl_torch_type_size(pl_torch_type type);  // bytes of an element
 
 // A view of a storage: element (i, j, ...) lies at offset + i * strides[0] + j * strides[1] + ... of its elements. The
 // numbers are checked against each other: no element lies outside the storage, and there are no more than it has.

@@ -5,18 +5,12 @@
 #include "core/base/mem.h"
 #include "core/net/pickle_private.h"
 
-static const struct {
-  const char *name;
-  size_t size;
-} types[] = {
-    [PL_TORCH_F16] = {"float16", 2}, [PL_TORCH_BF16] = {"bfloat16", 2}, [PL_TORCH_F32] = {"float32", 4},
-    [PL_TORCH_F64] = {"float64", 8}, [PL_TORCH_BOOL] = {"bool", 1},     [PL_TORCH_U8] = {"uint8", 1},
-    [PL_TORCH_I8] = {"int8", 1},     [PL_TORCH_I16] = {"int16", 2},     [PL_TORCH_I32] = {"int32", 4},
-    [PL_TORCH_I64] = {"int64", 8},
+static const size_t type_sizes[] = {
+    [PL_TORCH_F16] = 2, [PL_TORCH_BF16] = 2, [PL_TORCH_F32] = 4, [PL_TORCH_F64] = 8, [PL_TORCH_BOOL] = 1,
+    [PL_TORCH_U8] = 1,  [PL_TORCH_I8] = 1,   [PL_TORCH_I16] = 2, [PL_TORCH_I32] = 4, [PL_TORCH_I64] = 8,
 };
 
-size_t pl_torch_type_size(pl_torch_type type) { return types[type].size; }
-const char *pl_torch_type_name(pl_torch_type type) { return types[type].name; }
+size_t pl_torch_type_size(pl_torch_type type) { return type_sizes[type]; }
 
 static const known_name known_names[] = {
     {"collections", "OrderedDict", NAME_DICT, 0},

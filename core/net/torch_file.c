@@ -37,7 +37,8 @@ struct pl_torch_file {
   char storage_key[PL_PICKLE_NAME_MAX];
 };
 
-bool pl_torch_is(const void *bytes, size_t length) {
+// True when bytes[0 .. length) begin as one of the two forms does.
+static bool is_torch(const void *bytes, size_t length) {
   static const char zip[] = {'P', 'K', 3, 4};
   return (length >= sizeof zip && memcmp(bytes, zip, sizeof zip) == 0) ||
          (length >= sizeof legacy_start && memcmp(bytes, legacy_start, sizeof legacy_start) == 0);
@@ -172,7 +173,7 @@ static pl_status read_legacy_storage(const unsigned char **out, const pl_torch_f
 // ---------------------------------------------------------------------------------------------------------------------
 
 static pl_status read_file(pl_torch_file *file, pl_error *err) {
-  if (!pl_torch_is(file->bytes, file->length)) {
+  if (!is_torch(file->bytes, file->length)) {
     return pl_fail(err, PL_E_FORMAT, "torch.save did not write it, or with a PyTorch older than 0.4");
   }
   pl_status status = file->bytes[0] == 'P' ? open_zip(file, err) : open_legacy(file, err);

@@ -28,9 +28,6 @@ const pl_pickle *pl_torch_contents(const pl_torch_file *file);
 // Reads a tensor in row-major order, whatever its strides: elements * pl_torch_type_size(type) bytes, as they are.
 pl_status pl_torch_read(pl_torch_file *file, const pl_pickle_tensor *tensor, void *data, pl_error *err);
 
-// True when bytes[0 .. length) begin as one of the two forms does.
-bool pl_torch_is(const void *bytes, size_t length);
-
 // Writes all tensors of up to 4 dimensions to a safetensors file (whole or not at all): half precision as float32,
 // small integers and truth values as int64, which changes no value; the others as they are. "module." of DataParallel
 // in front of all names is taken away. `left` (may be NULL) is how many tensors were left out; `sha256` as in

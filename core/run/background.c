@@ -70,11 +70,51 @@ static pl_alive alive_of(const pl_background *job, const char *folder) {
   return held > 0 ? PL_ALIVE_YES : held == 0 ? PL_ALIVE_NO : PL_ALIVE_UNKNOWN;
 }
 
+// The last lines of a file of which only the end is read; a line that it begins in the midst of is left out.
+static pl_status read_tail(char ***text, size_t *count, const char *folder, size_t lines, pl_error *err) {
+  char *path = pl_path_join(folder, "log"), *bytes = pl_xmalloc(LOG_TAIL_BYTES);
+  pl_status status = PL_OK;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (fd < 0) status = pl_fail_errno(err, errno, "cannot open %s", path);
+  ssize_t length = 0;
+  if (status == PL_OK) {
+    const off_t end = lseek(fd, 0, SEEK_END), start = end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0;
+    length = pread(fd, bytes, LOG_TAIL_BYTES, start);
+    if (length < 0) status = pl_fail_errno(err, errno, "cannot read %s", path);
+  }
+  if (fd >= 0) close(fd);
+  free(path);
+  if (status != PL_OK) {
+    free(bytes);
+    return status;
+  }
+  const char *at = bytes, *end = bytes + length;
+  // From the back, so that at most so many lines are counted.
+  const char *p = end > at && end[-1] == '\n' ? end - 1 : end;
+  for (size_t found = 0; p > at && found < lines; p--) {
+    if (p[-1] == '\n' && ++found == lines) break;
+  }
+  char **list = pl_xcalloc(lines + 1, sizeof *list);
+  size_t used = 0;
+  while (p < end && used < lines) {
+    const char *stop = memchr(p, '\n', (size_t)(end - p));
+    const size_t size = (size_t)((stop != NULL ? stop : end) - p);
+    char safe[LOG_LINE_SIZE];
+    pl_safe_text(safe, sizeof safe, p, size);
+    list[used++] = pl_xstrdup(safe);
+    p += size + 1;
+  }
+  free(bytes);
+  *text = list;
+  *count = used;
+  return PL_OK;
+}
+
 // What a command says of an error begins with its name; a hint on how to call it may follow.
 static void read_last_words(pl_background *job, const char *folder) {
   char **lines = NULL;
   size_t count = 0;
-  if (pl_background_tail(&lines, &count, folder, LAST_LINES, NULL) != PL_OK) return;
+  if (read_tail(&lines, &count, folder, LAST_LINES, NULL) != PL_OK) return;
   size_t chosen = count > 0 ? count - 1 : 0;
   for (size_t i = 0; i < count && job->exit_code != 0; i++) {
     if (pl_begins_with(lines[i], "pleura ")) chosen = i;
@@ -152,50 +192,10 @@ pl_status pl_background_list(pl_background **out, size_t *count, const char *wor
   return PL_OK;
 }
 
-// The last lines of a file of which only the end is read; a line that it begins in the midst of is left out.
-pl_status pl_background_tail(char ***text, size_t *count, const char *folder, size_t lines, pl_error *err) {
-  char *path = pl_path_join(folder, "log"), *bytes = pl_xmalloc(LOG_TAIL_BYTES);
-  pl_status status = PL_OK;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-  if (fd < 0) status = pl_fail_errno(err, errno, "cannot open %s", path);
-  ssize_t length = 0;
-  if (status == PL_OK) {
-    const off_t end = lseek(fd, 0, SEEK_END), start = end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0;
-    length = pread(fd, bytes, LOG_TAIL_BYTES, start);
-    if (length < 0) status = pl_fail_errno(err, errno, "cannot read %s", path);
-  }
-  if (fd >= 0) close(fd);
-  free(path);
-  if (status != PL_OK) {
-    free(bytes);
-    return status;
-  }
-  const char *at = bytes, *end = bytes + length;
-  // From the back, so that at most so many lines are counted.
-  const char *p = end > at && end[-1] == '\n' ? end - 1 : end;
-  for (size_t found = 0; p > at && found < lines; p--) {
-    if (p[-1] == '\n' && ++found == lines) break;
-  }
-  char **list = pl_xcalloc(lines + 1, sizeof *list);
-  size_t used = 0;
-  while (p < end && used < lines) {
-    const char *stop = memchr(p, '\n', (size_t)(end - p));
-    const size_t size = (size_t)((stop != NULL ? stop : end) - p);
-    char safe[LOG_LINE_SIZE];
-    pl_safe_text(safe, sizeof safe, p, size);
-    list[used++] = pl_xstrdup(safe);
-    p += size + 1;
-  }
-  free(bytes);
-  *text = list;
-  *count = used;
-  return PL_OK;
-}
-
 pl_status pl_background_log(char ***text, size_t *count, const char *workspace, const char *name, size_t lines,
                             pl_error *err) {
   char *folder = folder_of(workspace, name);
-  const pl_status status = pl_background_tail(text, count, folder, lines, err);
+  const pl_status status = read_tail(text, count, folder, lines, err);
   free(folder);
   return status;
 }

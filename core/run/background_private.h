@@ -10,4 +10,3 @@ struct json_t;
 // An object of the job's folder, NULL when there is none; the caller's.
 struct json_t *pl_background_read(const char *folder, const char *file);
 void pl_background_host(char *out, size_t size);
-pl_status pl_background_tail(char ***text, size_t *count, const char *folder, size_t lines, pl_error *err);

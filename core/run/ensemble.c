@@ -249,7 +249,8 @@ size_t pl_ensemble_trained_on_others(const pl_ensemble *e, pl_label_choice label
 
 // ---- Cases
 
-pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
+// The cases that a run validates on: its fold, narrowed down by its filter and limit. The caller frees.
+static pl_status held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
                           pl_error *err) {
   pl_filter *own = pl_xcalloc(1, sizeof *own);
   pl_status status = pl_filter_parse(own, config->where, err);
@@ -264,7 +265,7 @@ pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *mani
 // What member m holds out, marked in judged[case * members + m].
 static pl_status mark_valid(bool *judged, const pl_ensemble *e, size_t m, const pl_filter *where, pl_error *err) {
   size_t *cases = NULL, count = 0;
-  pl_status status = pl_run_held_out(&cases, &count, &e->manifest, &e->members[m].info->config, err);
+  pl_status status = held_out(&cases, &count, &e->manifest, &e->members[m].info->config, err);
   if (status != PL_OK) return pl_wrap(err, "run %s", pl_path_base(e->members[m].folder));
   for (size_t i = 0; i < count; i++) {
     if (where == NULL || pl_filter_holds(where, &e->manifest.cases[cases[i]])) judged[cases[i] * e->count + m] = true;

@@ -66,11 +66,6 @@ pl_status pl_ensemble_changed(unsigned *changed, const pl_ensemble *ensemble, pl
 // How many of the runs were trained on other labels than these.
 size_t pl_ensemble_trained_on_others(const pl_ensemble *ensemble, pl_label_choice labels);
 
-// The cases that a run validates on: its fold, narrowed down by its filter and limit; the caller frees *cases. Fails as
-// pl_subset_select.
-pl_status pl_run_held_out(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
-                          pl_error *err);
-
 // Cases with the runs that judge them, in the manifest's order.
 typedef struct pl_ensemble_cases {
   pl_evaluate_case *cases;

@@ -13,8 +13,8 @@ extern "C" {
 
 // "run:NAME", "run:NAME:best", "run:NAME:last" or "run:NAME:12" (an epoch) as a value of the option `weights`: the
 // network of another run of the workspace, with its decoder; optimizer and schedule begin anew. NAME is as for
-// pl_run_find, or that of a group of folds, which stands for its run of the same fold. "run:" alone, as in a preset, can
-// be planned with but not started.
+// pl_run_find, or that of a group of folds, which stands for its run of the same fold. "run:" alone, as in a preset,
+// can be planned with but not started.
 #define PL_WEIGHTS_RUN "run:"
 
 // Where the weights are those of another run, the new one has its network: encoder and decoder-attention become that

@@ -82,10 +82,17 @@ pl_status pl_run_state_save(const pl_run_state *state, const char *folder, pl_er
   return status;
 }
 
+static pl_phase phase_from_name(const char *name) {
+  for (int i = 0; i < PHASE_COUNT; i++) {
+    if (strcmp(phase_names[i], name) == 0) return (pl_phase)i;
+  }
+  return PL_PHASE_UNKNOWN;
+}
+
 static void take_state(pl_run_state *s, const json_t *object) {
   char phase[32];
   pl_json_text(phase, sizeof phase, object, "phase");
-  s->phase = pl_phase_from_name(phase);
+  s->phase = phase_from_name(phase);
   s->heartbeat = (uint64_t)pl_json_int(object, "heartbeat", 0);
   s->step = pl_json_int(object, "step", s->step);
   s->steps = pl_json_int(object, "steps", s->steps);
@@ -144,13 +151,6 @@ pl_status pl_run_state_load(pl_run_state *out, const char *folder, pl_error *err
 }
 
 const char *pl_phase_name(pl_phase phase) { return phase_names[phase]; }
-
-pl_phase pl_phase_from_name(const char *name) {
-  for (int i = 0; i < PHASE_COUNT; i++) {
-    if (strcmp(phase_names[i], name) == 0) return (pl_phase)i;
-  }
-  return PL_PHASE_UNKNOWN;
-}
 
 void pl_run_state_words(char *out, size_t size, const pl_run_state *s) {
   const bool evaluating = s->phase == PL_PHASE_EVALUATING;

@@ -66,7 +66,6 @@ void pl_run_state_words(char *out, size_t size, const pl_run_state *state);
 
 // "training", ...; static strings. The inverse gives PL_PHASE_UNKNOWN for other words.
 const char *pl_phase_name(pl_phase phase);
-pl_phase pl_phase_from_name(const char *name);
 
 // True for the phases in which a core has ended.
 bool pl_phase_is_over(pl_phase phase);

@@ -12,8 +12,9 @@
 
 // ---- Scoring
 
-pl_status pl_submission_mask(pl_image *mask, const pl_rle_table *table, const char *name, const pl_rle_image *image,
-                             uint32_t width, uint32_t height, pl_error *err) {
+// The union of an image's rows, width x height pixels. PL_E_FORMAT names the line. The caller clears *mask.
+static pl_status read_mask(pl_image *mask, const pl_rle_table *table, const char *name, const pl_rle_image *image,
+                           uint32_t width, uint32_t height, pl_error *err) {
   pl_image made = {0};
   pl_status status = pl_image_init(&made, width, height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
   for (size_t i = 0; i < image->count && status == PL_OK; i++) {
@@ -34,9 +35,9 @@ static pl_status score_image(pl_score_case *out, const pl_submission_tables *t, 
   *out = (pl_score_case){0};
   if (!label->has_mask && !answer->has_mask) return PL_OK;  // three quarters of the competition's images
   pl_image truth = {0}, predicted = {0};
-  pl_status status = pl_submission_mask(&truth, t->labels, t->labels_name, label, t->width, t->height, err);
+  pl_status status = read_mask(&truth, t->labels, t->labels_name, label, t->width, t->height, err);
   if (status == PL_OK) {
-    status = pl_submission_mask(&predicted, t->submission, t->submission_name, answer, t->width, t->height, err);
+    status = read_mask(&predicted, t->submission, t->submission_name, answer, t->width, t->height, err);
   }
   if (status == PL_OK) status = pl_score_masks(out, &truth, &predicted, err);
   pl_image_clear(&truth);
@@ -172,7 +173,7 @@ static pl_status check_masks(const pl_submission *s, const pl_rle_table *read, p
   for (size_t i = 0; i < read->image_count; i++) {
     const answer *a = answer_to(s, &read->rows[read->order[read->images[i].first]]);
     pl_image mask = {0};
-    pl_status status = pl_submission_mask(&mask, read, "the submission", &read->images[i], a->width, a->height, err);
+    pl_status status = read_mask(&mask, read, "the submission", &read->images[i], a->width, a->height, err);
     if (status != PL_OK) return status;
     const bool equal = crc_of(&mask) == a->crc && pl_mask_area(&mask) == a->area;
     pl_image_clear(&mask);

@@ -36,10 +36,6 @@ typedef struct pl_submission_tables {
 pl_status pl_submission_score_tables(pl_submission_score *out, const pl_submission_tables *tables, pl_error *err);
 void pl_submission_score_clear(pl_submission_score *score);
 
-// The union of an image's rows, width x height pixels. PL_E_FORMAT names the line. The caller clears *mask.
-pl_status pl_submission_mask(pl_image *mask, const pl_rle_table *table, const char *name, const pl_rle_image *image,
-                             uint32_t width, uint32_t height, pl_error *err);
-
 // ---- Writing.
 typedef struct pl_submission pl_submission;
 

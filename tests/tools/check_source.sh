@@ -53,5 +53,22 @@ sources core gpu viewers tui | grep '\.h$' | while read -r header; do
 done
 sources core gpu viewers tui | xargs -r grep -nE '\b(TODO|FIXME|XXX)\b' /dev/null | report 'unfinished by its own words'
 
+# Of functions that headers declare: one that only its own file uses is static, and one that nobody uses goes. A macro in
+# the header is a user too.
+sources core gpu viewers tui tests | xargs -r grep -oE '\bpl_[a-z0-9_]+' /dev/null | sort -u |
+  awk -F: '{ files[$2]++ } $1 ~ /\.h$/ && $1 !~ /^tests/ { header[$2] = $1 }
+           END { for (name in header) if (files[name] <= 2) print header[name], name }' |
+  while read -r header name; do
+    grep -qE "^ .*[^A-Za-z0-9_]$name\(|^#define.*$name\(" "$header" ||
+      grep -HnE "^[a-z].*[ *]$name\(" "$header" | grep -vE ':(static inline|typedef) '
+  done | report 'exported, but used by its own file at most'
+
+# A function of the program stops at 60 lines: from the line with its name to the brace that closes it.
+sources core gpu viewers tui | xargs -r awk '
+  FNR == 1 { start = 0 }
+  /^[A-Za-z].*\(/ && !/[;}]/ { start = FNR; line = $0 }
+  /^}/ { if (start && FNR - start >= 60) print FILENAME ":" start ": " FNR - start + 1 " lines: " line; start = 0 }' |
+  report 'a function stops at 60 lines'
+
 cat "$found"
 [ ! -s "$found" ]

@@ -37,4 +37,15 @@ try 1 core/base/a.cc 'int x;'
 try 1 core/base/a.c 'const char *red = "\x1b[31m";'
 try 1 core/base/a.h 'int x;'
 try 1 gpu/a.c '// TODO later'
+try 1 core/base/a.h '#pragma once
+int pl_a_unused(void);'
+try 0 core/base/a.h '#pragma once
+typedef int pl_a_call(void);
+static inline int pl_a_small(void) { return 1; }'
+try 0 core/base/a.c "int pl_a_long(void) {
+$(seq 58)
+}"
+try 1 core/base/a.c "int pl_a_long(void) {
+$(seq 59)
+}"
 [ "$failures" = 0 ]

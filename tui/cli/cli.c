@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/data/filter.h"
 
 const pl_cli_command *pl_cli_find(const char *name) {
   for (size_t i = 0; i < pl_cli_command_count; i++) {
@@ -53,9 +54,40 @@ int pl_cli_run(const struct argp *parser, int argc, char **argv, void *arguments
   return work(arguments, &err) == PL_OK ? 0 : pl_cli_report(argv[0], &err);
 }
 
-int pl_cli_help(int argc, char **argv) {
-  (void)argc;
-  (void)argv;
+static void print_filter_help(void) {
+  printf(
+      "A filter says which cases are meant: for --where, and for f in the workbench.\n\n"
+      "  fold=2 mask>2000 sex=F      all three\n"
+      "  positive | age<18           either\n"
+      "  !(view=AP part=test)        not both\n\n"
+      "Terms are FIELD OP VALUE with = != < <= > >= or ~ (holds the text), or a word alone: positive, negative,\n"
+      "unlabelled, bad, train, test. What is not known of a case fits no term. The fields:\n\n");
+  for (size_t i = 0; pl_filter_field_name(i) != NULL; i++) {
+    printf("  %-10s %s\n", pl_filter_field_name(i), pl_filter_field_help(i));
+  }
+}
+
+// Of a command what its --help says.
+static int help_about(const char *name) {
+  const pl_cli_command *command = pl_cli_find(name);
+  char *words[] = {pl_xstrdup(name), pl_xstrdup("--help"), NULL};
+  pl_error err = {0};
+  int code = 0;
+  if (strcmp(name, "filter") == 0) {
+    print_filter_help();
+  } else if (command != NULL) {
+    code = command->run(2, words);  // ends the process
+  } else {
+    (void)pl_fail(&err, PL_E_USAGE, "there is no command '%.60s'; 'pleura help' lists them", name);
+    code = pl_cli_report("help", &err);
+  }
+  free(words[0]);
+  free(words[1]);
+  return code;
+}
+
+static int help(int argc, char **argv) {
+  if (argc > 1 && argv[1][0] != '-') return help_about(argv[1]);
   printf(
       "Usage: pleura [-C WORKSPACE]            open the workbench\n"
       "       pleura COMMAND [ARGUMENT ...]    run one command; --help after it tells its options\n\n");
@@ -63,11 +95,15 @@ int pl_cli_help(int argc, char **argv) {
     const pl_cli_command *command = &pl_cli_commands[i];
     if (!command->internal) printf("  %-10s %s\n", command->name, command->summary);
   }
+  printf("\n'pleura help filter' tells how cases are chosen with --where.\n");
   return 0;
 }
 
 const pl_cli_command pl_cli_commands[] = {
-    {.name = "help", .arguments = "", .summary = "show this overview", .run = pl_cli_help},
+    {.name = "help",
+     .arguments = "[COMMAND|filter]",
+     .summary = "show this overview, or the help of a command",
+     .run = help},
     {.name = "caps",
      .arguments = "[--graphics HOW --json]",
      .summary = "tell what this terminal can do",

@@ -45,7 +45,6 @@ int pl_cli_run(const struct argp *parser, int argc, char **argv, void *arguments
                pl_status (*work)(void *arguments, pl_error *err));
 
 // One per file in this folder.
-int pl_cli_help(int argc, char **argv);
 int pl_cli_caps(int argc, char **argv);
 int pl_cli_compare(int argc, char **argv);
 int pl_cli_core(int argc, char **argv);

@@ -9,7 +9,8 @@
 
 enum { BAR_COLUMNS = 50, MERGED_BINS = 2, VANISHED_SHOWN = 20, GROUPS_SHOWN = 10, LINE_COLUMNS = 96 };
 
-void pl_report_mask_name(char *out, size_t size, const pl_data_report *report, size_t index) {
+// What a measured mask is called: "#12", or its line in a table without a workspace.
+static void mask_name(char *out, size_t size, const pl_data_report *report, size_t index) {
   if (report->cases != NULL) {
     snprintf(out, size, "#%u", report->cases[index]->number);
     return;
@@ -131,7 +132,7 @@ static void add_worst(pl_buf *out, const pl_data_report *r, size_t k) {
   list l = begin_list(out, "lowest", c->size);
   for (size_t i = 0; i < c->worst_count; i++) {
     char name[32], text[96];
-    pl_report_mask_name(name, sizeof name, r, c->worst[i]);
+    mask_name(name, sizeof name, r, c->worst[i]);
     const pl_ceiling_score *s = &r->scores[c->worst[i] * r->ceiling_count + k];
     snprintf(text, sizeof text, "%s %.3f (%llu px)%s", name, s->dice, (unsigned long long)s->area,
              i + 1 < c->worst_count ? "," : "");
@@ -148,7 +149,7 @@ static void add_vanished(pl_buf *out, const pl_data_report *r, size_t k) {
   for (size_t i = 0; i < r->mask_count && shown < VANISHED_SHOWN; i++) {
     if (!r->scores[i * r->ceiling_count + k].vanished) continue;
     char name[32], text[40];
-    pl_report_mask_name(name, sizeof name, r, i);
+    mask_name(name, sizeof name, r, i);
     snprintf(text, sizeof text, "%s%s", name, ++shown < all ? "," : "");
     add_item(&l, text);
   }

@@ -21,6 +21,3 @@ pl_status pl_report_json(pl_buf *out, const pl_data_report *report, const char *
 // The histogram of the mask areas.
 pl_status pl_report_histogram(pl_bitmap *out, const pl_data_report *report, uint32_t width, uint32_t height,
                               pl_error *err);
-
-// What a measured mask is called: "#12", or its line in a table without a workspace.
-void pl_report_mask_name(char *out, size_t size, const pl_data_report *report, size_t index);

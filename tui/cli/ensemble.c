@@ -174,7 +174,7 @@ static const struct argp_option options[] = {
     {.name = "where",
      .key = OPTION_WHERE,
      .arg = "FILTER",
-     .doc = "Only these cases, as in the workbench: 'view=PA age>=18'"},
+     .doc = "Only these cases, as 'view=PA age>=18'; see 'pleura help filter'"},
     {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "backend", .key = OPTION_BACKEND, .arg = "NAME", .doc = "auto, cuda, onednn or ref (default: the run's)"},
     {.name = "batch", .key = OPTION_BATCH, .arg = "N", .doc = "Images at a time (default: the run's valid-batch)"},

@@ -13,6 +13,3 @@ pl_status pl_cli_labels_status(const pl_manifest *manifest, bool json, pl_error 
 
 // What was done to a case, line by line.
 pl_status pl_cli_labels_log(const pl_manifest *manifest, const pl_case *c, bool json, pl_error *err);
-
-// "2026-11-25 14:03" in the user's time zone.
-void pl_cli_labels_time(char *out, size_t size, double wall);

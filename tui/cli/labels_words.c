@@ -10,7 +10,8 @@
 #include "tui/cli/labels.h"
 #include "tui/cli/score_words.h"
 
-void pl_cli_labels_time(char *out, size_t size, double wall) {
+// "2026-11-25 14:03" in the user's time zone.
+static void write_time(char *out, size_t size, double wall) {
   const time_t seconds = (time_t)wall;
   struct tm parts;
   out[0] = '\0';
@@ -35,7 +36,7 @@ static void print_case(const pl_manifest *manifest, const pl_label_status *s) {
     return;
   }
   if (s->corrected) {
-    pl_cli_labels_time(time, sizeof time, s->finished.time);
+    write_time(time, sizeof time, s->finished.time);
     printf("%-8s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "  %s  %s: %s\n", number, s->original_area, s->area,
            (int64_t)s->added, -(int64_t)s->removed, time, s->finished.user, s->finished.why);
   }
@@ -101,7 +102,7 @@ pl_status pl_cli_labels_status(const pl_manifest *manifest, bool json, pl_error 
 
 static void print_record(const pl_label_record *r) {
   char time[32];
-  pl_cli_labels_time(time, sizeof time, r->time);
+  write_time(time, sizeof time, r->time);
   const bool more = r->event != PL_LABEL_UNDO && r->event != PL_LABEL_REDO;
   printf("%-17s %-*s", time, more ? 9 : 0, pl_label_event_name(r->event));
   if (r->event == PL_LABEL_STROKE) {

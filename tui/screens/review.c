@@ -11,7 +11,7 @@
 
 pl_review_screen *pl_review_self(pl_app *app) { return pl_app_self(app, "review"); }
 
-bool pl_review_is_active(const pl_review_screen *self) { return pl_screens[self->app->active] == &pl_screen_review; }
+static bool is_active(const pl_review_screen *self) { return pl_screens[self->app->active] == &pl_screen_review; }
 
 const pl_review_row *pl_review_row_at(const pl_review_screen *self, size_t row) {
   size_t count = 0;
@@ -122,7 +122,7 @@ void pl_review_show(pl_review_screen *self) {
   const pl_review_row *row = pl_review_row_at(self, self->table.selected);
   const pl_manifest *manifest = &self->app->model->manifest;
   self->app->dirty = true;
-  if (row == NULL || !pl_review_is_active(self) || row->index >= manifest->count) return;
+  if (row == NULL || !is_active(self) || row->index >= manifest->count) return;
   const pl_case *c = &manifest->cases[row->index];
   const pl_review_layout layout = pl_review_layout_in(self, pl_app_body(self->app));
   if (pl_area_empty(layout.pictures[0]) || self->app->format.graphics == PL_GRAPHICS_NONE) return;
@@ -218,7 +218,7 @@ static bool is_outdated(const pl_review_screen *self, unsigned what) {
 
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_review_screen *self = data;
-  if (!pl_review_is_active(self)) {
+  if (!is_active(self)) {
     self->elsewhere = true;
     // What changed while one was elsewhere is seen when one comes back.
     if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) {

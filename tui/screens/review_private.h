@@ -43,7 +43,6 @@ typedef struct pl_review_screen {
 } pl_review_screen;
 
 pl_review_screen *pl_review_self(pl_app *app);
-bool pl_review_is_active(const pl_review_screen *self);
 
 // The row of the counter in that row of the table, NULL behind the last.
 const pl_review_row *pl_review_row_at(const pl_review_screen *self, size_t row);

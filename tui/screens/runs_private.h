@@ -69,9 +69,6 @@ int pl_runs_mark_of(const pl_runs *self, const pl_run_summary *run);  // -1 when
 // What is compared: the baseline, the marked runs, and the selected one, each once; in the order in which they began.
 size_t pl_runs_compared(const pl_run_summary *out[PL_RUNS_COMPARED], const pl_runs *self);
 
-// The text of a cell, and its style.
-pl_style pl_runs_cell(const void *context, size_t row, size_t column, char text[PL_TABLE_CELL_SIZE]);
-
 // ---- runs_order.c
 // Makes `order` anew from the list, and puts the selection on the run where it was, or on the newest one.
 void pl_runs_arrange(pl_runs *self);

@@ -165,9 +165,29 @@ void pl_train_start(pl_app *app, const char *args) {
   start(self, job);
 }
 
+// Selects the run that `args` names as pl_run_find does; "" keeps the selected one. False when there is no such run
+// here, and that was said.
+static bool choose(pl_app *app, const char *args) {
+  if (args[0] == '\0') return true;
+  pl_tui_model *model = app->model;
+  char *folder = NULL;
+  pl_error err = {0};
+  pl_status status = pl_run_find(&folder, model->workspace, args, &err);
+  if (status == PL_OK) {
+    const unsigned changed = pl_tui_model_select_folder(model, folder);
+    if (changed != 0) pl_app_tell(app, changed);
+    if (!pl_tui_model_shows(model, folder)) {
+      status = pl_fail(&err, PL_E_NOTFOUND, "%.120s is a run of another workspace; 'pleura -C' opens that", folder);
+    }
+  }
+  free(folder);
+  if (status != PL_OK) pl_app_complain(app, &err);
+  return status == PL_OK;
+}
+
 void pl_train_resume(pl_app *app, const char *args) {
   pl_train *self = pl_train_of(app);
-  if (self->starting || !pl_train_choose(app, args)) return;
+  if (self->starting || !choose(app, args)) return;
   const pl_run_view *run = app->model->run;
   pl_error err = {0};
   if (run != NULL && pl_access_check(run->folder, "only they may resume it", &err) != PL_OK) {
@@ -220,14 +240,14 @@ static void send(pl_app *app, pl_command *command, const char *said) {
 }
 
 void pl_train_pause(pl_app *app, const char *args) {
-  if (!pl_train_choose(app, args) || !check_alive(app)) return;
+  if (!choose(app, args) || !check_alive(app)) return;
   const bool paused = app->model->run->state.phase == PL_PHASE_PAUSED;
   pl_command command = {.kind = paused ? PL_COMMAND_RESUME : PL_COMMAND_PAUSE};
   send(app, &command, paused ? "go on" : "pause");
 }
 
 void pl_train_checkpoint(pl_app *app, const char *args) {
-  if (!pl_train_choose(app, args) || !check_alive(app)) return;
+  if (!choose(app, args) || !check_alive(app)) return;
   pl_command command = {.kind = PL_COMMAND_CHECKPOINT};
   send(app, &command, "write a checkpoint");
 }
@@ -239,7 +259,7 @@ static void stop_confirmed(pl_app *app) {
 }
 
 void pl_train_stop(pl_app *app, const char *args) {
-  if (!pl_train_choose(app, args) || !check_alive(app)) return;
+  if (!choose(app, args) || !check_alive(app)) return;
   char question[PL_QUESTION_SIZE];
   snprintf(question, sizeof question,
            "Stop %s after this step? It writes a checkpoint first and can be resumed with R.", app->model->run->name);
@@ -356,24 +376,6 @@ void pl_train_next_run(pl_app *app, const char *args) {
   if (app->model->selected + 1 < app->model->run_count) select_run(app, app->model->selected + 1);
 }
 
-bool pl_train_choose(pl_app *app, const char *args) {
-  if (args[0] == '\0') return true;
-  pl_tui_model *model = app->model;
-  char *folder = NULL;
-  pl_error err = {0};
-  pl_status status = pl_run_find(&folder, model->workspace, args, &err);
-  if (status == PL_OK) {
-    const unsigned changed = pl_tui_model_select_folder(model, folder);
-    if (changed != 0) pl_app_tell(app, changed);
-    if (!pl_tui_model_shows(model, folder)) {
-      status = pl_fail(&err, PL_E_NOTFOUND, "%.120s is a run of another workspace; 'pleura -C' opens that", folder);
-    }
-  }
-  free(folder);
-  if (status != PL_OK) pl_app_complain(app, &err);
-  return status == PL_OK;
-}
-
 void pl_train_run(pl_app *app, const char *args) {
-  if (pl_train_choose(app, args[0] != '\0' ? args : "latest")) select_run(app, app->model->selected);
+  if (choose(app, args[0] != '\0' ? args : "latest")) select_run(app, app->model->selected);
 }

@@ -19,16 +19,16 @@ static bool fits_filter(const char *filter, const char *chart) {
   return false;
 }
 
-const char pl_train_previews[] = "previews";
+static const char previews_name[] = "previews";
 
 // Previews are third, so that they stand beside loss and dice where there is room for three.
 static size_t add_previews(const char *names[PL_METRICS_MAX], size_t count, const pl_train *self, const char *filter) {
-  const bool fits = filter[0] == '\0' || strcasestr(pl_train_previews, filter) != NULL;
+  const bool fits = filter[0] == '\0' || strcasestr(previews_name, filter) != NULL;
   if (!fits || self->app->model->run == NULL || count == PL_METRICS_MAX || !pl_preview_strip_has(self->previews))
     return count;
   const size_t at = count < 2 ? count : 2;
   memmove(&names[at + 1], &names[at], (count - at) * sizeof names[0]);
-  names[at] = pl_train_previews;
+  names[at] = previews_name;
   return count + 1;
 }
 
@@ -56,7 +56,7 @@ static size_t index_of(const char *const *names, size_t count, const char *name)
 }
 
 bool pl_train_on_previews(const pl_train *self) {
-  return self->previews_at >= 0 && self->chosen != NULL && strcmp(self->chosen, pl_train_previews) == 0;
+  return self->previews_at >= 0 && self->chosen != NULL && strcmp(self->chosen, previews_name) == 0;
 }
 
 pl_train_layout pl_train_layout_of(const pl_train *self) {
@@ -98,7 +98,7 @@ static void ask_previews(pl_train *self, const char *const *names, size_t count,
   self->previews_at = -1;
   for (size_t i = 0; i < shown; i++) {
     const size_t index = chosen / shown * shown + i;
-    if (index < count && names[index] == pl_train_previews) self->previews_at = (int)i;
+    if (index < count && names[index] == previews_name) self->previews_at = (int)i;
   }
   const pl_area area = self->previews_at >= 0 ? layout->charts[self->previews_at] : (pl_area){0};
   pl_preview_strip_update(self->previews, self->app->model->run->folder, area, pl_train_on_previews(self));
@@ -210,7 +210,7 @@ void pl_train_show_previews(pl_app *app, const char *args) {
   }
   const bool there = pl_train_on_previews(self);
   self->filter[0] = '\0';
-  self->chosen = there ? NULL : pl_train_previews;
+  self->chosen = there ? NULL : previews_name;
   self->large = !there;
   for (int i = 0; i < PL_LAYOUT_CHARTS_MAX; i++) pl_pane_clear(&self->panes[i]);
   pl_app_tell(app, PL_CHANGED_LAYOUT);
@@ -271,7 +271,7 @@ bool pl_train_mouse_charts(pl_train *self, const pl_mouse *event) {
     bool again = false;
     const bool was_chosen = pl_train_on_previews(self);
     if (event->kind == PL_MOUSE_PRESS && pl_preview_strip_select_at(self->previews, event->y, event->x, &again)) {
-      self->chosen = pl_train_previews;
+      self->chosen = previews_name;
     }
     pl_train_ask_charts(self);
     if (again && was_chosen) pl_preview_strip_open_case(self->previews);

@@ -109,7 +109,8 @@ void pl_train_ask_plan(pl_train *self) {
                  &(pl_job){.work = plan_work, .done = plan_done, .drop = plan_free, .owner = self, .data = job});
 }
 
-void pl_train_form_changed(pl_train *self) {
+// its options did
+static void options_changed(pl_train *self) {
   pl_form_changed(&self->form);
   pl_train_ask_plan(self);
 }
@@ -225,7 +226,7 @@ void pl_train_preset(pl_app *app, const char *args) {
     self->form.config = config;
     (void)pl_copy_text(self->form.preset, sizeof self->form.preset, name);
     (void)pl_copy_text(self->form.preset_about, sizeof self->form.preset_about, preset != NULL ? preset->about : "");
-    pl_train_form_changed(self);
+    options_changed(self);
   } else {
     pl_app_complain(app, &err);
   }
@@ -250,7 +251,7 @@ void pl_train_fit(pl_app *app, const char *args) {
       (void)pl_config_set(&self->form.config, "valid-batch", text, PL_ORIGIN_COMMAND, NULL);
     }
     pl_app_say(app, "batch is %s", text);
-    pl_train_form_changed(self);
+    options_changed(self);
   }
 }
 
@@ -261,6 +262,6 @@ void pl_train_set_in_form(pl_train *self, const char *option, const char *value)
     pl_app_complain(self->app, &err);
     return;
   }
-  pl_train_form_changed(self);
+  options_changed(self);
   pl_app_say(self->app, "%s is %s", option, value);
 }

@@ -34,7 +34,7 @@ typedef struct pl_train {
   struct start_job *asked;  // a start that waits for an answer, or NULL
   pl_table epochs;          // newest first
 
-  pl_preview_strip *previews;  // stands among the charts, under the name of pl_train_previews
+  pl_preview_strip *previews;  // stands among the charts, under the name "previews"
   int previews_at;             // the chart's place where they are, -1 when they are not shown
   pl_plot plot;
   pl_run_curves curves;
@@ -45,21 +45,13 @@ typedef struct pl_train {
   char readout[PL_TRAIN_READOUT];  // at the cursor, "" without one
 } pl_train;
 
-extern const char pl_train_previews[];
-
 pl_train *pl_train_of(pl_app *app);
-
-// ---- train_act.c
-// Selects the run that `args` names as pl_run_find does; "" keeps the selected one. False when there is no such run
-// here, and that was said.
-bool pl_train_choose(pl_app *app, const char *args);
 
 // ---- train_form.c
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
-void pl_train_take_labels(pl_train *self);   // that all screens show, once it is filled
-void pl_train_fit_form(pl_train *self);      // the window's size changed
-void pl_train_form_changed(pl_train *self);  // its options did
+void pl_train_take_labels(pl_train *self);  // that all screens show, once it is filled
+void pl_train_fit_form(pl_train *self);     // the window's size changed
 void pl_train_set_in_form(pl_train *self, const char *option, const char *value);
 void pl_train_draw_form(const pl_train *self, const pl_canvas *canvas);
 // Plans what the form says now, unless that is known or under way.

@@ -24,23 +24,6 @@ static void bitmaps_have_limits(void **state) {
   pl_bitmap_clear(&bitmap);
 }
 
-static void resize_takes_means(void **state) {
-  (void)state;
-  pl_bitmap in = blank(4, 2), out = {0};
-  static const uint8_t values[] = {0, 10, 20, 30, 40, 50, 60, 70};
-  for (size_t i = 0; i < 8; i++) in.pixels[i] = (pl_rgb){values[i], (uint8_t)(2 * values[i]), 0};
-  assert_int_equal(pl_bitmap_resize(&out, &in, 2, 1, NULL), PL_OK);
-  assert_int_equal(out.pixels[0].r, 25);  // (0 + 10 + 40 + 50) / 4
-  assert_int_equal(out.pixels[1].r, 45);
-  assert_int_equal(out.pixels[1].g, 90);
-  pl_bitmap_clear(&out);
-  assert_int_equal(pl_bitmap_resize(&out, &in, 3, 1, NULL), PL_OK);
-  // Each new column covers 4/3 columns: (0*1 + 10/3 + 40*1 + 50/3) / (2 * 4/3) = 22.5, rounded away from 0.
-  assert_int_equal(out.pixels[0].r, 23);
-  pl_bitmap_clear(&out);
-  pl_bitmap_clear(&in);
-}
-
 static void placing_is_cut_off(void **state) {
   (void)state;
   pl_bitmap target = blank(4, 3), source = blank(3, 3);
@@ -134,24 +117,15 @@ static void colours_of_terminals(void **state) {
     assert_true(pl_rgb_equal(pl_rgb_from_index(pl_rgb_to_256(c)), c));
   }
   for (int i = 0; i < 16; i++) assert_int_equal(pl_rgb_to_16(pl_rgb_from_index((uint8_t)i)), i);
-  pl_rgb c = {0};
-  assert_true(pl_rgb_parse(&c, "#0a0bFf") && c.r == 10 && c.g == 11 && c.b == 255);
-  assert_true(pl_rgb_parse(&c, "orange") && pl_rgb_equal(c, pl_colour_rgb(PL_COLOUR_ORANGE)));
-  assert_false(pl_rgb_parse(&c, "#12345") || pl_rgb_parse(&c, "#12345g") || pl_rgb_parse(&c, "") ||
-               pl_rgb_parse(&c, "#1234567"));
   assert_true(pl_rgb_equal(pl_rgb_mix((pl_rgb){0, 0, 0}, white, 0.25), (pl_rgb){64, 64, 64}));
   assert_true(pl_rgb_equal(pl_rgb_mix(white, (pl_rgb){0, 0, 0}, 7), (pl_rgb){0, 0, 0}));
 }
 
 int run_draw_tests(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(bitmaps_have_limits),
-      cmocka_unit_test(resize_takes_means),
-      cmocka_unit_test(placing_is_cut_off),
-      cmocka_unit_test(lines_are_anti_aliased),
-      cmocka_unit_test(overlaps_are_drawn_once),
-      cmocka_unit_test(everything_is_clipped),
-      cmocka_unit_test(text_golden),
+      cmocka_unit_test(bitmaps_have_limits),    cmocka_unit_test(placing_is_cut_off),
+      cmocka_unit_test(lines_are_anti_aliased), cmocka_unit_test(overlaps_are_drawn_once),
+      cmocka_unit_test(everything_is_clipped),  cmocka_unit_test(text_golden),
       cmocka_unit_test(colours_of_terminals),
   };
   return cmocka_run_group_tests_name("draw", tests, NULL, NULL);
