@@ -16,6 +16,8 @@
 static const double moment = 0.5, moving_seconds = 0.08, single_seconds = 0.3, resting_seconds = 0.15,
                     piece_seconds = 0.25;
 
+enum { KEPT_BYTES_MAX = 700 * 1024 };  // of a sequence in tmux, which drops one of a megabyte
+
 typedef struct wanted_slot {
   pl_area area;
   const pl_picture *picture;  // borrowed during a frame
@@ -29,6 +31,7 @@ typedef struct shown_slot {
   uint64_t asked;     // serial of the picture wanted last,
   double asked_time;  // since when,
   bool moving;        // and whether another was wanted a moment before
+  size_t kept;        // sequences that a terminal which keeps pictures has for it
 } shown_slot;
 
 // Everything that the encoder needs and gives, by value.
@@ -43,6 +46,7 @@ typedef struct encoding {
   pl_quality best, quality;
   pl_caps caps;
   pl_pace pace;
+  size_t room;  // for patches, in a terminal that keeps pictures
   pl_sixel_update update;
   size_t sent;  // pieces
   pl_status status;
@@ -146,6 +150,7 @@ static shown_slot *find_shown(pl_imgslots *slots, pl_area area) {
 static void forget(pl_imgslots *slots, shown_slot *slot) {
   pl_bitmap_clear(&slot->bitmap);
   slot->serial = 0;
+  slot->kept = 0;
   slots->generation++;
   encoding_free(slots->ready);
   slots->ready = NULL;
@@ -191,9 +196,26 @@ pl_quality pl_imgslots_quality(const pl_imgslots *slots) {
 
 // A picture that takes long comes in pieces, so that text gets through between them.
 static unsigned rows_of_a_piece(const encoding *e, size_t pixels) {
-  if (e->steady || e->pace.bytes_per_second <= 0) return 0;
+  if (e->steady || e->pace.bytes_per_second <= 0 || e->caps.keeps_pictures > 0) return 0;
   const double seconds = pl_pace_bytes(&e->pace, e->quality, pixels) / e->pace.bytes_per_second;
   return seconds > 2 * piece_seconds ? (unsigned)(e->area.rows * piece_seconds / seconds) + 1 : 0;
+}
+
+// A terminal that keeps pictures keeps every patch too, so that too many of them push out the picture below.
+static pl_status fit_what_is_kept(encoding *e, pl_sixel_order *order, pl_error *err) {
+  pl_status status = PL_OK;
+  if (order->shown != NULL && e->update.count > e->room) {
+    pl_sixel_update_clear(&e->update);
+    pl_bitmap_clear(&e->shown);
+    order->shown = NULL;
+    status = pl_sixel_update_make(&e->update, order, err);
+  }
+  const size_t bytes = e->update.bytes.length, rows = (size_t)e->area.rows;
+  if (status != PL_OK || order->shown != NULL || bytes <= KEPT_BYTES_MAX) return status;
+  const size_t pieces = bytes / KEPT_BYTES_MAX + 1;
+  order->piece_rows = (unsigned)((rows + pieces - 1) / pieces);
+  pl_sixel_update_clear(&e->update);
+  return pl_sixel_update_make(&e->update, order, err);
 }
 
 static void work(void *data) {
@@ -212,6 +234,7 @@ static void work(void *data) {
   order.options.halved = e->quality.halved;
   pl_error err;
   e->status = pl_sixel_update_make(&e->update, &order, &err);
+  if (e->status == PL_OK && e->caps.keeps_pictures > 0) e->status = fit_what_is_kept(e, &order, &err);
   if (e->status == PL_OK) pl_pace_made(&e->pace, e->quality, pixels, e->update.bytes.length);
 }
 
@@ -237,6 +260,13 @@ static pl_status copy_bitmap(pl_bitmap *out, const pl_bitmap *from) {
   return status;
 }
 
+// How many patches a terminal that keeps pictures has room for.
+static size_t room_left(const pl_imgslots *slots, const pl_caps *caps) {
+  size_t kept = 0;
+  for (size_t i = 0; i < slots->shown_count; i++) kept += slots->shown[i].kept;
+  return kept < caps->keeps_pictures ? caps->keeps_pictures - kept : 0;
+}
+
 static void encode(pl_imgslots *slots, const wanted_slot *wanted, const shown_slot *shown, bool refine,
                    const pl_caps *caps, const pl_pace *pace) {
   const pl_bitmap *now = &wanted->picture->bitmap;
@@ -250,7 +280,8 @@ static void encode(pl_imgslots *slots, const wanted_slot *wanted, const shown_sl
                   .steady = slots->steady,
                   .best = slots->best,
                   .caps = *caps,
-                  .pace = *pace};
+                  .pace = *pace,
+                  .room = room_left(slots, caps)};
   pl_status status = copy_bitmap(&e->now, now);
   if (status == PL_OK && same_size && !refine) status = copy_bitmap(&e->shown, &shown->bitmap);
   if (status != PL_OK) {
@@ -263,6 +294,12 @@ static void encode(pl_imgslots *slots, const wanted_slot *wanted, const shown_sl
 
 // ---- Sending
 
+// Blanks make a terminal that keeps pictures forget what it has there.
+static void add_blanks(pl_buf *out, pl_area area) {
+  pl_buf_add_text(out, "\x1b[m");
+  for (int y = 0; y < area.rows; y++) pl_buf_printf(out, "\x1b[%d;%dH%*s", area.y + y + 1, area.x + 1, area.cols, "");
+}
+
 // True when all pieces are with the link.
 static bool send_pieces(encoding *e, pl_link *link, double now) {
   while (e->sent < e->update.count) {
@@ -271,8 +308,11 @@ static bool send_pieces(encoding *e, pl_link *link, double now) {
     const int row = e->area.y + piece->area.y / (int)e->caps.cell_height;
     const int column = e->area.x + piece->area.x / (int)e->caps.cell_width;
     pl_buf bytes;
-    pl_buf_init(&bytes, piece->length + 64);
-    pl_buf_printf(&bytes, "\x1b\x37\x1b[%d;%dH", row + 1, column + 1);
+    const bool replaces = e->caps.keeps_pictures > 0 && e->shown.pixels == NULL && e->sent == 1;
+    pl_buf_init(&bytes, piece->length + 64 + (replaces ? (size_t)e->area.rows * ((size_t)e->area.cols + 32) : 0));
+    pl_buf_add_text(&bytes, "\x1b\x37");
+    if (replaces) add_blanks(&bytes, e->area);
+    pl_buf_printf(&bytes, "\x1b[%d;%dH", row + 1, column + 1);
     pl_buf_add(&bytes, e->update.bytes.data + piece->first, piece->length);
     pl_buf_add_text(&bytes, "\x1b\x38");
     pl_link_put(link, bytes.data, bytes.length, now);
@@ -292,6 +332,7 @@ static void take_over(encoding *e, shown_slot *slot, pl_pace *pace) {
   }
   const bool whole = e->shown.pixels == NULL;
   slot->quality = whole ? e->quality : pl_quality_worse(slot->quality, e->quality);
+  slot->kept = e->update.count + (whole ? 0 : slot->kept);
   slot->serial = e->serial;
   pl_bitmap_clear(&slot->bitmap);
   slot->bitmap = e->now;

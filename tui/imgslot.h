@@ -5,6 +5,9 @@
 //  - A picture goes away only where characters are written: wredrawln over its rows.
 //  - After a full repaint every picture is gone and is sent again.
 //  - A picture that reaches below the last row scrolls the screen: none may.
+//  - tmux keeps whole pictures, draws them over the text whenever it draws a pane, and has room for few. It forgets one
+//    when a character comes upon it or a line of it is cleared (term.c sees to it that none is). So patches are counted
+//    there, and before a picture comes anew its cells are blanked.
 //
 // What a slot shows is remembered, and of the next picture only what differs is sent, encoded on a thread of its own.
 // While pictures follow each other their quality is what the link can carry; when they rest, the best one follows.

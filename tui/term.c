@@ -28,6 +28,7 @@ enum { RESTORE_MAX = 256, ESCAPE_WAIT_MS = 50, TYPED_MAX = 1 << 16, MOUSE_MAX = 
 
 static const double answer_wait = 0.25;  // seconds; longer than most round trips
 
+#define CLEAR "\x1b[m\x1b[2J"
 #define MOUSE_OFF "\x1b[?1016l\x1b[?1006l\x1b[?1002l"
 
 struct pl_term {
@@ -42,7 +43,7 @@ struct pl_term {
   pl_mouse events[MOUSE_MAX];  // that nobody took yet
   size_t event_first, event_count;
   int signal_pipe[2];
-  int key_pipe[2];  // what is left of the input without the terminal's replies; curses reads here
+  int key_pipe[2];        // what is left of the input without the terminal's replies; curses reads here
   char held[MB_LEN_MAX];  // the beginning of a character
   size_t held_length;
   mbstate_t decoding;
@@ -306,7 +307,9 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
 // Leaves nothing half written, and takes in the answer that is on its way, so that the shell does not get it.
 static void settle(pl_term *term) {
   pl_link_cut(term->link);
-  const ssize_t ignored = term->mouse ? write(STDOUT_FILENO, MOUSE_OFF, sizeof MOUSE_OFF - 1) : 0;
+  ssize_t ignored = term->mouse ? write(STDOUT_FILENO, MOUSE_OFF, sizeof MOUSE_OFF - 1) : 0;
+  // tmux 3.4 leaves a picture where it was when the alternate screen goes.
+  if (term->caps.keeps_pictures > 0) ignored = write(STDOUT_FILENO, CLEAR, sizeof CLEAR - 1);
   (void)ignored;
   const double end = now_of(term) + answer_wait;
   for (double left = answer_wait; pl_link_awaits(term->link) && left > 0; left = end - now_of(term)) {
@@ -497,19 +500,38 @@ static void keep_lines_in_place(void) {
   if (edge != NULL) delwin(edge);
 }
 
+// Curses clears the rest of a line, or its beginning, where that is shorter than blanks: not with ends that it takes
+// for no blanks, by an attribute that no terminal shows.
+static void keep_lines_from_being_cleared(void) {
+  const int ends[] = {0, COLS - 1};
+  for (int y = 0; y < LINES; y++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+      cchar_t cell;
+      wchar_t text[CCHARW_MAX + 1];
+      attr_t attributes;
+      short pair;
+      if (mvwin_wch(stdscr, y, ends[i], &cell) != OK || getcchar(&cell, text, &attributes, &pair, NULL) != OK) continue;
+      if (text[0] == L' ') mvwchgat(stdscr, y, ends[i], 1, attributes | A_PROTECT, pair, NULL);
+    }
+  }
+}
+
 bool pl_term_ready(pl_term *term) {
   pl_link_flush(term->link, now_of(term));
   return pl_link_drained(term->link);
 }
 
 bool pl_term_present(pl_term *term, struct pl_imgslots *slots) {
-  if (term->caps.synchronized) send_text(term, "\x1b[?2026h");
+  // tmux would draw the whole pane with its pictures anew at the end of each.
+  const bool synchronized = term->caps.synchronized && term->caps.keeps_pictures == 0;
+  if (synchronized) send_text(term, "\x1b[?2026h");
   pl_imgslots_before_update(slots, stdscr);
   if (term->caps.graphics == PL_GRAPHICS_SIXEL) keep_lines_in_place();
+  if (term->caps.keeps_pictures > 0) keep_lines_from_being_cleared();
   wnoutrefresh(stdscr);
   doupdate();
   const bool sent = pl_imgslots_after_update(slots, term->link, &term->caps, term->canvas.area, now_of(term));
-  if (term->caps.synchronized) send_text(term, "\x1b[?2026l");
+  if (synchronized) send_text(term, "\x1b[?2026l");
   return sent;
 }
 

@@ -17,10 +17,13 @@ enum state {
   SINK_ESCAPE,
 };
 
+// tmux 3.4 and 3.5 keep nine pictures, later ones nineteen, those of other panes among them.
+enum { TMUX_PICTURES = 8 };
+
 enum { STRING_MAX = 4096, ESC = 0x1b, BEL = 0x07, CAN = 0x18, SUB = 0x1a };
 
-// XTVERSION, colour registers, largest picture, cell and text area in pixels, two private modes, kitty, background,
-// DA1.
+// XTVERSION, colour registers, largest picture, cell and text area in pixels, two private modes, background, DA1. None
+// that is an APC string: tmux takes it for the pane's title.
 static const char questions[] =
     "\x1b[>q"
     "\x1b[?1;1;0S"
@@ -29,7 +32,6 @@ static const char questions[] =
     "\x1b[14t"
     "\x1b[?2026$p"
     "\x1b[?1016$p"
-    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
     "\x1b]11;?\x1b\\"
     "\x1b[c";
 
@@ -117,9 +119,6 @@ static pl_reply_result finish_string(pl_reply_parser *p) {
   } else if (p->string_kind == ']' && pl_begins_with(text, "11;")) {
     kind = PL_REPLY_COLOUR;
     skip = 3;
-  } else if (p->string_kind == '_' && text[0] == 'G') {
-    kind = PL_REPLY_KITTY;
-    skip = 1;
   }
   p->state = GROUND;
   p->input_length = 0;
@@ -304,7 +303,6 @@ void pl_caps_apply(pl_caps *caps, const pl_reply *reply) {
       if (reply->args[0] == 2026) caps->synchronized = reply->args[1] == 1 || reply->args[1] == 2;
       if (reply->args[0] == 1016) caps->pixel_mouse = reply->args[1] == 1 || reply->args[1] == 2;
       break;
-    case PL_REPLY_KITTY: caps->kitty = strstr(reply->text, ";OK") != NULL; break;
     case PL_REPLY_COLOUR: caps->has_background = parse_background(&caps->background, reply->text); break;
     case PL_REPLY_STATUS:
     case PL_REPLY_OTHER: break;
@@ -402,6 +400,7 @@ pl_status pl_caps_decide(pl_caps *caps, const pl_caps_env *env, pl_error *err) {
     caps->cell_width = 8;
     caps->cell_height = 16;
   }
+  caps->keeps_pictures = caps->graphics == PL_GRAPHICS_SIXEL && caps->tmux ? TMUX_PICTURES : 0;
   return PL_OK;
 }
 

@@ -43,11 +43,13 @@ typedef struct pl_caps {
   unsigned columns, rows;            // cells
   pl_colour_depth colours;
   bool utf8;
-  bool synchronized;    // private mode 2026
-  bool pixel_mouse;     // private mode 1016
-  bool composes;        // lays transparent pictures over others: seen of those that XTVERSION names
-  bool kitty;           // answers the kitty graphics query
-  bool tmux, screen;    // inside one of them
+  bool synchronized;  // private mode 2026
+  bool pixel_mouse;   // private mode 1016
+  bool composes;      // lays transparent pictures over others: seen of those that XTVERSION names
+  bool tmux, screen;  // inside one of them
+  // How many pictures the terminal keeps whole, to draw them anew whenever it likes (tmux): the oldest is forgotten,
+  // and so is one of which a cell is written or a line cleared. 0 for a terminal that keeps pixels.
+  unsigned keeps_pictures;
   bool has_background;  // the terminal told its background (OSC 11)
   pl_rgb background;
   bool answered;      // DA1 came: every reply before it has been seen
@@ -83,7 +85,6 @@ typedef enum pl_reply_kind {
   PL_REPLY_GRAPHICS,  // XTSMGRAPHICS; args: item, status, value...
   PL_REPLY_WINDOW,    // CSI ... t; args
   PL_REPLY_MODE,      // DECRPM; args: mode, state
-  PL_REPLY_KITTY,     // text
   PL_REPLY_STATUS,    // DSR, the answer to CSI 5 n
   PL_REPLY_COLOUR,    // OSC 11; text after "11;"
   PL_REPLY_OTHER,     // swallowed without meaning
@@ -136,6 +137,10 @@ const char *pl_caps_questions(bool linux_console);
 // counts. The terminal's mode is as before afterwards. Bytes that turned out to be input are appended to `typed` (NULL
 // drops them). PL_E_USAGE for a wrong PLEURA_GRAPHICS, PL_E_IO.
 pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_error *err);
+
+// Below a tmux that says that it has sixel: takes that back when the terminal around it has none, by `tmux
+// display-message`, at most one second. As it was when there is no answer.
+void pl_caps_ask_tmux(pl_caps *caps);
 
 #ifdef __cplusplus
 }

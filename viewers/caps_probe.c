@@ -86,6 +86,8 @@ pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_erro
       caps.cell_height = height;
     }
     pl_caps_window_size(&caps, out_fd);
+    // By its name alone it may be at the other end of a connection.
+    if (caps.sixel && env.tmux != NULL && env.tmux[0] != '\0') pl_caps_ask_tmux(&caps);
   }
   pl_status status = pl_caps_decide(&caps, &env, err);
   if (status == PL_OK) *out = caps;

@@ -1,6 +1,7 @@
 # For the tests of this folder, which source it: a terminal on a display that nobody sees, and pictures of its window.
 #   need TOOL...                 skips the test when one is missing
-#   open_terminal NAME COMMAND   xterm, mlterm or foot with some 100x34 cells runs the shell command
+#   need_sixel_tmux              skips the test when there is no tmux with sixel; else $tmux is one
+#   open_terminal NAME COMMAND   xterm, mlterm, foot or tmux with some 100x34 cells runs the shell command
 #   shot FILE.png                the screen, once it stands still
 #   wait_for FILE                until it is there
 # Everything is made below $tmp and ended at the end.
@@ -24,6 +25,17 @@ fail() {
 
 need() {
   for tool in "$@"; do command -v "$tool" >/dev/null || skip "$tool is not installed"; done
+}
+
+# From 3.4 on a tmux can have sixel; whether it was built with it, it says in a session.
+need_sixel_tmux() {
+  tmux=${PLEURA_TMUX:-tmux}
+  # pleura asks that of PATH whether the terminal around has sixel.
+  [ -z "${PLEURA_TMUX:-}" ] || PATH=$(dirname "$PLEURA_TMUX"):$PATH
+  need "$tmux"
+  version=$("$tmux" -V | sed 's/[^0-9]*\([0-9]*\)\.\([0-9]*\).*/\1 \2/')
+  [ "$((${version% *} * 100 + ${version#* }))" -ge 304 ] ||
+    skip "$("$tmux" -V) has no sixel; PLEURA_TMUX can name one from 3.4 on, built with --enable-sixel"
 }
 
 wait_for() {
@@ -97,6 +109,13 @@ open_terminal() {
       open_x
       mlterm -g 98x38 --bg black --fg white --sbmod none -e sh "$tmp/run.sh" >/dev/null 2>&1 &
       children="$children $!"
+      ;;
+    tmux)
+      printf 'set -g status-right ""\n' >"$tmp/tmux.conf"
+      tmux_socket=pleura$$
+      printf '%s\n' "$2" >"$tmp/inner.sh"
+      trap '"$tmux" -L "$tmux_socket" kill-server 2>/dev/null; kill $children 2>/dev/null; wait 2>/dev/null; rm -rf "$tmp"' EXIT
+      open_terminal xterm "exec '$tmux' -L $tmux_socket -f $tmp/tmux.conf new-session 'sh $tmp/inner.sh'"
       ;;
     foot) open_foot ;;
   esac

@@ -28,7 +28,10 @@ const pl_case *pl_data_row(const pl_data_screen *self, size_t row) {
 
 pl_case_look pl_data_look(const pl_data_screen *self, pl_area area) {
   const pl_mask_mode mode = !self->mask ? PL_MASK_OFF : self->contour ? PL_MASK_CONTOUR : PL_MASK_FILL;
-  return (pl_case_look){.mask_mode = mode, .invert = self->invert, .area = area, .format = self->app->format};
+  pl_case_look look = {.mask_mode = mode, .invert = self->invert, .area = area, .format = self->app->format};
+  // More pictures than such a terminal has room for.
+  if (self->grid && look.format.caps.keeps_pictures > 0) look.format.graphics = PL_GRAPHICS_BLOCKS;
+  return look;
 }
 
 // Asks for the picture of the selected case and then for its neighbours'.

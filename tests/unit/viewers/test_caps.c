@@ -32,7 +32,7 @@ static void xterm_vt340(void **state) {
   pl_caps caps = caps_of(
       "\x1bP>|XTerm(379)\x1b\\\x1b[?1;0;1024S\x1b[?2;0;1000;1000S\x1b[?2026;0$y\x1b[?1016;2$y"
       "\x1b]11;rgb:ffff/8080/0000\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c");
-  assert_true(caps.answered && caps.sixel && caps.pixel_mouse && !caps.synchronized && !caps.kitty && caps.composes);
+  assert_true(caps.answered && caps.sixel && caps.pixel_mouse && !caps.synchronized && caps.composes);
   assert_int_equal(caps.registers, 1024);
   assert_int_equal(caps.max_width, 1000);
   assert_int_equal(caps.max_height, 1000);
@@ -73,16 +73,34 @@ static void foot(void **state) {
   assert_int_equal(caps.background.b, 0x24);
 }
 
+// It keeps pictures, and not many.
+static void tmux_34(void **state) {
+  (void)state;
+  const pl_caps_env env = {.term = "tmux-256color", .tmux = "/tmp/tmux-0/default,1,0", .locale = "C.UTF-8"};
+  pl_caps caps = caps_of("\x1bP>|tmux 3.4\x1b\\\x1b[?1;0;1024S\x1b[6;15;8t\x1b[?1;2;4c");
+  assert_true(caps.answered && caps.tmux && caps.sixel && !caps.composes);
+  assert_int_equal(pl_caps_decide(&caps, &env, NULL), PL_OK);
+  assert_int_equal(caps.graphics, PL_GRAPHICS_SIXEL);
+  assert_in_range(caps.keeps_pictures, 1, 9);
+  const pl_caps_env blocks = {.term = "tmux-256color", .graphics = "blocks"};
+  assert_int_equal(pl_caps_decide(&caps, &blocks, NULL), PL_OK);
+  assert_int_equal(caps.keeps_pictures, 0);
+  caps = caps_of("\x1bP>|XTerm(379)\x1b\\\x1b[6;15;8t\x1b[?1;2;4c");
+  assert_int_equal(pl_caps_decide(&caps, &(pl_caps_env){.term = "xterm"}, NULL), PL_OK);
+  assert_int_equal(caps.keeps_pictures, 0);
+}
+
 static void tmux_33a(void **state) {
   (void)state;
   pl_caps caps = caps_of("\x1bP>|tmux 3.3a\x1b\\\x1b[?1;2c");
   assert_true(caps.answered && caps.tmux && !caps.sixel);
 }
 
-static void kitty(void **state) {
+// An APC string makes a title in tmux.
+static void no_question_is_a_title(void **state) {
   (void)state;
-  assert_true(caps_of("\x1b_Gi=31;OK\x1b\\\x1b[?62;c").kitty);
-  assert_false(caps_of("\x1b_Gi=31;ENOTSUPPORTED\x1b\\\x1b[?62;c").kitty);
+  assert_null(strstr(pl_caps_questions(false), "\x1b_"));
+  assert_null(strstr(pl_caps_questions(false), "\x1bk"));
 }
 
 // A 4 in the first place is the terminal's class, and a missing, huge or absurd number tells nothing.
@@ -326,8 +344,9 @@ int run_caps_tests(void) {
       cmocka_unit_test(xterm_without_sixel),
       cmocka_unit_test(mlterm),
       cmocka_unit_test(foot),
+      cmocka_unit_test(tmux_34),
       cmocka_unit_test(tmux_33a),
-      cmocka_unit_test(kitty),
+      cmocka_unit_test(no_question_is_a_title),
       cmocka_unit_test(absurd_numbers),
       cmocka_unit_test(name_is_made_safe),
       cmocka_unit_test(keys_pass),
