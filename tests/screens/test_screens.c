@@ -104,6 +104,28 @@ static char *text_of(const char *workspace, const char *name) {
   return text.data;
 }
 
+static void expect_dump(const world *w, const char *workspace, const char *script, const char *text) {
+  char *dump = dump_of(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, script);
+  if (strstr(dump, text) == NULL) fail_msg("no '%s' after '%s':\n%s", text, script, dump);
+  free(dump);
+}
+
+// The keys of one step come before anything that a job brings: opening a label holds up none of them. One that is left
+// while it is read is not open; one that cannot be read leads back.
+static void opening_a_label(const world *w, const char *ws) {
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E Space\nwait-job", "the label is still being read");
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E\nwait-job\nkey Space\nwait-job", " down ");
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E q\nwait-job\nkey E\nwait-job", "  up  ");
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E q E\nwait-job", "  up  ");
+  char *table = pl_path_join(ws, "train-rle.csv"), *away = pl_path_join(ws, "away");
+  assert_int_equal(rename(table, away), 0);
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E\nwait-job", " case #1: cannot open ");
+  expect_dump(w, ws, "cmd case 1\nwait-job\nkey E\nwait-job", " #1  negative  train  fold ");
+  assert_int_equal(rename(away, table), 0);
+  free(table);
+  free(away);
+}
+
 // A label corrected by mouse and by keys, in pixels and in half blocks; left and taken up again; finished with a
 // reason.
 static void test_label(void **state) {
@@ -118,6 +140,7 @@ static void test_label(void **state) {
     pty_close(&p);
   }
   char *original = text_of(ws, "train-rle.csv");
+  opening_a_label(w, ws);
   const char *open = "cmd case 1\nwait-job\nkey E\nwait-job";
   check(w, ws, PTY_VT340, "xterm-256color", 100, 30, open, "label_open");
   // Drags with the left button paint, with the right one erase; nothing of it is finished.

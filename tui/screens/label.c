@@ -85,6 +85,73 @@ static void ready(void *context) {
   pl_label_redraw(self, false);
 }
 
+// ---- Opening, which reads the whole table of labels: a job's work
+
+typedef struct open_job {
+  char *workspace;
+  pl_case c;  // what opening takes of it, with an id of its own
+  pl_label_edit *edit;
+  pl_status status;
+  pl_error err;
+} open_job;
+
+static void open_work(void *data) {
+  open_job *job = data;
+  job->status = pl_label_edit_open(&job->edit, job->workspace, &job->c, &job->err);
+}
+
+static void open_free(void *data) {
+  open_job *job = data;
+  pl_label_edit_close(job->edit);
+  free(job->workspace);
+  free(job->c.id);
+  free(job);
+}
+
+static void take_edit(pl_label_screen *self, pl_label_edit *edit) {
+  const pl_image *mask = pl_label_edit_mask(edit);
+  self->edit = edit;
+  self->x = mask->width / 2;
+  self->y = mask->height / 2;
+  self->counts = pl_label_edit_counts(edit);
+  self->version++;
+  if (self->counts.recovered > 0) {
+    pl_app_say(self->app, "%zu strokes that were not finished are here again; D gives them up", self->counts.recovered);
+  }
+  ready(self);  // its picture may have been read before
+}
+
+static void open_done(void *owner, void *data) {
+  pl_label_screen *self = owner;
+  open_job *job = data;
+  self->opening = 0;
+  self->app->dirty = true;
+  // It may have been left meanwhile.
+  if (self->number == job->c.number && job->status == PL_OK) {
+    take_edit(self, job->edit);
+    job->edit = NULL;
+  } else if (self->number == job->c.number) {
+    pl_label_leave(self);
+    if (is_active(self)) pl_app_back(self->app);
+    pl_app_complain(self->app, &job->err);
+  }
+  open_free(job);
+}
+
+static void submit_open(pl_label_screen *self, const pl_case *c) {
+  open_job *job = pl_xcalloc(1, sizeof *job);
+  job->workspace = pl_xstrdup(self->app->model->workspace);
+  job->c = (pl_case){.number = c->number,
+                     .id = pl_xstrdup(c->id),
+                     .part = c->part,
+                     .rows = c->rows,
+                     .cols = c->cols,
+                     .status = c->status};
+  self->opening = c->number;
+  pl_jobs_submit(self->app->jobs,
+                 &(pl_job){.work = open_work, .done = open_done, .drop = open_free, .owner = self, .data = job});
+}
+
 void pl_label_open(pl_app *app, const char *args) {
   pl_label_screen *self = pl_label_self(app);
   pl_error err = {0};
@@ -97,28 +164,20 @@ void pl_label_open(pl_app *app, const char *args) {
     pl_app_say(app, "no case is selected");
     return;
   }
-  if (self->edit != NULL && self->number == c->number) {
+  if (self->number == c->number) {
     pl_app_open_screen(app, &pl_screen_label);
     return;
   }
-  pl_label_edit *edit = NULL;
-  if (pl_label_edit_open(&edit, app->model->workspace, c, &err) != PL_OK) {
-    pl_app_complain(app, &err);
+  if (self->opening != 0 && self->opening != c->number) {
+    pl_app_say(app, "the label of case #%u is still being read", (unsigned)self->opening);
     return;
   }
   pl_label_leave(self);
-  const pl_image *mask = pl_label_edit_mask(edit);
-  self->edit = edit;
   self->number = c->number;
   self->ready = false;
-  self->x = mask->width / 2;
-  self->y = mask->height / 2;
-  self->counts = pl_label_edit_counts(edit);
-  self->version++;
+  // One that was left while it was read comes back by itself.
+  if (self->opening == 0) submit_open(self, c);
   pl_app_open_screen(app, &pl_screen_label);
-  if (self->counts.recovered > 0) {
-    pl_app_say(app, "%zu strokes that were not finished are here again; D gives them up", self->counts.recovered);
-  }
   pl_case_view_open(self->view, &app->model->manifest, c, false);
 }
 

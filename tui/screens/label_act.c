@@ -15,7 +15,8 @@ static const double window_share = 0.05;
 static pl_label_screen *with_edit(pl_app *app) {
   pl_label_screen *self = pl_label_self(app);
   if (self->edit != NULL) return self;
-  pl_app_say(app, "no label is being corrected; E on screen Case begins");
+  pl_app_say(app, self->number != 0 ? "the label is still being read"
+                                    : "no label is being corrected; E on screen Case begins");
   return NULL;
 }
 

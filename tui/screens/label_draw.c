@@ -62,7 +62,9 @@ void pl_label_draw(const pl_app *app, const void *data, const pl_canvas *canvas,
   const pl_case_layout layout = pl_label_layout_of(self);
   const pl_area message = pl_layout_centre(body, 3, body.cols - 4 < 70 ? body.cols - 4 : 70);
   if (self->edit == NULL) {
-    pl_canvas_wrapped(canvas, message, PL_STYLE_NORMAL, "No label is being corrected: E on screen Case begins.");
+    pl_canvas_wrapped(
+        canvas, message, PL_STYLE_NORMAL,
+        self->number != 0 ? "Reading the label ..." : "No label is being corrected: E on screen Case begins.");
     return;
   }
   draw_counts(self, canvas, (pl_area){layout.header.y, layout.header.x, 1, layout.header.cols});

@@ -10,8 +10,9 @@ static const double PL_LABEL_ZOOM_STEP = 1.25;
 typedef struct pl_label_screen {
   pl_app *app;
   pl_case_view *view;
-  pl_label_edit *edit;  // NULL while no case is open
-  uint32_t number;      // of that case
+  pl_label_edit *edit;  // NULL while no case is open, or it is still being read
+  uint32_t number;      // of that case; 0 for none
+  uint32_t opening;     // of the case that a job reads; 0 for none
   uint64_t version;     // counts the changes of its mask
   pl_label_counts counts;
   bool ready;  // its picture has been read: lens and window are its
