@@ -18,8 +18,8 @@ typedef struct pl_cmd {
   const char *help;        // one line
   const char *shell;       // the subcommand of `pleura` that does the same; NULL for none
   pl_completer *complete;  // of what follows the name; NULL for nothing
-  // The subcommand that it starts as a background job, with what belongs to it: "import -C WORKSPACE"; NULL for none.
-  // What the user adds follows. `args` in [brackets] may be left out.
+  // The subcommand that it starts as a background job, with what belongs to it: "import -C WORKSPACE", "--labels
+  // LABELS" for those that are shown; NULL for none. What the user adds follows. `args` in [brackets] may be left out.
   const char *job;
   bool writes;  // into the workspace, as all jobs do: refused before it begins where this user may only look on
   void (*run)(struct pl_app *app, const char *args);  // `args` is "" when there are none; NULL when there is a job

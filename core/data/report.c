@@ -213,7 +213,7 @@ static void gather_from_table(pl_data_report *r, uint32_t width, uint32_t height
 }
 
 static pl_status read_table(pl_data_report *r, const pl_report_options *o, pl_error *err) {
-  char *path = o->table != NULL ? pl_xstrdup(o->table) : pl_path_join(o->workspace, "train-rle.csv");
+  char *path = o->table != NULL ? pl_xstrdup(o->table) : pl_label_table_path(o->workspace, o->labels);
   pl_status status = PL_OK;
   if (o->table != NULL || pl_fs_is_file(path)) status = pl_rle_table_load(&r->table, path, false, err);
   free(path);
@@ -252,6 +252,7 @@ static pl_status find_leaks(pl_data_report *r, const pl_report_options *o, pl_er
   free(path);
   (void)pl_copy_text(r->leaks_problem, sizeof r->leaks_problem, why.message);
   if (!r->leaks_known) return PL_OK;
+  pl_folds_take_labels(&r->folds, &r->manifest);
   const pl_leak_sources sources = {.patients = o->patients,
                                    .manifest = &r->manifest,
                                    .skip_pictures = o->skip_pictures,
@@ -263,7 +264,9 @@ static pl_status find_leaks(pl_data_report *r, const pl_report_options *o, pl_er
 pl_status pl_data_report_make(pl_data_report *out, const pl_report_options *options, pl_error *err) {
   pl_data_report r = {0};
   pl_status status = PL_OK;
-  if (options->workspace != NULL) status = pl_manifest_load(&r.manifest, options->workspace, err);
+  if (options->workspace != NULL) {
+    status = pl_labels_load_manifest(&r.manifest, options->workspace, options->labels, err);
+  }
   if (status == PL_OK) status = read_table(&r, options, err);
   if (status == PL_OK) {
     pl_data_count(&r.counts, &r.manifest);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/data/ceiling.h"
+#include "core/data/labels.h"
 #include "core/data/leaks.h"
 #include "core/data/manifest.h"
 #include "core/data/table.h"
@@ -73,7 +74,8 @@ void pl_duplicates_clear(pl_duplicates *duplicates);
 
 typedef struct pl_report_options {
   const char *workspace;   // or NULL: then `table` alone, all of whose images have width x height pixels
-  const char *table;       // NULL: the workspace's train-rle.csv
+  pl_label_choice labels;  // of the workspace
+  const char *table;       // NULL: the workspace's, of these labels
   uint32_t width, height;  // used without a workspace
   const uint32_t *sizes;   // of the ceilings
   size_t size_count;       // at most PL_CEILING_SIZES_MAX

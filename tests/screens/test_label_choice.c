@@ -122,6 +122,8 @@ static void test_screens(void **state) {
   expect(w, &c, "key 4 S\nwait-job", "\n  labels             original");
   expect(w, &c, "key 4 S\ncmd labels corrected\nwait-job", "\n  labels             corrected");
   expect(w, &c, "cmd labels corrected\nkey 4 S\nwait-job", "\n  labels             corrected");
+  // Jobs are about them, too.
+  expect(w, &c, "key 1\ncmd labels corrected\ncmd report --no-pictures\nwait-background", "corrected:  positive");
   // What is not known is refused.
   expect(w, &c, "cmd labels new", "labels takes original or corrected, not 'new'");
   expect(w, &c, "cmd labels", "the original labels are shown; 2 are corrected");

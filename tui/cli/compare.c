@@ -151,7 +151,7 @@ static pl_status load_side(side *s, const arguments *a, const char *name, pl_err
   pl_status status = PL_OK;
   if (rle == NULL) {
     status = pl_cli_workspace(&workspace, a->ensemble.workspace, err);
-    if (status == PL_OK) rle = pl_path_join(workspace, "train-rle.csv");
+    if (status == PL_OK) status = pl_cli_label_choice_table(&rle, &a->ensemble.labels, workspace, err);
   }
   if (status == PL_OK) status = load_submission(s, a, name, rle, err);
   free(workspace);
@@ -294,7 +294,7 @@ static const struct argp_option options[] = {
     {.name = "rle",
      .key = OPTION_RLE,
      .arg = "FILE",
-     .doc = "The labels that submissions are scored by (default: the workspace's train-rle.csv)"},
+     .doc = "The labels that submissions are scored by (default: the workspace's, see --labels)"},
     {.name = "size", .key = OPTION_SIZE, .arg = "PX", .doc = "Side of a submission's images (default: 1024)"},
     {.name = "show", .key = OPTION_SHOW, .arg = "N", .doc = "How many cases to list at either end (default: 10)"},
     {.name = "json", .key = OPTION_JSON, .doc = "All cases as JSON"},

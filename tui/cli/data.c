@@ -10,6 +10,7 @@
 #include "core/image/image.h"
 #include "tui/cli/cli.h"
 #include "tui/cli/data_report.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/leaks.h"
 #include "tui/cli/picture.h"
 #include "tui/cli/place.h"
@@ -23,6 +24,7 @@ enum {
   OPTION_GRAPHICS,
   OPTION_NO_PICTURES,
   OPTION_PATIENTS,
+  OPTION_LABELS,
   STANDARD_SIZES = 3
 };
 enum { FILE_WIDTH = 900, FILE_HEIGHT = 420, TERMINAL_HEIGHT = 300, TEXT_MAX = 64 << 20 };
@@ -36,6 +38,7 @@ typedef struct arguments {
   size_t size_count;
   unsigned threads;
   bool json, no_pictures;
+  pl_cli_label_choice labels;
 } arguments;
 
 static const struct argp parser;
@@ -80,6 +83,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_RLE: a->rle = arg; return 0;
     case OPTION_SIZE: add_size(state, a, arg); return 0;
     case OPTION_NATIVE: set_native(state, a, arg); return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_PATIENTS: a->patients = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_NO_PICTURES: a->no_pictures = true; return 0;
@@ -95,6 +99,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
       if (a->word == NULL) argp_error(state, "say what to do with the data: 'report'");
       if (a->rle != NULL && a->workspace != NULL) argp_error(state, "a workspace (-C) or a table (--rle), not both");
+      if (a->rle != NULL && a->labels.given)
+        argp_error(state, "--labels chooses one of the workspace's tables, --rle another");
       return 0;
     default: return ARGP_ERR_UNKNOWN;
   }
@@ -161,8 +167,14 @@ static pl_status report(const arguments *a, pl_error *err) {
   char *workspace = NULL;
   pl_status status = pl_cli_check_output(a->output, err);
   if (status == PL_OK && a->rle == NULL) status = pl_cli_workspace(&workspace, a->workspace, err);
-  if (status != PL_OK) return status;
+  pl_label_choice labels = PL_LABELS_ORIGINAL;
+  if (status == PL_OK && workspace != NULL) status = pl_cli_label_choice_find(&labels, &a->labels, workspace, err);
+  if (status != PL_OK) {
+    free(workspace);
+    return status;
+  }
   const pl_report_options options = {.workspace = workspace,
+                                     .labels = labels,
                                      .table = a->rle,
                                      .width = a->width,
                                      .height = a->height,
@@ -207,6 +219,7 @@ static const struct argp_option options[] = {
      .arg = "MAP.csv",
      .doc = "Who is on which image, for the leaks; see 'pleura leaks'"},
     {.name = "no-pictures", .key = OPTION_NO_PICTURES, .doc = "Do not look for near-duplicates among the pictures"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "json", .key = OPTION_JSON, .doc = "Print everything as JSON"},
     {.name = "rle", .key = OPTION_RLE, .arg = "CSV", .doc = "Report on a table alone, without a workspace"},
     {.name = "native",

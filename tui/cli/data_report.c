@@ -51,7 +51,7 @@ static void add_counts(pl_buf *out, const pl_data_report *r) {
   const pl_table_counts *t = &r->table_counts;
   if (n->cases > 0) {
     pl_buf_printf(out, "cases       %zu: %zu train, %zu test; %zu bad\n", n->cases, n->train, n->test, n->bad);
-    pl_buf_add_text(out, "labels    ");
+    pl_buf_printf(out, "labels    %s", r->manifest.labels == PL_LABELS_CORRECTED ? "  corrected:" : "");
     add_share(out, "positive", n->positive, n->positive + n->negative);
     add_share(out, "negative", n->negative, n->positive + n->negative);
     pl_buf_printf(out, "  unlabelled %zu\n", n->unlabelled);

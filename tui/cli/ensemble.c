@@ -89,6 +89,12 @@ pl_status pl_cli_ensemble_open(pl_ensemble *out, pl_cli_ensemble *a, pl_error *e
   return status;
 }
 
+pl_status pl_cli_ensemble_take_labels(pl_ensemble *e, const pl_cli_ensemble *a, pl_error *err) {
+  pl_label_choice labels = PL_LABELS_ORIGINAL;
+  pl_status status = pl_cli_label_choice_find(&labels, &a->labels, e->manifest.workspace, err);
+  return status == PL_OK ? pl_labels_apply(&e->manifest, labels, err) : status;
+}
+
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *a, pl_error *err) {
   return a->where != NULL ? pl_filter_parse(filter, a->where, err) : PL_OK;
 }

@@ -38,5 +38,8 @@ pl_status pl_cli_ensemble_predict(const pl_cli_ensemble *args, const pl_ensemble
 // left. The caller clears *out in any case.
 pl_status pl_cli_ensemble_evaluate(pl_evaluation *out, pl_cli_ensemble *args, bool silent, pl_error *err);
 
+// Gives the ensemble's cases the labels of --labels, for commands that evaluate nothing. Fails as pl_labels_apply.
+pl_status pl_cli_ensemble_take_labels(pl_ensemble *ensemble, const pl_cli_ensemble *args, pl_error *err);
+
 // --where as a filter; *filter stays as it is without.
 pl_status pl_cli_ensemble_filter(pl_filter *filter, const pl_cli_ensemble *args, pl_error *err);

@@ -18,17 +18,19 @@
 #include "core/run/watch.h"
 #include "core/train/checkpoint.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/place.h"
 
-enum { OPTION_WHERE = 256, OPTION_LAST, OPTION_FORCE };
+enum { OPTION_WHERE = 256, OPTION_LAST, OPTION_FORCE, OPTION_LABELS };
 #define TEXT_MAX ((size_t)1 << 30)
 
-typedef enum what { NOTHING, WEIGHTS = 257 + OPTION_FORCE, EPOCHS, STEPS, TFEVENTS, CASES } what;
+typedef enum what { NOTHING, WEIGHTS = 257 + OPTION_LABELS, EPOCHS, STEPS, TFEVENTS, CASES } what;
 
 typedef struct arguments {
   what what;
   const char *run, *output, *workspace, *where;
   bool last, force;
+  pl_cli_label_choice labels;
 } arguments;
 
 static const struct argp parser;
@@ -39,6 +41,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case 'C': a->workspace = arg; return 0;
     case 'o': a->output = arg; return 0;
     case OPTION_WHERE: a->where = arg; return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_LAST: a->last = true; return 0;
     case OPTION_FORCE: a->force = true; return 0;
     case WEIGHTS:
@@ -56,6 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
       if (a->what == NOTHING) argp_error(state, "say what: --weights, --epochs, --steps, --tfevents or --cases");
       if (a->where != NULL && a->what != CASES) argp_error(state, "--where goes with --cases");
+      if (a->labels.given && a->what != CASES) argp_error(state, "--labels goes with --cases");
       if (a->last && a->what != WEIGHTS) argp_error(state, "--last goes with --weights");
       if (a->run != NULL && a->what == CASES) argp_error(state, "cases belong to no run");
       return 0;
@@ -90,7 +94,7 @@ static pl_status export_cases(const arguments *a, pl_error *err) {
   pl_status status = pl_cli_check_output(a->output, err);
   if (status == PL_OK) status = pl_filter_parse(filter, a->where != NULL ? a->where : "", err);
   if (status == PL_OK) status = pl_cli_workspace(&workspace, a->workspace, err);
-  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_cli_label_choice_manifest(&manifest, &a->labels, workspace, err);
   if (status == PL_OK) {
     pl_export_cases(&text, &manifest, filter);
     status = write_text(a, &text, "one row a case", err);
@@ -222,6 +226,7 @@ static const struct argp_option options[] = {
      .key = OPTION_WHERE,
      .arg = "FILTER",
      .doc = "With --cases: which, as 'fold=2 mask>2000'; see 'pleura help filter'"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = "With --cases. " PL_CLI_LABELS_HELP},
     {.name = "output", .key = 'o', .arg = "FILE", .doc = "Where to (CSV: standard output otherwise)"},
     {.name = "force", .key = OPTION_FORCE, .doc = "Replace a file that is there"},
     {.name = "workspace", .key = 'C', .arg = "DIR", .doc = "The workspace (default: found from here upwards)"},

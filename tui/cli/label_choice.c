@@ -22,3 +22,10 @@ pl_status pl_cli_label_choice_table(char **path, const pl_cli_label_choice *choi
   pl_status status = pl_cli_label_choice_find(&labels, choice, workspace, err);
   return status == PL_OK ? pl_label_table_find(path, workspace, labels, err) : status;
 }
+
+pl_status pl_cli_label_choice_manifest(pl_manifest *out, const pl_cli_label_choice *choice, const char *workspace,
+                                       pl_error *err) {
+  pl_label_choice labels = PL_LABELS_ORIGINAL;
+  pl_status status = pl_cli_label_choice_find(&labels, choice, workspace, err);
+  return status == PL_OK ? pl_labels_load_manifest(out, workspace, labels, err) : status;
+}

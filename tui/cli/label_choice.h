@@ -22,6 +22,10 @@ pl_status pl_cli_label_choice_find(pl_label_choice *out, const pl_cli_label_choi
 pl_status pl_cli_label_choice_table(char **path, const pl_cli_label_choice *choice, const char *workspace,
                                     pl_error *err);
 
+// The cases of the workspace with these labels, see pl_labels_load_manifest. The caller clears *out.
+pl_status pl_cli_label_choice_manifest(pl_manifest *out, const pl_cli_label_choice *choice, const char *workspace,
+                                       pl_error *err);
+
 // The row of a command's options.
 #define PL_CLI_LABELS_ARGUMENT "original|corrected"
 #define PL_CLI_LABELS_HELP                                                                                            \

@@ -11,14 +11,16 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/place.h"
 #include "tui/cli/progress.h"
 
-enum { OPTION_PATIENTS = 256, OPTION_JSON, OPTION_ALL, OPTION_NO_PICTURES, SHOWN = 10, EXIT_LEAKS = 3 };
+enum { OPTION_PATIENTS = 256, OPTION_JSON, OPTION_ALL, OPTION_NO_PICTURES, OPTION_LABELS, SHOWN = 10, EXIT_LEAKS = 3 };
 
 typedef struct arguments {
   const char *folds, *patients, *workspace;
   bool json, all, no_pictures;
+  pl_cli_label_choice labels;
 } arguments;
 
 static const struct argp parser;
@@ -29,6 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case OPTION_PATIENTS: a->patients = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
     case OPTION_ALL: a->all = true; return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_NO_PICTURES: a->no_pictures = true; return 0;
     case 'C': a->workspace = arg; return 0;
     case ARGP_KEY_ARG:
@@ -213,6 +216,7 @@ static pl_status report_on(const arguments *a, const char *path, const pl_manife
   pl_leak_report report = {0};
   pl_status status = pl_folds_load(&folds, path, err);
   if (status != PL_OK) return status;
+  if (manifest != NULL) pl_folds_take_labels(&folds, manifest);
   pl_cli_progress progress;
   pl_cli_progress_begin(&progress, false);
   const pl_leak_sources sources = {.patients = a->patients,
@@ -247,7 +251,8 @@ int pl_cli_leaks(int argc, char **argv) {
   // A table of somewhere else needs no workspace.
   if (status == PL_E_NOTFOUND && a.workspace == NULL && a.folds != NULL) status = PL_OK;
   if (status == PL_OK) path = a.folds != NULL ? pl_xstrdup(a.folds) : pl_path_join(workspace, "folds.csv");
-  if (status == PL_OK && workspace != NULL) status = pl_manifest_load(&manifest, workspace, &err);
+  if (status == PL_OK && workspace != NULL)
+    status = pl_cli_label_choice_manifest(&manifest, &a.labels, workspace, &err);
   if (status == PL_OK) status = report_on(&a, path, workspace != NULL ? &manifest : NULL, &any, &err);
   pl_manifest_clear(&manifest);
   free(workspace);
@@ -262,6 +267,7 @@ static const struct argp_option options[] = {
      .arg = "MAP.csv",
      .doc = "Who is on which image: ImageId,patient, or NIH's table, or ImageId and NIH file name (default: the "
             "workspace's patients.csv, else the DICOM files' patient ids)"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "all", .key = OPTION_ALL, .doc = "List every leak, not only the first 10 of a kind"},
     {.name = "no-pictures", .key = OPTION_NO_PICTURES, .doc = "Do not look for near-duplicates"},
     {.name = "json", .key = OPTION_JSON, .doc = "All of it as JSON"},

@@ -103,6 +103,7 @@ static pl_status open_and_predict(void *input, pl_error *err) {
   pl_ensemble e = {.count = 0};
   pl_status status = pl_cli_check_output(a->output, err);
   if (status == PL_OK) status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  if (status == PL_OK) status = pl_cli_ensemble_take_labels(&e, &a->ensemble, err);
   if (status == PL_OK) status = predict(a, &e, err);
   pl_ensemble_clear(&e);
   pl_cli_ensemble_clear(&a->ensemble);

@@ -14,15 +14,17 @@
 #include "core/run/previews.h"
 #include "core/run/rundir.h"
 #include "tui/cli/cli.h"
+#include "tui/cli/label_choice.h"
 #include "tui/cli/place.h"
 
-enum { OPTION_JSON = 256, OPTION_THRESHOLD, OPTION_CASE, OPTION_EPOCH };
+enum { OPTION_JSON = 256, OPTION_THRESHOLD, OPTION_CASE, OPTION_EPOCH, OPTION_LABELS };
 
 typedef struct arguments {
   const char *workspace, *run, *only;
   double threshold;
   int64_t epoch;  // -1 for all
   bool json;
+  pl_cli_label_choice labels;
 } arguments;
 
 // A run with its previews and the workspace that it was made from.
@@ -38,6 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
   switch (key) {
     case 'C': a->workspace = arg; return 0;
     case OPTION_JSON: a->json = true; return 0;
+    case OPTION_LABELS: pl_cli_label_choice_take(&a->labels, arg, state); return 0;
     case OPTION_CASE: a->only = arg; return 0;
     case OPTION_EPOCH:
       if (!pl_parse_i64(&a->epoch, arg, strlen(arg)) || a->epoch < 0)
@@ -59,7 +62,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 static pl_status look(looked_at *l, const arguments *a, pl_error *err) {
   pl_status status = pl_cli_find_run(&l->folder, a->workspace, a->run, err);
   if (status == PL_OK) status = pl_run_load(l->info, l->folder, err);
-  if (status == PL_OK) status = pl_manifest_load(&l->manifest, l->info->workspace, err);
+  if (status == PL_OK) status = pl_cli_label_choice_manifest(&l->manifest, &a->labels, l->info->workspace, err);
   if (status == PL_OK) status = pl_previews_update(&l->previews, l->folder, NULL, err);
   if (status == PL_OK && l->previews.epoch_count == 0) {
     status = pl_fail(err, PL_E_NOTFOUND,
@@ -176,6 +179,7 @@ static const struct argp_option options[] = {
     {.name = "case", .key = OPTION_CASE, .arg = "CASE", .doc = "Only this case: its number, its id, or its ending"},
     {.name = "epoch", .key = OPTION_EPOCH, .arg = "N", .doc = "Only this epoch; 0 is the untrained network"},
     {.name = "threshold", .key = OPTION_THRESHOLD, .arg = "P", .doc = "What counts as found is above this (0.5)"},
+    {.name = "labels", .key = OPTION_LABELS, .arg = PL_CLI_LABELS_ARGUMENT, .doc = PL_CLI_LABELS_HELP},
     {.name = "json", .key = OPTION_JSON, .doc = "Print a JSON object, with the files of the maps"},
     {0},
 };

@@ -51,10 +51,11 @@ enum {
   KEY_PRESET,
   KEY_SET,
   KEY_AS,
-  KEY_THRESHOLD
+  KEY_THRESHOLD,
+  KEY_LABELS
 };
 
-enum { OPTION_COUNT = 21 };
+enum { OPTION_COUNT = 22 };
 static const struct argp_option OPTIONS[OPTION_COUNT];
 
 // ---- Arguments
@@ -128,6 +129,9 @@ static void check_batch(struct argp_state *state, arguments *a) {
   if (a->source.has_window || a->source.choice != NULL) {
     argp_error(state, "a batch is shown as the network sees it: no --window");
   }
+  if (a->source.labels.given) {
+    add_setting(state, &a->batch, "labels", pl_label_choice_name(a->source.labels.labels));
+  }
   a->batch.run = a->run;
   if (a->epoch != NULL) a->batch.epoch = number_from_1(state, a->epoch, "--epoch");
   // "--batch 3" is meant as "--batch=3".
@@ -174,6 +178,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state) {
       a->size = (uint32_t)number;
       return 0;
     case KEY_WHERE: a->where = text; return 0;
+    case KEY_LABELS: pl_cli_label_choice_take(&a->source.labels, text, state); return 0;
     case KEY_NO_MASK: a->mask_mode = PL_MASK_OFF; return 0;
     case KEY_CONTOUR: a->mask_mode = PL_MASK_CONTOUR; return 0;
     case KEY_GRAPHICS:
@@ -262,7 +267,7 @@ static pl_status show_where(const arguments *a, pl_error *err) {
   if (status == PL_OK) {
     status = pl_cli_workspace(&workspace, a->source.workspace, err);
   }
-  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_cli_label_choice_manifest(&manifest, &a->source.labels, workspace, err);
   if (status == PL_OK && a->output != NULL) status = pl_fs_make_folders(a->output, err);
   for (size_t i = 0; i < manifest.count && status == PL_OK; i++) {
     const pl_case *c = &manifest.cases[i];
@@ -342,6 +347,7 @@ static const struct argp_option OPTIONS[OPTION_COUNT] = {
      0},
     {"where", KEY_WHERE, "FILTER", 0,
      "every case that fits the filter, as in fold=2 mask>2000; -o then names a folder for ID.png each", 0},
+    {"labels", KEY_LABELS, PL_CLI_LABELS_ARGUMENT, 0, PL_CLI_LABELS_HELP, 0},
     {NULL, 0, NULL, 0, "Predictions of a case:", 1},
     {"as", KEY_AS, "WHAT", 0,
      "truth, prediction, difference (hit, false alarm, missed) or probability; prediction by default", 1},

@@ -79,8 +79,9 @@ static void describe(shown *s, const request *x, const pl_case *c, const pl_case
   const pl_case_file *file = &s->file;
   if (c->label == PL_LABEL_NEGATIVE) snprintf(label, sizeof label, ", no pneumothorax");
   if (c->label == PL_LABEL_POSITIVE) snprintf(label, sizeof label, ", mask %" PRIu64 " px", c->mask_area);
-  const int used = snprintf(s->caption, sizeof s->caption, "#%" PRIu32 "%s, %s, %s", c->number, label,
-                            file->is_original ? "original" : "prepared PNG", pl_case_shows_name(s->how.shows));
+  const int used = snprintf(s->caption, sizeof s->caption, "#%" PRIu32 "%s%s, %s, %s", c->number, label,
+                            c->corrected ? ", corrected" : "", file->is_original ? "original" : "prepared PNG",
+                            pl_case_shows_name(s->how.shows));
   if (s->map.map.data == NULL || used < 0) return;
   pl_prediction_words(words, sizeof words, s->how.epoch, x->planned);
   if (result->compared) {
@@ -195,7 +196,7 @@ pl_status pl_show_prediction_print(const pl_show_prediction *what, const pl_show
   char *workspace = NULL;
   size_t index = 0;
   pl_status status = pl_cli_workspace(&workspace, how->workspace, err);
-  if (status == PL_OK) status = pl_manifest_load(&x.manifest, workspace, err);
+  if (status == PL_OK) status = pl_cli_label_choice_manifest(&x.manifest, &source->labels, workspace, err);
   if (status == PL_OK) status = open_run(&x, err);
   if (status == PL_OK && filter != NULL) {
     status = show_where(&x, filter, err);

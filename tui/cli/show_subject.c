@@ -118,7 +118,8 @@ static void describe_case(pl_show_subject *s, const pl_manifest *manifest, const
   pl_safe_text(id, sizeof id, c->id + skip, strlen(c->id + skip));
   describe_label(label, sizeof label, c);
   if (c->fold >= 0) snprintf(fold, sizeof fold, ", fold %d", c->fold);
-  snprintf(s->caption, sizeof s->caption, "#%u %s%s%s, %s", c->number, skip > 0 ? "..." : "", id, fold, label);
+  snprintf(s->caption, sizeof s->caption, "#%u %s%s%s, %s%s", c->number, skip > 0 ? "..." : "", id, fold, label,
+           c->corrected ? ", corrected" : "");
 }
 
 // The case's own file, for a window that only this one has.
@@ -188,10 +189,10 @@ pl_status pl_show_read(pl_show_subject *s, const pl_show_source *a, pl_error *er
   char *workspace = NULL;
   pl_manifest manifest = {0};
   pl_status status = pl_cli_workspace(&workspace, a->workspace, err);
-  if (status == PL_OK) status = pl_manifest_load(&manifest, workspace, err);
+  if (status == PL_OK) status = pl_cli_label_choice_manifest(&manifest, &a->labels, workspace, err);
   free(workspace);
   if (status != PL_OK) {
-    if (path && a->workspace == NULL) return read_file(s, a->name, a, err);
+    if (path && a->workspace == NULL && !a->labels.given) return read_file(s, a->name, a, err);
     if (status != PL_E_NOTFOUND || a->workspace != NULL) return status;
     return pl_wrap(err, "'%s' is no .dcm or .png file here, and as a case it needs a workspace", a->name);
   }

@@ -3,10 +3,12 @@
 
 #include "core/data/manifest.h"
 #include "core/image/image.h"
+#include "tui/cli/label_choice.h"
 
 // What is asked for. Texts are borrowed.
 typedef struct pl_show_source {
   const char *name, *workspace;  // a case or a path; a folder, or NULL for the one around here
+  pl_cli_label_choice labels;
   bool masked;
   const char *choice;  // a window of the file: its number, its name or "full"; NULL for the first
   bool has_window;     // centre and width were given

@@ -192,6 +192,7 @@ static pl_status submit(void *input, pl_error *err) {
   char *path = NULL;
   pl_status status = pl_cli_check_output(a->output, err);
   if (status == PL_OK) status = pl_cli_ensemble_open(&e, &a->ensemble, err);
+  if (status == PL_OK) status = pl_cli_ensemble_take_labels(&e, &a->ensemble, err);
   if (status == PL_OK) {
     path = a->sample != NULL ? pl_xstrdup(a->sample) : pl_path_join(e.manifest.workspace, "sample_submission.csv");
     status = pl_rle_table_load(&sample, path, true, err);

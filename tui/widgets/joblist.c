@@ -103,7 +103,13 @@ void pl_joblist_update(pl_app *app) {
 
 // ---- Starting
 
-// The words of the command line: the row's own, with the workspace put in, and then what the user typed.
+// What stands for a word of the row's own; NULL for the word itself.
+static const char *value_of(const pl_app *app, const char *word) {
+  if (strcmp(word, "WORKSPACE") == 0) return app->model->workspace;
+  return strcmp(word, "LABELS") == 0 ? pl_label_choice_name(app->model->manifest.labels) : NULL;
+}
+
+// The words of the command line: the row's own, with the workspace and the labels put in, and then what the user typed.
 static pl_status words_of(char ***words, size_t *count, const pl_app *app, const pl_cmd *cmd, const char *args,
                           pl_error *err) {
   char **own = NULL, **typed = NULL;
@@ -115,9 +121,10 @@ static pl_status words_of(char ***words, size_t *count, const pl_app *app, const
     return status;
   }
   for (size_t i = 0; i < own_count; i++) {
-    if (strcmp(own[i], "WORKSPACE") != 0) continue;
+    const char *value = value_of(app, own[i]);
+    if (value == NULL) continue;
     free(own[i]);
-    own[i] = pl_xstrdup(app->model->workspace);
+    own[i] = pl_xstrdup(value);
   }
   own = pl_xrealloc(own, own_count + typed_count, sizeof *own);
   if (typed_count > 0) memcpy(own + own_count, typed, typed_count * sizeof *typed);

@@ -52,6 +52,20 @@ expect 0 '"dice": 1.0' "$pleura" score ws/corrected-rle.csv --size 128 --labels 
 "$pleura" score original.csv --size 128 --labels corrected --json -C ws >out
 grep -q '"dice": 1.0' out && complain "the score does not see the corrections"
 
+# What is shown and listed, by labels and by filters about them.
+expect 0 "mask 21 px (0.13 %), corrected" "$pleura" show "$number" --labels corrected -C ws
+"$pleura" show "$number" -C ws | grep -qF "corrected" && complain "the original label is called a corrected one"
+expect 0 "#$number" "$pleura" show --where mask=21 --labels corrected -C ws
+expect 2 "no case fits" "$pleura" show --where mask=21 -C ws
+expect 0 "mask 21 px, corrected, original, truth" "$pleura" show "$number" --as truth --labels corrected -C ws
+expect 2 "original or corrected" "$pleura" show "$number" --labels new -C ws
+same "$("$pleura" export --cases --where mask=21 --labels corrected -C ws | grep -c "^$number,$id,")" 1 "the exported case"
+same "$("$pleura" export --cases --where mask=21 -C ws | wc -l)" 1 "exported cases by the original labels"
+expect 2 "goes with --cases" "$pleura" export --epochs --labels corrected -C ws
+expect 0 "labels      corrected:  positive 6 (50.0 %)" "$pleura" data report --no-pictures --labels corrected -C ws
+expect 2 "another" "$pleura" data report --rle original.csv --labels corrected
+expect 0 "better on 1, worse on 0" "$pleura" compare original.csv ws/corrected-rle.csv --size 128 --labels corrected -C ws
+
 # Folds: a negative case becomes positive, which counts.
 expect 0 "added" "$pleura" labels draw "${negative%,*}" --why "apex" --paint "5 40,30 60,30" -C ws
 before=$("$pleura" split --folds 2 -o a.csv -C ws | awk '$1 == "all" {print $4}')
@@ -73,6 +87,12 @@ same "$(hash after)" "$wanted" "the hash of the labels"
 expect 0 "resnet18  (scored on corrected labels)" "$pleura" runs -C ws
 expect 0 '"labels": "corrected"' "$pleura" runs --json -C ws
 expect 0 '"changed": []' "$pleura" runs --json -C ws
+positives() { "$pleura" leaks --no-pictures -C ws "$@" | awk '$1 == "all" {print $4}'; }
+same "$(positives --labels corrected)" "$(($(positives) + 1))" "the positives of the folds by the corrected labels"
+expect 0 "1 maps in" "$pleura" predict before --where mask=21 --labels corrected -q -C ws
+expect 2 "no case to predict" "$pleura" predict before --where mask=21 -q -C ws
+"$pleura" previews before -C ws >out || exit 1
+"$pleura" previews before --labels corrected -C ws | cmp -s - out && complain "the previews do not see the corrections"
 # The network was fed with other masks than without.
 [ "$(hash before)" != "$(hash after)" ] || complain "the hashes are the same"
 cmp -s ws/runs/before/cases.jsonl ws/runs/after/cases.jsonl && complain "the corrected labels changed nothing"
