@@ -57,6 +57,13 @@ uint8_t pl_rgb_luma(pl_rgb colour);
 static inline bool pl_rgb_equal(pl_rgb a, pl_rgb b) { return a.r == b.r && a.g == b.g && a.b == b.b; }
 static inline bool pl_rgb_is_grey(pl_rgb c) { return c.r == c.g && c.g == c.b; }
 
+// How many of the pixels, at least one, have the first one's colour.
+static inline size_t pl_rgb_run(const pl_rgb *pixels, size_t count) {
+  size_t run = 1;
+  while (run < count && pl_rgb_equal(pixels[run], pixels[0])) run++;
+  return run;
+}
+
 // Nearest entry of xterm's 256 colours (only 16 to 255: the first 16 differ between terminals), of the usual 16, and
 // what those entries look like.
 uint8_t pl_rgb_to_256(pl_rgb colour);

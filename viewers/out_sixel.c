@@ -49,20 +49,19 @@ static void assign_pixels(pl_indexed *indexed, const pl_bitmap *bitmap, unsigned
                           size_t count) {
   uint8_t nearest_grey[256];
   for (unsigned v = 0; v < 256; v++) nearest_grey[v] = (uint8_t)((v * (greys - 1) + 127) / 255);
-  size_t pixels = (size_t)bitmap->width * bitmap->height;
-  pl_colour_count last = {.pixels = 0};
-  for (size_t i = 0; i < pixels; i++) {
-    pl_rgb c = bitmap->pixels[i];
+  const size_t pixels = (size_t)bitmap->width * bitmap->height;
+  // A chart is mostly runs of one colour, a radiograph greys that change from pixel to pixel.
+  for (size_t i = 0, run = 1; i < pixels; i += run) {
+    const pl_rgb c = bitmap->pixels[i];
     if (pl_rgb_is_grey(c)) {
       indexed->pixels[i] = nearest_grey[c.r];
+      run = 1;
       continue;
     }
-    pl_rgb shown = {pl_palette_percent(c.r), pl_palette_percent(c.g), pl_palette_percent(c.b)};
-    if (last.pixels == 0 || !pl_rgb_equal(last.colour, shown)) {
-      pl_colour_count key = {.colour = shown};
-      last = *(const pl_colour_count *)bsearch(&key, colours, count, sizeof key, compare_colours);
-    }
-    indexed->pixels[i] = (uint8_t)(greys + last.group);
+    const pl_colour_count key = {.colour = {pl_palette_percent(c.r), pl_palette_percent(c.g), pl_palette_percent(c.b)}};
+    const pl_colour_count *found = bsearch(&key, colours, count, sizeof key, compare_colours);
+    run = pl_rgb_run(bitmap->pixels + i, pixels - i);
+    memset(indexed->pixels + i, (int)(greys + found->group), run);
   }
 }
 

@@ -44,9 +44,11 @@ static bool set_grow(colour_set *set) {
   return true;
 }
 
-static bool set_add(colour_set *set, pl_rgb c) {
+static bool set_add(colour_set *set, pl_rgb c, size_t pixels) {
   pl_colour_count *slot = find_slot(set, c);
-  if (slot->pixels++ != 0) return true;
+  const bool known = slot->pixels != 0;
+  slot->pixels += (uint32_t)pixels;
+  if (known) return true;
   slot->colour = c;
   set->used++;
   return set->used * 2 < set->capacity || set_grow(set);
@@ -55,10 +57,11 @@ static bool set_add(colour_set *set, pl_rgb c) {
 pl_status pl_palette_count(pl_colour_count **out, size_t *count, const pl_bitmap *bitmap, pl_error *err) {
   colour_set set = {.capacity = 1024};
   set.slots = pl_xcalloc(set.capacity, sizeof *set.slots);
-  size_t pixels = (size_t)bitmap->width * bitmap->height;
-  for (size_t i = 0; i < pixels; i++) {
-    pl_rgb c = bitmap->pixels[i];
-    if (pl_rgb_is_grey(c) || set_add(&set, percent_colour(c))) continue;
+  const size_t pixels = (size_t)bitmap->width * bitmap->height;
+  for (size_t i = 0, run = 1; i < pixels; i += run) {
+    const pl_rgb c = bitmap->pixels[i];
+    run = pl_rgb_is_grey(c) ? 1 : pl_rgb_run(bitmap->pixels + i, pixels - i);
+    if (pl_rgb_is_grey(c) || set_add(&set, percent_colour(c), run)) continue;
     free(set.slots);
     return pl_fail(err, PL_E_NOMEM, "no memory to count the colours of %ux%u pixels", bitmap->width, bitmap->height);
   }
