@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/hash.h"
 #include "core/base/status.h"
 #include "core/data/patients.h"
 #include "core/data/table.h"
@@ -115,6 +116,10 @@ typedef struct pl_import_summary {
 // workspace cannot be written. *out is valid after failures too (it says what was done so far); the caller clears it.
 pl_status pl_import_run(pl_import_summary *out, const pl_import_options *options, pl_error *err);
 void pl_import_summary_clear(pl_import_summary *summary);
+
+// Which pictures a workspace has: the SHA-256 over the ids and hashes of the images that imports have made; "" when
+// none has. Another import of the same files at another size makes other pictures. Fails as pl_fs_read.
+pl_status pl_import_pictures_hash(char out[PL_SHA256_HEX_SIZE], const char *workspace, pl_error *err);
 
 #ifdef __cplusplus
 }

@@ -229,6 +229,22 @@ const import_record *pl_import_records_find(const import_records *records, const
   return bsearch(id, records->items, records->count, sizeof *records->items, by_record_id);
 }
 
+pl_status pl_import_pictures_hash(char out[PL_SHA256_HEX_SIZE], const char *workspace, pl_error *err) {
+  import_records records = {0};
+  const pl_status status = pl_import_records_load(&records, workspace, err);
+  if (status != PL_OK) return status;
+  pl_buf text;
+  pl_buf_init(&text, PL_CSV_FILE_MAX);
+  for (size_t i = 0; i < records.count; i++) {
+    pl_buf_printf(&text, "%s %s\n", records.items[i].entry.id, records.items[i].image_hash);
+  }
+  out[0] = '\0';
+  if (text.length > 0) pl_sha256_bytes(out, text.data, text.length);
+  pl_buf_clear(&text);
+  pl_import_records_clear(&records);
+  return PL_OK;
+}
+
 static const char *const header =
     "recipe,ImageId,part,sha256,rows,cols,status,label,mask_area,age,sex,view,patient,labels,image,mask,mask_is_empty,"
     "crc32\n";

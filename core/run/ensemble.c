@@ -1,5 +1,4 @@
 #include "core/run/ensemble.h"
-#include "core/run/tables.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,9 +7,11 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/num.h"
+#include "core/data/prepare.h"
 #include "core/data/sampler.h"
 #include "core/run/find.h"
 #include "core/run/group.h"
+#include "core/run/tables.h"
 
 // ---- Opening
 
@@ -329,6 +330,9 @@ void pl_ensemble_cases_clear(pl_ensemble_cases *cases) {
 // ---- Maps
 
 pl_status pl_ensemble_check_maps(const pl_ensemble *e, const pl_ensemble_cases *cases, pl_error *err) {
+  char pictures[PL_SHA256_HEX_SIZE];
+  const pl_status status = pl_import_pictures_hash(pictures, e->manifest.workspace, err);
+  if (status != PL_OK) return status;
   for (size_t m = 0; m < e->count; m++) {
     size_t judged = 0, missing = 0;
     for (size_t i = 0; i < cases->count; i++) {
@@ -336,9 +340,13 @@ pl_status pl_ensemble_check_maps(const pl_ensemble *e, const pl_ensemble_cases *
       judged++;
       missing += !pl_maps_has(e->members[m].maps, e->manifest.cases[cases->cases[i].index].id);
     }
-    if (missing == 0) continue;
-    return pl_fail(err, PL_E_NOTFOUND, "%.64s has no map of %zu of the %zu cases that it held out",
-                   pl_path_base(e->members[m].folder), missing, judged);
+    const char *name = pl_path_base(e->members[m].folder);
+    if (missing == 0 && pl_run_maps_are_of(e->members[m].maps, pictures)) continue;
+    if (missing == 0) {
+      return pl_fail(err, PL_E_NOTFOUND, "the maps of %.64s are of other pictures than were imported since", name);
+    }
+    return pl_fail(err, PL_E_NOTFOUND, "%.64s has no map of %zu of the %zu cases that it held out", name, missing,
+                   judged);
   }
   return PL_OK;
 }

@@ -83,7 +83,8 @@ pl_status pl_ensemble_select_valid(pl_ensemble_cases *out, const pl_ensemble *en
 void pl_ensemble_select(pl_ensemble_cases *out, const pl_ensemble *ensemble, const size_t *cases, size_t count);
 void pl_ensemble_cases_clear(pl_ensemble_cases *cases);
 
-// PL_E_NOTFOUND when a run has no map of a case that it judges: which run, how many of how many cases.
+// PL_E_NOTFOUND when a run has no map of a case that it judges - which run, how many of how many cases - or maps of
+// other pictures than the workspace has now.
 pl_status pl_ensemble_check_maps(const pl_ensemble *ensemble, const pl_ensemble_cases *cases, pl_error *err);
 
 // Makes the maps that are not there yet, run by run: predicted[m] is what was done for member m. Fails as

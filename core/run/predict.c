@@ -13,6 +13,7 @@
 #include "core/base/str.h"
 #include "core/data/access.h"
 #include "core/data/pack.h"
+#include "core/data/prepare.h"
 #include "core/net/registry.h"
 #include "core/run/training.h"
 #include "core/score/maps.h"
@@ -118,7 +119,8 @@ static pl_status find_checkpoints(plan *p, const char *run, pl_error *err) {
 }
 
 // One line that is the same when the maps would be.
-static pl_status write_recipe(plan *p, const char *run, const pl_config *config, const char *dataset, pl_error *err) {
+static pl_status write_recipe(plan *p, const char *run, const pl_config *config, const char *dataset,
+                              const char *pictures, pl_error *err) {
   json_t *list = json_array();
   pl_status status = PL_OK;
   for (size_t i = 0; i < p->count && status == PL_OK; i++) {
@@ -131,9 +133,9 @@ static pl_status write_recipe(plan *p, const char *run, const pl_config *config,
     free(manifest);
   }
   json_t *object =
-      json_pack("{s:i, s:s, s:s, s:I, s:b, s:o, s:I, s:s}", "format", 1, "run", pl_path_base(run), "checkpoint",
+      json_pack("{s:i, s:s, s:s, s:I, s:b, s:o, s:I, s:s, s:s}", "format", 1, "run", pl_path_base(run), "checkpoint",
                 p->top > 0 ? "" : p->checkpoint, "top", (json_int_t)p->top, "flip", (int)p->flip, "checkpoints", list,
-                "size", (json_int_t)config->size, "dataset_sha256", dataset);
+                "size", (json_int_t)config->size, "dataset_sha256", dataset, "pictures_sha256", pictures);
   p->text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
   json_decref(object);
   if (status == PL_OK && p->text == NULL) status = pl_fail(err, PL_E_FORMAT, "the name of %s is not UTF-8", run);
@@ -252,20 +254,32 @@ static pl_status begin(int *lock, const work *w, const char *recipe, const size_
 
 char *pl_run_maps_folder(const char *run) { return pl_path_join(run, "prob"); }
 
+bool pl_run_maps_are_of(const char *folder, const char *pictures) {
+  char *recipe = NULL;
+  json_t *object = NULL;
+  if (pl_maps_recipe(&recipe, folder, NULL) == PL_OK) object = json_loads(recipe, JSON_REJECT_DUPLICATES, NULL);
+  const char *theirs = json_string_value(json_object_get(object, "pictures_sha256"));
+  const bool same = theirs == NULL || strcmp(theirs, pictures) == 0;
+  json_decref(object);
+  free(recipe);
+  return same;
+}
+
 static pl_status make_plan(plan *p, pl_config *config, const char *run, const char *folder, const pl_manifest *manifest,
                            const pl_run_recipe *recipe, pl_error *err) {
   pl_run_info *info = pl_xcalloc(1, sizeof *info);
-  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE];
+  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], pictures[PL_SHA256_HEX_SIZE];
   pl_status status = pl_run_load(info, run, err);
   *config = info->config;
   free(info);
   if (status == PL_OK) status = pl_run_check_data(config, manifest, err);
   if (status == PL_OK)
     status = pl_run_hash_dataset(dataset, labels, manifest->workspace, pl_config_labels(config), err);
+  if (status == PL_OK) status = pl_import_pictures_hash(pictures, manifest->workspace, err);
   if (status != PL_OK) return status;
   recall(p, recipe, folder);
   status = find_checkpoints(p, run, err);
-  return status == PL_OK ? write_recipe(p, run, config, dataset, err) : status;
+  return status == PL_OK ? write_recipe(p, run, config, dataset, pictures, err) : status;
 }
 
 pl_status pl_run_predict(pl_run_predicted *out, const char *run, const pl_manifest *manifest, const size_t *cases,

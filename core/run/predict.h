@@ -48,6 +48,10 @@ pl_status pl_run_predict(pl_run_predicted *out, const char *run, const pl_manife
 // RUN/prob; the caller frees.
 char *pl_run_maps_folder(const char *run);
 
+// False when a folder's maps were made of other pictures than those that pl_import_pictures_hash tells of; what says
+// nothing of its pictures passes.
+bool pl_run_maps_are_of(const char *folder, const char *pictures);
+
 #ifdef __cplusplus
 }
 #endif

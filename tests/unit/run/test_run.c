@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 #include "core/run/inbox.h"
 #include "core/run/journal.h"
+#include "core/run/predict.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
 #include "core/run/watch.h"
@@ -406,6 +407,21 @@ static void test_spawn_not_waited_for(void **state) {
   free(program);
 }
 
+static void test_maps_of_other_pictures(void **state) {
+  const char *folder = *state;
+  assert_true(pl_run_maps_are_of(folder, "ab"));  // no maps
+  append(folder, "maps.json", "{\"format\":1}");
+  assert_true(pl_run_maps_are_of(folder, "ab"));  // they do not say
+  append(folder, "maps.json.new", "{\"format\":1,\"pictures_sha256\":\"ab\"}");
+  char *from = pl_path_join(folder, "maps.json.new"), *to = pl_path_join(folder, "maps.json");
+  assert_int_equal(rename(from, to), 0);
+  assert_true(pl_run_maps_are_of(folder, "ab"));
+  assert_false(pl_run_maps_are_of(folder, "cd"));
+  assert_false(pl_run_maps_are_of(folder, ""));
+  free(from);
+  free(to);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_journal_line, make_folder, remove_folder),
@@ -417,6 +433,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_inbox, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_inbox_hostile, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_lock, make_folder, remove_folder),
+      cmocka_unit_test_setup_teardown(test_maps_of_other_pictures, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_spawn_environment, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(test_spawn_not_waited_for, make_folder, remove_folder),
   };

@@ -158,4 +158,12 @@ reference mirror seen-mirrored seen-back 16 && reference mean both maps-a seen-b
 "$pleura" predict a -C ws --tta --checkpoint best -o tta >/dev/null || failed=1
 reference close both tta 1 || complain "the mean with the mirrored image is another"
 reference close both maps-a 1 >/dev/null && complain "the mirrored image makes no difference: the check above says nothing"
+
+# ---- The same images at another size are other pictures: maps of the old ones are not taken for theirs.
+expect 0 "maps " "$pleura" eval b -C ws --force
+expect 0 "" "$pleura" import set --size 64 -C ws -q
+expect 0 "; 0 made, " "$pleura" eval b -C ws --force
+expect 0 "" "$pleura" import set --size 48 -C ws -q
+expect 0 ", 0 were there" "$pleura" eval b -C ws --force
+expect 0 "; 0 made, " "$pleura" eval b -C ws --force
 exit $failed
