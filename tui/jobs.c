@@ -5,11 +5,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
 
-enum { THREADS_MAX = 4 };
+enum { THREADS_MAX = 4, BEHIND = THREADS_MAX, WORKERS_MAX, BEHIND_NICE = 10 };
 
 typedef struct job_node {
   struct job_node *next;
@@ -24,11 +25,12 @@ typedef struct job_list {
 struct pl_jobs {
   pthread_mutex_t mutex;  // guards everything below but the descriptors and `threads`
   pthread_cond_t wake;
-  job_list waiting, ended;
-  job_node *running[THREADS_MAX];
+  job_list waiting, behind, ended;
+  job_node *running[WORKERS_MAX];
   bool stop;
-  int started;
-  pthread_t threads[THREADS_MAX];
+  int started;      // without the one behind them
+  bool has_behind;  // its thread is at place BEHIND, and begins with its first job
+  pthread_t threads[WORKERS_MAX];
   int pipe[2];
 };
 
@@ -65,9 +67,12 @@ static void *worker(void *argument) {
   const worker_start start = *(worker_start *)argument;
   free(argument);
   pl_jobs *jobs = start.jobs;
+  job_list *list = start.index == BEHIND ? &jobs->behind : &jobs->waiting;
+  // Linux takes 0 for the calling thread alone.
+  if (start.index == BEHIND) (void)setpriority(PRIO_PROCESS, 0, BEHIND_NICE);
   pthread_mutex_lock(&jobs->mutex);
   while (!jobs->stop) {
-    job_node *node = list_take(&jobs->waiting);
+    job_node *node = list_take(list);
     if (node == NULL) {
       pthread_cond_wait(&jobs->wake, &jobs->mutex);
       continue;
@@ -114,6 +119,7 @@ pl_status pl_jobs_create(pl_jobs **out, int threads, pl_error *err) {
   pthread_mutex_init(&jobs->mutex, NULL);
   pthread_cond_init(&jobs->wake, NULL);
   list_init(&jobs->waiting);
+  list_init(&jobs->behind);
   list_init(&jobs->ended);
   if (threads > THREADS_MAX) threads = THREADS_MAX;
   for (; jobs->started < threads; jobs->started++) {
@@ -134,6 +140,8 @@ void pl_jobs_destroy(pl_jobs *jobs) {
   pthread_cond_broadcast(&jobs->wake);
   pthread_mutex_unlock(&jobs->mutex);
   for (int i = 0; i < jobs->started; i++) pthread_join(jobs->threads[i], NULL);
+  if (jobs->has_behind) pthread_join(jobs->threads[BEHIND], NULL);
+  for (job_node *node; (node = list_take(&jobs->behind)) != NULL;) node_drop(node);
   for (job_node *node; (node = list_take(&jobs->waiting)) != NULL;) node_drop(node);
   for (job_node *node; (node = list_take(&jobs->ended)) != NULL;) node_drop(node);
   pthread_cond_destroy(&jobs->wake);
@@ -155,24 +163,29 @@ int pl_jobs_fd(const pl_jobs *jobs) { return jobs->pipe[0]; }
 void pl_jobs_submit(pl_jobs *jobs, const pl_job *job) {
   job_node *node = pl_xcalloc(1, sizeof *node);
   node->job = *job;
+  if (job->behind && !jobs->has_behind) jobs->has_behind = start_worker(jobs, BEHIND) == 0;
   pthread_mutex_lock(&jobs->mutex);
-  list_add(&jobs->waiting, node);
-  pthread_cond_signal(&jobs->wake);
+  list_add(job->behind && jobs->has_behind ? &jobs->behind : &jobs->waiting, node);
+  pthread_cond_broadcast(&jobs->wake);
   pthread_mutex_unlock(&jobs->mutex);
 }
 
+// Moves what waits for an owner from a list to another.
+static void take_owned(job_list *dropped, job_list *list, const void *owner) {
+  job_list all = *list;
+  if (all.first == NULL) return;
+  list_init(list);
+  for (job_node *node; (node = list_take(&all)) != NULL;) list_add(node->job.owner == owner ? dropped : list, node);
+}
+
 static void cancel(pl_jobs *jobs, const void *owner, bool begun_too) {
-  job_list dropped, kept;
+  job_list dropped;
   list_init(&dropped);
-  list_init(&kept);
   pthread_mutex_lock(&jobs->mutex);
-  for (job_node *node; (node = list_take(&jobs->waiting)) != NULL;) {
-    list_add(node->job.owner == owner ? &dropped : &kept, node);
-  }
-  jobs->waiting = kept;
-  if (kept.first == NULL) jobs->waiting.end = &jobs->waiting.first;
+  take_owned(&dropped, &jobs->waiting, owner);
+  take_owned(&dropped, &jobs->behind, owner);
   if (begun_too) {
-    for (int i = 0; i < THREADS_MAX; i++) {
+    for (int i = 0; i < WORKERS_MAX; i++) {
       job_node *node = jobs->running[i];
       if (node != NULL && node->job.owner == owner) node->unwanted = true;
     }
@@ -209,8 +222,8 @@ size_t pl_jobs_collect(pl_jobs *jobs) {
 
 bool pl_jobs_idle(pl_jobs *jobs) {
   pthread_mutex_lock(&jobs->mutex);
-  bool idle = jobs->waiting.first == NULL && jobs->ended.first == NULL;
-  for (int i = 0; i < THREADS_MAX; i++) idle = idle && jobs->running[i] == NULL;
+  bool idle = jobs->waiting.first == NULL && jobs->behind.first == NULL && jobs->ended.first == NULL;
+  for (int i = 0; i < WORKERS_MAX; i++) idle = idle && jobs->running[i] == NULL;
   pthread_mutex_unlock(&jobs->mutex);
   return idle;
 }

@@ -17,6 +17,7 @@ typedef struct pl_job {
   void (*drop)(void *data);               // it is not: cancelled, or the pool was destroyed
   void *owner;                            // whom pl_jobs_cancel names; passed to `done`
   void *data;
+  bool behind;  // long, and nobody waits for it: one at a time, by a thread that the system puts behind all others
 } pl_job;
 
 pl_status pl_jobs_create(pl_jobs **out, int threads, pl_error *err);
@@ -29,7 +30,7 @@ bool pl_jobs_ending(pl_jobs *jobs);
 // A descriptor that becomes readable when a job has ended; then call pl_jobs_collect.
 int pl_jobs_fd(const pl_jobs *jobs);
 
-// Queued jobs are worked on in the order of their submission.
+// Queued jobs are worked on in the order of their submission, those behind in an order of their own.
 void pl_jobs_submit(pl_jobs *jobs, const pl_job *job);
 
 // The results of all that `owner` submitted so far are no longer wanted: what waits is dropped now, what runs when it

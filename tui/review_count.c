@@ -32,6 +32,7 @@ typedef struct baton {
   pl_truth truth;
   atomic_size_t done, total;
   atomic_bool unwanted;
+  _Atomic uint64_t generation;  // of the binarizer that is wanted now
 } baton;
 
 typedef struct part_job {
@@ -241,6 +242,7 @@ static void work(void *data) {
   job->differ = pl_xcalloc(total + 1, sizeof *job->differ);
   job->exact = pl_xcalloc(total + 1, sizeof *job->exact);
   for (size_t i = job->first; i < total && pl_clock_monotonic(&clock) - begin < part_seconds; i++) {
+    if (job->kind == PART_EXACT && job->generation != atomic_load(&job->baton->generation)) break;
     if (job->kind == PART_DIFFER) job->differ[i] = differ(job->baton, i);
     // Where a file vanished since the counting the case keeps the score of its counts.
     if (job->kind == PART_EXACT) (void)score_exactly(&job->exact[i], job->baton, i, &job->binarizer, NULL);
@@ -345,9 +347,12 @@ static void go_on(pl_review_counter *counter) {
   job->first = kind == PART_EXACT ? counter->next_exact : counter->next_differ;
   job->binarizer = counter->binarizer;
   job->generation = counter->generation;
+  atomic_store(&counter->baton->generation, counter->generation);
   job->baton = counter->lent = counter->baton;
   counter->baton = NULL;
-  pl_jobs_submit(counter->jobs, &(pl_job){.work = work, .done = done, .drop = drop, .owner = counter, .data = job});
+  pl_jobs_submit(
+      counter->jobs,
+      &(pl_job){.work = work, .done = done, .drop = drop, .owner = counter, .data = job, .behind = kind != PART_COUNT});
 }
 
 static void clear(pl_review_counter *counter) {
@@ -432,6 +437,7 @@ void pl_review_counter_components(pl_review_counter *counter, const pl_triplet *
   counter->next_exact = 0;
   counter->wants_exact = least > 0;
   counter->binarizer = (pl_binarizer){.triplet = *triplet, .min_component = least};
+  if (counter->lent != NULL) atomic_store(&counter->lent->generation, counter->generation);
   for (size_t i = 0; i < counter->count; i++) counter->rows[i].has_exact = false;
   go_on(counter);
 }

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/base/mem.h"
 #include "tests/tools/testing.h"
@@ -299,7 +300,7 @@ static void counted_drop(void *data) {
 static void submit(pl_jobs *jobs, void *owner, int *done, int *dropped, atomic_int *gate) {
   counted *c = pl_xcalloc(1, sizeof *c);
   *c = (counted){done, dropped, gate};
-  pl_jobs_submit(jobs, &(pl_job){counted_work, counted_done, counted_drop, owner, c});
+  pl_jobs_submit(jobs, &(pl_job){counted_work, counted_done, counted_drop, owner, c, false});
 }
 
 static void drain(pl_jobs *jobs) {
@@ -343,6 +344,44 @@ static void test_jobs(void **state) {
   assert_int_equal(done + dropped, 10);
 }
 
+static void note_nice(void *data) { *(int *)data = getpriority(PRIO_PROCESS, 0); }
+static void forget_nice(void *owner, void *data) { (void)owner, (void)data; }
+static void drop_nice(void *data) { (void)data; }
+
+// A long job behind the others holds up none of them, has a thread of its own that steps back, and can be cancelled.
+static void test_jobs_behind(void **state) {
+  (void)state;
+  pl_jobs *jobs = NULL;
+  assert_int_equal(pl_jobs_create(&jobs, 1, NULL), PL_OK);
+  int done = 0, dropped = 0, other = 0, a = 0, b = 0, front = 100, back = 100;
+  atomic_int gate = 0;
+  counted *held[2];
+  for (int i = 0; i < 2; i++) {
+    held[i] = pl_xcalloc(1, sizeof *held[i]);
+    *held[i] = (counted){&done, &dropped, &gate};
+    pl_jobs_submit(jobs, &(pl_job){counted_work, counted_done, counted_drop, &a, held[i], true});
+  }
+  submit(jobs, &b, &other, &dropped, NULL);
+  for (int i = 0; i < 500 && other == 0; i++) {
+    poll(NULL, 0, 10);
+    pl_jobs_collect(jobs);
+  }
+  assert_int_equal(other, 1);
+  assert_int_equal(done, 0);
+  assert_false(pl_jobs_idle(jobs));
+  pl_jobs_cancel(jobs, &a);
+  assert_int_equal(dropped, 1);  // the one that waited
+  atomic_store(&gate, 1);
+  drain(jobs);
+  assert_int_equal(done, 0);
+  assert_int_equal(dropped, 2);
+  pl_jobs_submit(jobs, &(pl_job){note_nice, forget_nice, drop_nice, &a, &front, false});
+  pl_jobs_submit(jobs, &(pl_job){note_nice, forget_nice, drop_nice, &a, &back, true});
+  drain(jobs);
+  assert_true(back > front || front >= 10);
+  pl_jobs_destroy(jobs);
+}
+
 static void test_words(void **state) {
   (void)state;
   char text[32];
@@ -362,10 +401,10 @@ static void test_words(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_layout), cmocka_unit_test(test_layout_square), cmocka_unit_test(test_keys),
-      cmocka_unit_test(test_line),   cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_columns),
-      cmocka_unit_test(test_filter), cmocka_unit_test(test_search),        cmocka_unit_test(test_jobs),
-      cmocka_unit_test(test_words),
+      cmocka_unit_test(test_layout),      cmocka_unit_test(test_layout_square), cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_line),        cmocka_unit_test(test_sort),          cmocka_unit_test(test_sort_columns),
+      cmocka_unit_test(test_filter),      cmocka_unit_test(test_search),        cmocka_unit_test(test_jobs),
+      cmocka_unit_test(test_jobs_behind), cmocka_unit_test(test_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
