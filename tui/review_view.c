@@ -17,6 +17,8 @@ static const double opacity = 0.3;
 typedef struct planes {
   uint32_t number;  // 0: nothing is read
   pl_image image, map, truth;
+  pl_bitmap base;  // the image alone as a pane shows it,
+  double aspect;   // with pixels of that shape; without pixels when there is none yet
   pl_status status;
   pl_error error;
   bool has_labels;
@@ -60,6 +62,7 @@ static void forget_planes(planes *p) {
   pl_image_clear(&p->image);
   pl_image_clear(&p->map);
   pl_image_clear(&p->truth);
+  pl_bitmap_clear(&p->base);
   p->number = 0;
 }
 
@@ -120,18 +123,35 @@ static size_t layers_of(pl_view_layer layers[PL_AGREEMENT_PARTS], pl_review_laye
   return count;
 }
 
+// A copy of the image as a pane of that size shows it. It is scaled once: what changes with every key is the masks.
+static pl_status copy_base(pl_bitmap *out, planes *p, const pl_view_case_options *options, pl_error *err) {
+  uint32_t width = 0, height = 0;
+  pl_view_case_size(&width, &height, &p->image, options);
+  pl_status status = PL_OK;
+  if (p->base.pixels == NULL || p->base.width != width || p->base.height != height ||
+      p->aspect != options->pixel_aspect) {
+    pl_bitmap_clear(&p->base);
+    status = pl_view_case_layers(&p->base, &p->image, NULL, 0, options, err);
+    p->aspect = options->pixel_aspect;
+  }
+  if (status == PL_OK) status = pl_bitmap_init(out, width, height, err);
+  if (status == PL_OK) pl_bitmap_place(out, &p->base, 0, 0);
+  return status;
+}
+
 static pl_status draw_pane(draw_job *job, int pane, const pl_image *mask, const pl_image parts[PL_AGREEMENT_PARTS],
                            pl_error *err) {
   uint32_t width = 0, height = 0;
   double aspect = 1;
-  const planes *p = job->planes;
+  planes *p = job->planes;
   if (!pl_picture_size(&width, &height, &aspect, &job->drawing.format, job->drawing.areas[pane])) return PL_OK;
   pl_view_layer layers[PL_AGREEMENT_PARTS];
   const size_t count = layers_of(layers, job->drawing.layers[pane], p, mask, parts, job->drawing.contour);
   pl_view_case_options options = pl_view_case_defaults(width, height);
   options.pixel_aspect = aspect;
   pl_bitmap drawn = {0};
-  pl_status status = pl_view_case_layers(&drawn, &p->image, layers, count, &options, err);
+  pl_status status = copy_base(&drawn, p, &options, err);
+  if (status == PL_OK) status = pl_view_case_paint(&drawn, &p->image, layers, count, &options, err);
   if (status == PL_OK) {
     status = pl_picture_make_centred(&job->pictures[pane], &drawn, width, height, &job->drawing.format,
                                      job->serials[pane], err);

@@ -199,49 +199,95 @@ typedef struct canvas {
   int edge_width;
 } canvas;
 
-static pl_status paint_mask(canvas *c, const float *coverage, const pl_view_layer *layer, pl_error *err) {
-  const uint32_t width = c->bitmap.width, height = c->bitmap.height;
+// A part of the picture, in its pixels.
+typedef struct box {
+  uint32_t x, y, width, height;
+} box;
+
+// The output pixels of one axis that cover something of first..last, with `margin` more on either side.
+static void covering(uint32_t *out, uint32_t *count, const span *spans, uint32_t output, uint32_t first, uint32_t last,
+                     uint32_t margin) {
+  uint32_t begin = 0, end = output;
+  while (begin < output && spans[begin].first + spans[begin].count <= first) begin++;
+  while (end > begin && spans[end - 1].first > last) end--;
+  begin = begin > margin ? begin - margin : 0;
+  end = output - end > margin ? end + margin : output;
+  *out = begin;
+  *count = end - begin;
+}
+
+// Where a mask has something in the picture, and around it as far as its edge is drawn by what is outside; false when
+// it is empty. Most masks are small: what is empty costs nothing but being looked at.
+static bool find_box(box *out, const canvas *c, const pl_image *mask, uint32_t margin) {
+  const size_t width = mask->width;
+  uint32_t top = 0, bottom = mask->height, left = mask->width, right = 0;
+  for (uint32_t y = 0; y < mask->height; y++) {
+    const uint8_t *row = &mask->u8[y * width];
+    if (row[0] == 0 && memcmp(row, row + 1, width - 1) == 0) continue;
+    uint32_t first = 0, last = mask->width - 1;
+    while (row[first] == 0) first++;
+    while (row[last] == 0) last--;
+    left = first < left ? first : left;
+    right = last > right ? last : right;
+    top = bottom == mask->height ? y : top;
+    bottom = y;
+  }
+  if (bottom == mask->height) return false;
+  covering(&out->x, &out->width, c->columns, c->bitmap.width, left, right, margin);
+  covering(&out->y, &out->height, c->rows, c->bitmap.height, top, bottom, margin);
+  return out->width > 0 && out->height > 0;
+}
+
+static pl_status paint_inside(canvas *c, const float *coverage, const box *part, int reach, const pl_view_layer *layer,
+                              pl_error *err) {
+  const uint32_t width = part->width, height = part->height;
   uint8_t *inside = pl_try_alloc((size_t)width * height);
   if (inside == NULL) return pl_fail(err, PL_E_NOMEM, "no memory for a mask of %ux%u pixels", width, height);
   find_inside(inside, coverage, width, height);
-  const int reach = c->edge_width > 0 ? c->edge_width : (width > 900 || height > 900 ? 2 : 1);
   for (uint32_t y = 0; y < height; y++) {
+    pl_rgb *row = &c->bitmap.pixels[(size_t)(part->y + y) * c->bitmap.width + part->x];
     for (uint32_t x = 0; x < width; x++) {
-      const size_t i = (size_t)y * width + x;
-      if (coverage[i] <= 0) continue;
-      double alpha = layer->mode == PL_MASK_FILL ? layer->opacity * coverage[i] : 0;
+      const float covered = coverage[(size_t)y * width + x];
+      if (covered <= 0) continue;
+      double alpha = layer->mode == PL_MASK_FILL ? layer->opacity * covered : 0;
       if (is_edge(inside, width, height, x, y, reach)) alpha = 1;
-      c->bitmap.pixels[i] = pl_rgb_mix(c->bitmap.pixels[i], layer->colour, alpha);
+      row[x] = pl_rgb_mix(row[x], layer->colour, alpha);
     }
   }
   free(inside);
   return PL_OK;
 }
 
-static void paint_heat(canvas *c, const float *means, const pl_view_layer *layer) {
+static pl_status paint_mask(canvas *c, const pl_view_layer *layer, pl_error *err) {
+  const bool large = c->bitmap.width > 900 || c->bitmap.height > 900;
+  const int reach = c->edge_width > 0 ? c->edge_width : (large ? 2 : 1);
+  pl_image mask = *layer->plane;
+  mask.meaning = PL_IMAGE_MASK;
+  box part;
+  if (!find_box(&part, c, &mask, (uint32_t)reach + 1)) return PL_OK;
+  float *coverage = area_means(&mask, c->columns + part.x, part.width, c->rows + part.y, part.height);
+  if (coverage == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to scale a mask");
+  pl_status status = paint_inside(c, coverage, &part, reach, layer, err);
+  free(coverage);
+  return status;
+}
+
+static pl_status paint_heat(canvas *c, const pl_view_layer *layer, pl_error *err) {
   const double most = layer->plane->type == PL_PIXEL_U8 ? 255 : 65535;
   const size_t count = (size_t)c->bitmap.width * c->bitmap.height;
+  float *means = area_means(layer->plane, c->columns, c->bitmap.width, c->rows, c->bitmap.height);
+  if (means == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to scale a map");
   for (size_t i = 0; i < count; i++) {
     const double p = means[i] / most, alpha = layer->opacity * fmin(1, p / heat_full);
     c->bitmap.pixels[i] = pl_rgb_mix(c->bitmap.pixels[i], pl_colour_heat(p), alpha);
   }
+  free(means);
+  return PL_OK;
 }
 
 static pl_status paint_layer(canvas *c, const pl_view_layer *layer, pl_error *err) {
   if (layer->mode == PL_MASK_OFF) return PL_OK;
-  pl_image plane = *layer->plane;
-  const bool heat = plane.meaning == PL_IMAGE_PROBABILITY;
-  if (!heat) plane.meaning = PL_IMAGE_MASK;
-  float *means = area_means(&plane, c->columns, c->bitmap.width, c->rows, c->bitmap.height);
-  if (means == NULL) return pl_fail(err, PL_E_NOMEM, "no memory to scale a mask");
-  pl_status status = PL_OK;
-  if (heat) {
-    paint_heat(c, means, layer);
-  } else {
-    status = paint_mask(c, means, layer, err);
-  }
-  free(means);
-  return status;
+  return layer->plane->meaning == PL_IMAGE_PROBABILITY ? paint_heat(c, layer, err) : paint_mask(c, layer, err);
 }
 
 static pl_status check_layer(const pl_image *image, const pl_view_layer *layer, pl_error *err) {
@@ -277,29 +323,52 @@ static pl_status paint_picture(canvas *c, const pl_image *image, const pl_view_c
   return PL_OK;
 }
 
-pl_status pl_view_case_layers(pl_bitmap *out, const pl_image *image, const pl_view_layer *layers, size_t count,
-                              const pl_view_case_options *options, pl_error *err) {
+// A canvas over a bitmap of the picture's size, which it takes; free_canvas gives it back.
+static void make_canvas(canvas *c, const pl_bitmap *bitmap, const pl_image *image,
+                        const pl_view_case_options *options) {
+  const pl_view_area area = shown_area(image, options);
+  *c = (canvas){.bitmap = *bitmap, .edge_width = options->edge_width};
+  c->columns = spans_create(area.x, area.width, bitmap->width, image->width);
+  c->rows = spans_create(area.y, area.height, bitmap->height, image->height);
+}
+
+static void free_canvas(canvas *c) {
+  free(c->columns);
+  free(c->rows);
+}
+
+pl_status pl_view_case_paint(pl_bitmap *bitmap, const pl_image *image, const pl_view_layer *layers, size_t count,
+                             const pl_view_case_options *options, pl_error *err) {
   pl_status status = check_area(image, options, err);
   for (size_t i = 0; i < count && status == PL_OK; i++) status = check_layer(image, &layers[i], err);
   if (status != PL_OK) return status;
-  uint32_t width = 0, height = 0;
-  pl_view_case_size(&width, &height, image, options);
-  canvas c = {.edge_width = options->edge_width};
-  status = pl_bitmap_init(&c.bitmap, width, height, err);
-  if (status != PL_OK) return status;
-  const pl_view_area area = shown_area(image, options);
-  c.columns = spans_create(area.x, area.width, width, image->width);
-  c.rows = spans_create(area.y, area.height, height, image->height);
-  status = paint_picture(&c, image, options, err);
+  canvas c;
+  make_canvas(&c, bitmap, image, options);
   for (size_t i = 0; i < count && status == PL_OK; i++) status = paint_layer(&c, &layers[i], err);
-  free(c.columns);
-  free(c.rows);
-  if (status != PL_OK) {
-    pl_bitmap_clear(&c.bitmap);
-    return status;
+  free_canvas(&c);
+  return status;
+}
+
+pl_status pl_view_case_layers(pl_bitmap *out, const pl_image *image, const pl_view_layer *layers, size_t count,
+                              const pl_view_case_options *options, pl_error *err) {
+  pl_status status = check_area(image, options, err);
+  if (status != PL_OK) return status;
+  uint32_t width = 0, height = 0;
+  pl_bitmap bitmap = {0};
+  pl_view_case_size(&width, &height, image, options);
+  status = pl_bitmap_init(&bitmap, width, height, err);
+  if (status != PL_OK) return status;
+  canvas c;
+  make_canvas(&c, &bitmap, image, options);
+  status = paint_picture(&c, image, options, err);
+  free_canvas(&c);
+  if (status == PL_OK) status = pl_view_case_paint(&bitmap, image, layers, count, options, err);
+  if (status == PL_OK) {
+    *out = bitmap;
+  } else {
+    pl_bitmap_clear(&bitmap);
   }
-  *out = c.bitmap;
-  return PL_OK;
+  return status;
 }
 
 pl_status pl_view_case(pl_bitmap *out, const pl_image *image, const pl_image *mask, const pl_view_case_options *options,

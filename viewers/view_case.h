@@ -66,6 +66,12 @@ pl_status pl_view_case(pl_bitmap *out, const pl_image *image, const pl_image *ma
 pl_status pl_view_case_layers(pl_bitmap *out, const pl_image *image, const pl_view_layer *layers, size_t count,
                               const pl_view_case_options *options, pl_error *err);
 
+// Draws layers over a picture that is there: `bitmap` is what pl_view_case_layers made of the image with these options.
+// With layers that change over an image that does not, this is most of the work saved. On failure the bitmap is
+// undefined.
+pl_status pl_view_case_paint(pl_bitmap *bitmap, const pl_image *image, const pl_view_layer *layers, size_t count,
+                             const pl_view_case_options *options, pl_error *err);
+
 // Which stored value grey begins and ends with when the window is chosen automatically.
 void pl_view_auto_window(double *centre, double *width, const pl_image *image);
 

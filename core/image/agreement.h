@@ -10,6 +10,10 @@
 extern "C" {
 #endif
 
+// The largest value that is not above a threshold, where `one` stands for 1: a pixel is inside when its value is
+// larger. A value v stands for the double v / one. Thresholds outside 0..1 are taken as the nearer of these.
+uint32_t pl_probability_cut(double threshold, uint32_t one);
+
 // The mask that a map predicts for a picture of width x height: the probabilities are brought to that size first
 // (pl_image_resize: linear between pixel centres where an axis grows, which is bilinear where both do; exact averages
 // where it shrinks), and inside (255) is then what is above the threshold, strictly (v/65535.0 > threshold in

@@ -4,18 +4,9 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/image/agreement.h"
 #include "core/image/probability.h"
 #include "core/image/resize.h"
-
-uint32_t pl_binarize_cut(double threshold) {
-  if (!(threshold > 0)) return 0;
-  if (threshold >= 1) return PL_PROBABILITY_ONE;
-  uint32_t cut = (uint32_t)(threshold * PL_PROBABILITY_ONE);
-  // The product was rounded; what counts is the comparison of v / 65535.0.
-  while (cut > 0 && (double)cut / PL_PROBABILITY_ONE > threshold) cut--;
-  while ((double)(cut + 1) / PL_PROBABILITY_ONE <= threshold) cut++;
-  return cut;
-}
 
 pl_status pl_binarize_resize(pl_image *out, const pl_image *map, uint32_t width, uint32_t height, pl_error *err) {
   if (map->width != width || map->height != height) return pl_image_resize(out, map, width, height, err);
@@ -24,17 +15,31 @@ pl_status pl_binarize_resize(pl_image *out, const pl_image *map, uint32_t width,
   return status;
 }
 
+// Plain loops for the compiler's vectors.
+static uint64_t count_above(const uint16_t *values, size_t count, uint32_t cut) {
+  enum { BLOCK = 65536 };
+  uint64_t sum = 0;
+  for (size_t first = 0; first < count; first += BLOCK) {
+    const size_t length = count - first < BLOCK ? count - first : BLOCK;
+    uint32_t above = 0;
+    for (size_t i = 0; i < length; i++) above += values[first + i] > cut;
+    sum += above;
+  }
+  return sum;
+}
+
+static void mark_above(uint8_t *restrict mask, const uint16_t *restrict values, size_t count, uint32_t cut) {
+  for (size_t i = 0; i < count; i++) mask[i] = values[i] > cut ? 255 : 0;
+}
+
 pl_status pl_binarize(pl_image *out, const pl_image *map, const pl_binarizer *b, pl_error *err) {
   pl_image mask = {0};
   pl_status status = pl_image_init(&mask, map->width, map->height, PL_PIXEL_U8, PL_IMAGE_MASK, err);
   if (status != PL_OK) return status;
-  const uint32_t top = pl_binarize_cut(b->triplet.top), bottom = pl_binarize_cut(b->triplet.bottom);
+  const uint32_t top = pl_probability_cut(b->triplet.top, PL_PROBABILITY_ONE),
+                 bottom = pl_probability_cut(b->triplet.bottom, PL_PROBABILITY_ONE);
   const size_t pixels = (size_t)map->width * map->height;
-  uint64_t sure = 0;
-  for (size_t i = 0; i < pixels; i++) sure += map->u16[i] > top;
-  if (sure >= b->triplet.area) {
-    for (size_t i = 0; i < pixels; i++) mask.u8[i] = map->u16[i] > bottom ? 255 : 0;
-  }
+  if (count_above(map->u16, pixels, top) >= b->triplet.area) mark_above(mask.u8, map->u16, pixels, bottom);
   if (b->min_component > 1) status = pl_mask_remove_small(&mask, b->min_component, err);
   if (status != PL_OK) {
     pl_image_clear(&mask);

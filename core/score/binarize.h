@@ -21,10 +21,6 @@ typedef struct pl_binarizer {
   uint64_t min_component;  // components of fewer pixels are removed; 0: none
 } pl_binarizer;
 
-// The largest value of a map that is not above a threshold: a pixel is inside when its value is larger. A value v
-// stands for the double v / 65535.0.
-uint32_t pl_binarize_cut(double threshold);
-
 // *out is the map at that size, a copy also when it has it. Fails as pl_image_resize; the caller clears *out.
 pl_status pl_binarize_resize(pl_image *out, const pl_image *map, uint32_t width, uint32_t height, pl_error *err);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/image/agreement.h"
 #include "core/image/probability.h"
 #include "core/score/binarize.h"
 
@@ -14,7 +15,7 @@ static double threshold_of(int level) { return (double)level / (PL_LEVELS - 1); 
 static uint8_t *make_ranks(void) {
   uint8_t *ranks = pl_xcalloc(PL_PROBABILITY_ONE + 1, 1), rank = 0;
   for (uint32_t v = 0; v <= PL_PROBABILITY_ONE; v++) {
-    while (rank < PL_LEVELS && v > pl_binarize_cut(threshold_of(rank))) rank++;
+    while (rank < PL_LEVELS && v > pl_probability_cut(threshold_of(rank), PL_PROBABILITY_ONE)) rank++;
     ranks[v] = rank;
   }
   return ranks;

@@ -3,38 +3,24 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "core/image/agreement.h"
 #include "core/image/probability.h"
 #include "core/train/metrics.h"
 
-static pl_status check_sizes(const pl_image *truth, const pl_image *other, pl_error *err) {
-  if (truth->width == other->width && truth->height == other->height) return PL_OK;
-  return pl_fail(err, PL_E_USAGE, "the label is %ux%u pixels, the prediction %ux%u", truth->width, truth->height,
-                 other->width, other->height);
-}
-
 pl_status pl_score_masks(pl_score_case *out, const pl_image *truth, const pl_image *predicted, pl_error *err) {
-  pl_status status = check_sizes(truth, predicted, err);
-  if (status != PL_OK) return status;
-  pl_score_case c = {0};
-  for (size_t y = 0; y < truth->height; y++) {
-    const uint8_t *a = truth->u8 + y * truth->width, *b = predicted->u8 + y * truth->width;
-    uint32_t in_truth = 0, in_both = 0, in_predicted = 0;
-    for (size_t x = 0; x < truth->width; x++) {
-      in_truth += a[x] != 0;
-      in_predicted += b[x] != 0;
-      in_both += (uint8_t)(a[x] != 0) & (uint8_t)(b[x] != 0);
-    }
-    c.truth += in_truth;
-    c.predicted += in_predicted;
-    c.hits += in_both;
+  pl_agreement a;
+  pl_status status = pl_agreement_count(&a, truth, predicted, err);
+  if (status == PL_OK) {
+    *out = (pl_score_case){.truth = a.hit + a.missed, .predicted = a.hit + a.false_alarm, .hits = a.hit};
   }
-  *out = c;
-  return PL_OK;
+  return status;
 }
 
 pl_status pl_score_soft(pl_score_case *out, const pl_image *truth, const pl_image *map, pl_error *err) {
-  pl_status status = check_sizes(truth, map, err);
-  if (status != PL_OK) return status;
+  if (truth->width != map->width || truth->height != map->height) {
+    return pl_fail(err, PL_E_FORMAT, "the label is %ux%u pixels, the map %ux%u", truth->width, truth->height,
+                   map->width, map->height);
+  }
   out->soft_predicted = out->soft_hits = 0;
   for (size_t y = 0; y < truth->height; y++) {
     const uint8_t *a = truth->u8 + y * truth->width;

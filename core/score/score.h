@@ -22,11 +22,10 @@ typedef struct pl_score_case {
   uint64_t soft_predicted, soft_hits;
 } pl_score_case;
 
-// Counts the pixels of two masks of one size, any value above 0 being inside. PL_E_USAGE when the sizes differ. The
-// soft counts are 0.
+// Counts the pixels of two masks of one size. The soft counts are 0. Fails as pl_agreement_count.
 pl_status pl_score_masks(pl_score_case *out, const pl_image *truth, const pl_image *predicted, pl_error *err);
 
-// Adds the soft counts of a map of probabilities (PL_PIXEL_U16) of the label's size. PL_E_USAGE as above.
+// Adds the soft counts of a map of probabilities (PL_PIXEL_U16) of the label's size. PL_E_FORMAT when the sizes differ.
 pl_status pl_score_soft(pl_score_case *out, const pl_image *truth, const pl_image *map, pl_error *err);
 
 // 2 hits / (truth + predicted); 1 when both are empty: the competition's score (Dice 1945).

@@ -253,6 +253,7 @@ static pid_t spin(void) {
 
 int main(int argc, char **argv) {
   if (argc != 3) tap_fail("usage: bench_review PLEURA FOLDER");
+  (void)setvbuf(stdout, NULL, _IOLBF, 0);
   kind *kinds = pl_xcalloc(KINDS, sizeof *kinds);
   char *file = pl_path_join(argv[2], "pleura.yaml");
   make_kinds(kinds);

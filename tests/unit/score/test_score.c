@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/rng.h"
 #include "core/data/rle.h"
+#include "core/image/agreement.h"
 #include "core/image/probability.h"
 #include "core/score/binarize.h"
 #include "core/score/bootstrap.h"
@@ -79,8 +80,8 @@ static void test_counts(void **state) {
   assert_int_equal(c.soft_predicted, 65642);
   assert_int_equal(c.soft_hits, 65635);
   pl_error err = {0};
-  assert_int_equal(pl_score_masks(&c, &truth, &other, &err), PL_E_USAGE);
-  assert_string_equal(err.message, "the label is 4x4 pixels, the prediction 5x5");
+  assert_int_equal(pl_score_masks(&c, &truth, &other, &err), PL_E_FORMAT);
+  assert_string_equal(err.message, "the prediction is 5x5 pixels, the mask 4x4");
   pl_image_clear(&truth);
   pl_image_clear(&predicted);
   pl_image_clear(&map);
@@ -178,12 +179,12 @@ static void test_cut(void **state) {
   (void)state;
   for (int k = 0; k <= 1000; k++) {
     const double threshold = k / 1000.0;
-    const uint32_t cut = pl_binarize_cut(threshold);
+    const uint32_t cut = pl_probability_cut(threshold, PL_PROBABILITY_ONE);
     assert_false(cut / 65535.0 > threshold);
     assert_true(cut == 65535 || (cut + 1) / 65535.0 > threshold);
   }
-  assert_int_equal(pl_binarize_cut(0.2), 13107);  // 13107 / 65535 is 0.2, and not above it
-  assert_int_equal(pl_binarize_cut(0.5), 32767);
+  assert_int_equal(pl_probability_cut(0.2, PL_PROBABILITY_ONE), 13107);  // 13107 / 65535 is 0.2, and not above it
+  assert_int_equal(pl_probability_cut(0.5, PL_PROBABILITY_ONE), 32767);
 }
 
 // The winner's rule, spelt out pixel by pixel.
