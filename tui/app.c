@@ -65,6 +65,7 @@ void *pl_app_self(pl_app *app, const char *screen) {
 // A run that was alive at the last look, and is not any more.
 static void notice_end(pl_app *app) {
   const pl_run_view *run = app->model->run;
+  if (app->model->replay != NULL) return;  // it ended long ago
   const bool alive = run != NULL && run->alive == PL_ALIVE_YES;
   if (run != NULL && run->alive == PL_ALIVE_NO && strcmp(app->going, run->folder) == 0 &&
       pl_phase_is_over(run->state.phase)) {
@@ -75,6 +76,8 @@ static void notice_end(pl_app *app) {
   }
   (void)pl_copy_text(app->going, sizeof app->going, alive ? run->folder : "");
 }
+
+void pl_app_wake(pl_app *app, double seconds) { app->wake = pl_clock_monotonic(&app->clock) + seconds; }
 
 void pl_app_ring(pl_app *app) {
   const char *bytes = app->bell;
@@ -364,6 +367,7 @@ int pl_app_run(pl_app_options *options, pl_error *err) {
     if (app.script == NULL && app.message[0] == '\0') greet(&app);
     tell_graphics(&app);
     pl_loop_run(&app);
+    (void)pl_tui_model_replay_end(app.model);
     if (app.model->workspace != NULL) pl_visit_note(app.model->workspace, pl_clock_wall(&app.clock));
     say_farewell(&app, options);
     // Jobs first: what they still bring belongs to the screens.

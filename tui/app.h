@@ -68,6 +68,7 @@ struct pl_app {
   char going[PL_ERROR_MESSAGE_MAX];  // the selected run's folder while its core lives, to notice its end
   char bell[PL_MESSAGE_SIZE];        // bytes for the terminal, between two frames
   double last_visit;                 // the user's, until it was told what has happened since; else NAN
+  double wake;                       // monotonic, when a screen wants PL_CHANGED_FRAME; 0 for never
   bool dirty;                        // a frame is due
   bool quit;
   int ended_by;  // signal
@@ -98,6 +99,7 @@ void *pl_app_self(pl_app *app, const char *screen);  // NULL when there is no su
 void pl_app_fill(pl_app *app, bool full);            // the active screen, until another one or `back`
 pl_area pl_app_body(const pl_app *app);              // empty when the window is too small
 void pl_app_tell(pl_app *app, unsigned what);        // all screens: something changed
+void pl_app_wake(pl_app *app, double seconds);       // from now: once, screens are told PL_CHANGED_FRAME
 void pl_app_ring(pl_app *app);  // tells the terminal, between two frames, what is due: that a run has ended
 pl_frame_layout pl_app_frame(const pl_app *app);
 

@@ -91,7 +91,8 @@ void pl_frame_draw_status(const pl_app *app, const pl_canvas *canvas, pl_area ar
     used = add_text(text, used, "  |  no run");
   } else {
     const pl_run_state *state = &run->state;
-    used = add_text(text, used, "  |  %s %s", run->name, pl_train_phase_words(run));
+    used = add_text(text, used, "  |  %s%s %s", model->replay != NULL ? "REPLAY " : "", run->name,
+                    pl_train_phase_words(run));
     if (state->phase_total > 0) {
       used = add_text(text, used, " %lld/%lld", (long long)state->phase_done, (long long)state->phase_total);
     }

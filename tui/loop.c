@@ -74,6 +74,12 @@ static void look_at_folders(pl_app *app, loop_state *state, double now) {
   if (changed != 0) pl_app_tell(app, changed);
 }
 
+static void wake(pl_app *app, double now) {
+  if (app->wake <= 0 || now < app->wake) return;
+  app->wake = 0;
+  pl_app_tell(app, PL_CHANGED_FRAME);
+}
+
 static void present(pl_app *app, loop_state *state) {
   if (!pl_term_ready(app->term) || (!app->dirty && !state->picture_due)) return;
   pl_app_ring(app);
@@ -94,6 +100,7 @@ static int timeout_of(const pl_app *app, const loop_state *state, double now) {
     timeout = soonest(timeout, SLOW_LINK_MS);
     timeout = soonest(timeout, pl_imgslots_wait(app->slots, now));
   }
+  if (app->wake > 0) timeout = soonest(timeout, milliseconds_until(now, app->wake));
   if (app->script != NULL) timeout = soonest(timeout, SCRIPT_MS);
   return timeout;
 }
@@ -130,5 +137,6 @@ void pl_loop_run(pl_app *app) {
     if ((ready > 0 && fds[KEYS].revents != 0) || pl_term_wait(app->term) >= 0) take_keys(app);
     if (app->script != NULL && !app->quit) pl_script_step(app->script, app);
     if (!app->quit) look_at_folders(app, &state, now_of(app));
+    if (!app->quit) wake(app, now_of(app));
   }
 }

@@ -31,6 +31,7 @@ typedef struct pl_tui_model_private {
   bool labels_chosen;  // by the user; else pleura.yaml chooses
   char corrections_problem[PL_ERROR_MESSAGE_MAX];
   pl_run_watch *watch;
+  pl_replay *replay;  // of the watched run; NULL for none
   pl_jobs *jobs;
   pl_tui_model_listener listener;
   pl_long_journal *reading;  // the watch's journal, which is away meanwhile; else NULL
@@ -167,6 +168,12 @@ static void find_owner(pl_tui_model *model) {
   if (model->workspace != NULL) (void)pl_access_watched(model->watching, model->workspace);
 }
 
+static void close_replay(pl_tui_model *model) {
+  pl_replay_close(model->private->replay);
+  model->private->replay = NULL;
+  model->replay = NULL;
+}
+
 static void journal_read(void *owner, pl_journal_reader *reader) {
   pl_tui_model *model = owner;
   model->private->reading = NULL;
@@ -193,6 +200,7 @@ static pl_status look_at_run(pl_tui_model *model, bool *changed, pl_error *err) 
 }
 
 static void close_run(pl_tui_model *model) {
+  close_replay(model);
   pl_long_journal_stop(model->private->reading);
   model->private->reading = NULL;
   model->private->unreadable = false;
@@ -253,7 +261,7 @@ static unsigned update_runs(pl_tui_model *model) {
   model->runs = runs;
   model->run_count = count;
   model->selected = count > 0 ? count - 1 : 0;
-  if (!model->follow && selected != NULL) {
+  if ((!model->follow || model->replay != NULL) && selected != NULL) {
     for (size_t i = 0; i < count; i++) {
       if (strcmp(runs[i], selected) == 0) model->selected = i;
     }
@@ -265,7 +273,7 @@ static unsigned update_runs(pl_tui_model *model) {
 }
 
 static unsigned update_run(pl_tui_model *model) {
-  if (model->private->watch == NULL) return 0;
+  if (model->private->watch == NULL || model->replay != NULL) return 0;
   bool changed = false;
   pl_error err = {0};
   if (look_at_run(model, &changed, &err) != PL_OK) {
@@ -277,6 +285,35 @@ static unsigned update_run(pl_tui_model *model) {
   model->run = pl_run_watch_view(model->private->watch);
   find_owner(model);
   return changed ? PL_CHANGED_RUN : 0;
+}
+
+pl_status pl_tui_model_replay(pl_tui_model *model, pl_error *err) {
+  if (model->private->watch == NULL) return pl_fail(err, PL_E_NOTFOUND, "there is no run to play");
+  pl_tui_model_replay_end(model);
+  if (model->private->reading != NULL) {
+    return pl_fail(err, PL_E_BUSY, "the journal of %s is still being read; play it in a moment", model->run->name);
+  }
+  const pl_status status = pl_replay_open(&model->private->replay, model->run, err);
+  if (status != PL_OK) return status;
+  model->replay = model->private->replay;
+  model->run = pl_replay_view(model->replay);
+  return PL_OK;
+}
+
+unsigned pl_tui_model_replay_go(pl_tui_model *model, double time) {
+  if (model->replay == NULL) return 0;
+  // Curves only grow; what goes backwards is another run to them.
+  const unsigned anew = time < pl_replay_time(model->replay) ? PL_CHANGED_RUNS : 0;
+  pl_replay_go(model->private->replay, time);
+  return PL_CHANGED_RUN | anew;
+}
+
+unsigned pl_tui_model_replay_end(pl_tui_model *model) {
+  if (model->replay == NULL) return 0;
+  close_replay(model);
+  model->run = pl_run_watch_view(model->private->watch);
+  (void)update_run(model);
+  return PL_CHANGED_RUNS | PL_CHANGED_RUN;
 }
 
 pl_status pl_tui_model_create(pl_tui_model **out, const char *folder, pl_jobs *jobs, pl_tui_model_listener listener,

@@ -10,6 +10,7 @@
 #include "core/data/labels.h"
 #include "core/data/manifest.h"
 #include "core/run/config.h"
+#include "core/run/replay.h"
 #include "core/run/watch.h"
 #include "tui/jobs.h"
 
@@ -21,6 +22,7 @@ enum {
   PL_CHANGED_RUN = 8,      // what the selected run's folder says
   PL_CHANGED_TIME = 16,    // a second has passed
   PL_CHANGED_NOTES = 32,   // with CASES: only what was remarked about cases is new; pictures are as they were
+  PL_CHANGED_FRAME = 128,  // the moment that a screen asked for (pl_app_wake) has come
   PL_CHANGED_LABELS = 64,  // with CASES: which labels they have, or what is corrected
 };
 
@@ -42,8 +44,9 @@ typedef struct pl_tui_model {
 
   char **runs;  // folders, oldest first
   size_t run_count, selected;
-  bool follow;             // the newest run is selected as soon as there is one
-  const pl_run_view *run;  // the selected run; NULL when there is none
+  bool follow;              // the newest run is selected as soon as there is one
+  const pl_run_view *run;   // the selected run; NULL when there is none
+  const pl_replay *replay;  // when `run` is what that shows, the run once more; NULL otherwise
   char run_problem[PL_ERROR_MESSAGE_MAX];
   double journal_share;  // of the selected run's journal that has been read, while a job reads a long one; else NAN
   // "alice@gpu3" when this user may only look at the workspace or at the selected run, else "".
@@ -76,6 +79,12 @@ unsigned pl_tui_model_select(pl_tui_model *model, size_t index);
 // The same for the run in `folder`, after reading the list anew.
 unsigned pl_tui_model_select_folder(pl_tui_model *model, const char *folder);
 bool pl_tui_model_shows(const pl_tui_model *model, const char *folder);  // whether that run is the selected one
+
+// Plays the selected run once more: `run` is then what it was at a time of its journal, at first the beginning. What
+// the run does meanwhile is looked at when the replay ends, as it does with another run too. Fails as pl_replay_open.
+pl_status pl_tui_model_replay(pl_tui_model *model, pl_error *err);
+unsigned pl_tui_model_replay_go(pl_tui_model *model, double time);  // returns the bits that changed
+unsigned pl_tui_model_replay_end(pl_tui_model *model);              // likewise; 0 when there was none
 
 // Chooses the labels of all screens, instead of those that pleura.yaml chooses; returns the bits that changed.
 unsigned pl_tui_model_choose_labels(pl_tui_model *model, pl_label_choice labels);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/run/inbox.h"
+#include "core/run/replay.h"
 #include "core/run/watch.h"
 #include "tui/notify.h"
 
@@ -280,61 +281,28 @@ void pl_cli_started(pl_cli_start *start) {
 
 enum { REPLAY_MS = 100 };
 
-static double first_time(const pl_journal_view *j) {
-  double first = j->step_count > 0 ? j->steps[0].time : (double)INFINITY;
-  if (j->epoch_count > 0 && j->epochs[0].time < first) first = j->epochs[0].time;
-  if (j->message_count > 0 && j->messages[0].time < first) first = j->messages[0].time;
-  return first;
-}
-
-// Where the run was, as far as its records say.
-static void show_until(follower *f, pl_run_view *shown, const pl_run_view *whole, double time) {
-  shown->journal = pl_journal_view_until(whole->journal, time);
-  const pl_journal_view *j = &shown->journal;
-  pl_run_state *s = &shown->state;
-  s->phase = j->ended ? whole->state.phase : PL_PHASE_TRAINING;
-  s->eta =
-      whole->journal.epoch_count > 0 ? whole->journal.epochs[whole->journal.epoch_count - 1].time - time : (double)NAN;
-  s->phase_done = s->phase_total = s->epoch_step = s->epoch_steps = -1;
-  if (j->step_count > 0) {
-    const pl_step_record *step = &j->steps[j->step_count - 1];
-    s->step = step->step;
-    s->epoch = step->epoch;
-    s->loss = step->loss_mean;
-    s->images_per_second = step->images_per_second;
-  }
-  print_news(f);
-}
-
 pl_status pl_cli_replay(const char *folder, double speed, pl_error *err) {
   pl_run_watch *watch = NULL;
+  pl_replay *replay = NULL;
   pl_status status = pl_run_watch_create(&watch, folder, err);
   if (status == PL_OK) status = pl_run_watch_update(watch, NULL, err);
+  if (status == PL_OK) status = pl_replay_open(&replay, pl_run_watch_view(watch), err);
   if (status != PL_OK) {
     pl_run_watch_destroy(watch);
     return status;
   }
-  const pl_run_view *whole = pl_run_watch_view(watch);
-  pl_run_view shown = *whole;
-  follower f = {.view = &shown, .tty = isatty(STDOUT_FILENO) == 1, .epoch = -1};
-  double time = first_time(&whole->journal);
-  if (!isfinite(time)) status = pl_fail(err, PL_E_NOTFOUND, "%s has no journal yet", whole->name);
-  if (status == PL_OK && shown.state.encoder_weights[0] == '\0') f.headed = true;
-  while (status == PL_OK) {
-    if (speed <= 0) time = INFINITY;
-    show_until(&f, &shown, whole, time);
-    if (shown.journal.epoch_count == whole->journal.epoch_count &&
-        shown.journal.step_count == whole->journal.step_count &&
-        shown.journal.message_count == whole->journal.message_count) {
-      break;
-    }
+  follower f = {.view = pl_replay_view(replay), .tty = isatty(STDOUT_FILENO) == 1, .epoch = -1};
+  f.headed = f.view->state.encoder_weights[0] == '\0';
+  if (speed <= 0) pl_replay_go(replay, pl_replay_last(replay));
+  print_news(&f);
+  while (!pl_replay_is_over(replay)) {
     (void)nanosleep(&(struct timespec){.tv_nsec = REPLAY_MS * 1000000L}, NULL);
-    time += speed * REPLAY_MS / 1000.0;
+    pl_replay_go(replay, pl_replay_time(replay) + speed * REPLAY_MS / 1000.0);
+    print_news(&f);
   }
-  if (status == PL_OK) {
-    clear_live(&f);
-    print_result(whole);
-  }
+  clear_live(&f);
+  print_result(pl_run_watch_view(watch));
+  pl_replay_close(replay);
   pl_run_watch_destroy(watch);
-  return status;
+  return PL_OK;
 }

@@ -4,6 +4,7 @@
 #include "tui/screens/batch.h"
 #include "tui/screens/case.h"
 #include "tui/screens/review.h"
+#include "tui/screens/train.h"
 #include "tui/widgets/joblist.h"
 
 static const pl_cmd cmds[] = {
@@ -57,6 +58,13 @@ static const pl_cmd cmds[] = {
      .help = "maps of probability for the test cases; --where names others",
      .complete = pl_complete_ensemble,
      .job = "predict -C WORKSPACE --labels LABELS"},
+    {.name = "replay",
+     .keys = "A",
+     .args = "[RUN] [SPEED]",
+     .help = "play a run's journal on screen Train, 60 times as fast or as said (20x); off",
+     .shell = "replay",
+     .complete = pl_complete_runs,
+     .run = pl_train_replay},
     {.name = "report",
      .args = "[OPTION ...]",
      .help = "what the data set holds, and what training sizes can reach",

@@ -71,6 +71,7 @@ static void close_screen(pl_app *app, void *data) {
 
 static void changed(pl_app *app, void *data, unsigned what) {
   pl_train *self = data;
+  if ((what & PL_CHANGED_FRAME) != 0) pl_train_replay_frame(self);
   if ((what & PL_CHANGED_CASES) != 0 && !self->form_open) self->form_filled = false;
   if ((what & PL_CHANGED_CASES) != 0 && (what & PL_CHANGED_NOTES) == 0) pl_preview_strip_forget(self->previews);
   if ((what & PL_CHANGED_RUNS) != 0) {
@@ -124,10 +125,13 @@ static void draw_options(const pl_canvas *canvas, pl_area row, const pl_run_view
   }
 }
 
-static void draw_title(const pl_app *app, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+static void draw_title(const pl_train *self, const pl_canvas *canvas, pl_area row, const pl_run_view *run) {
+  const pl_app *app = self->app;
   char text[160], time[WORD], ago[WORD];
   int x = row.x + pl_canvas_printf(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, "%s  ", run->name);
   const int right = row.x + row.cols;
+  pl_train_replay_words(text, sizeof text, self);
+  if (text[0] != '\0') x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_WARN, "%s  ", text);
   x += pl_canvas_text(canvas, row.y, x, right - x, phase_style(run), pl_train_phase_words(run));
   if (run->alive == PL_ALIVE_UNKNOWN && !pl_phase_is_over(run->state.phase)) {
     pl_words_time(time, sizeof time, run->seen);
@@ -330,11 +334,10 @@ static void draw_log(const pl_canvas *canvas, pl_area area, const pl_run_view *r
 }
 
 static void draw_run(const pl_train *self, const pl_canvas *canvas, pl_area body, const pl_run_view *run) {
-  const pl_app *app = self->app;
   const pl_train_layout layout = pl_train_layout_of(self);
   (void)body;
   pl_area row = {layout.header.y, layout.header.x + 1, 1, layout.header.cols - 2};
-  if (layout.header.rows > 0) draw_title(app, canvas, row, run);
+  if (layout.header.rows > 0) draw_title(self, canvas, row, run);
   row.y++;
   if (layout.header.rows > 1) draw_options(canvas, row, run);
   row.y++;

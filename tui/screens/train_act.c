@@ -139,7 +139,7 @@ void pl_train_start(pl_app *app, const char *args) {
     app->message_bad = true;
     return;
   }
-  if (self->starting) return;
+  if (self->starting || pl_train_replay_refuses(self)) return;
   if (!self->form_open) {
     pl_train_fill_form(self);
     self->form_open = true;
@@ -165,9 +165,7 @@ void pl_train_start(pl_app *app, const char *args) {
   start(self, job);
 }
 
-// Selects the run that `args` names as pl_run_find does; "" keeps the selected one. False when there is no such run
-// here, and that was said.
-static bool choose(pl_app *app, const char *args) {
+bool pl_train_choose(pl_app *app, const char *args) {
   if (args[0] == '\0') return true;
   pl_tui_model *model = app->model;
   char *folder = NULL;
@@ -187,7 +185,7 @@ static bool choose(pl_app *app, const char *args) {
 
 void pl_train_resume(pl_app *app, const char *args) {
   pl_train *self = pl_train_of(app);
-  if (self->starting || !choose(app, args)) return;
+  if (self->starting || !pl_train_choose(app, args) || pl_train_replay_refuses(self)) return;
   const pl_run_view *run = app->model->run;
   pl_error err = {0};
   if (run != NULL && pl_access_check(run->folder, "only they may resume it", &err) != PL_OK) {
@@ -218,6 +216,7 @@ void pl_train_resume(pl_app *app, const char *args) {
 static bool check_alive(pl_app *app) {
   const pl_run_view *run = app->model->run;
   pl_error err = {0};
+  if (pl_train_replay_refuses(pl_train_of(app))) return false;
   if (run == NULL) {
     pl_app_say(app, "there is no run");
   } else if (pl_access_check(run->folder, "only they may steer it", &err) != PL_OK) {
@@ -240,14 +239,14 @@ static void send(pl_app *app, pl_command *command, const char *said) {
 }
 
 void pl_train_pause(pl_app *app, const char *args) {
-  if (!choose(app, args) || !check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   const bool paused = app->model->run->state.phase == PL_PHASE_PAUSED;
   pl_command command = {.kind = paused ? PL_COMMAND_RESUME : PL_COMMAND_PAUSE};
   send(app, &command, paused ? "go on" : "pause");
 }
 
 void pl_train_checkpoint(pl_app *app, const char *args) {
-  if (!choose(app, args) || !check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   pl_command command = {.kind = PL_COMMAND_CHECKPOINT};
   send(app, &command, "write a checkpoint");
 }
@@ -259,7 +258,7 @@ static void stop_confirmed(pl_app *app) {
 }
 
 void pl_train_stop(pl_app *app, const char *args) {
-  if (!choose(app, args) || !check_alive(app)) return;
+  if (!pl_train_choose(app, args) || !check_alive(app)) return;
   char question[PL_QUESTION_SIZE];
   snprintf(question, sizeof question,
            "Stop %s after this step? It writes a checkpoint first and can be resumed with R.", app->model->run->name);
@@ -329,7 +328,7 @@ void pl_train_enter(pl_app *app, const char *args) {
 void pl_train_back(pl_app *app, const char *args) {
   (void)args;
   pl_train *self = pl_train_of(app);
-  if (!self->form_open && pl_train_leave_charts(self)) return;
+  if (!self->form_open && (pl_train_leave_charts(self) || pl_train_replay_leave(self))) return;
   if (!self->form_open || app->model->run == NULL) {
     pl_app_back(app);
     return;
@@ -377,5 +376,5 @@ void pl_train_next_run(pl_app *app, const char *args) {
 }
 
 void pl_train_run(pl_app *app, const char *args) {
-  if (choose(app, args[0] != '\0' ? args : "latest")) select_run(app, app->model->selected);
+  if (pl_train_choose(app, args[0] != '\0' ? args : "latest")) select_run(app, app->model->selected);
 }

@@ -1,5 +1,6 @@
 // What the files of the Train screen share: train.c (state, drawing), train_act.c (commands), train_charts.c (curves),
-// train_form.c (the form that starts a run, with its plan).
+// train_form.c (the form that starts a run, with its plan),
+// train_replay.c (a run once more).
 #pragma once
 
 #include "core/run/presets.h"
@@ -34,6 +35,10 @@ typedef struct pl_train {
   struct start_job *asked;  // a start that waits for an answer, or NULL
   pl_table epochs;          // newest first
 
+  double speed;    // of a replay; how many times as fast as it was
+  bool rests;      // the replay
+  double went_at;  // monotonic, when it went on last
+
   pl_preview_strip *previews;  // stands among the charts, under the name "previews"
   int previews_at;             // the chart's place where they are, -1 when they are not shown
   pl_plot plot;
@@ -47,6 +52,11 @@ typedef struct pl_train {
 
 pl_train *pl_train_of(pl_app *app);
 
+// ---- train_act.c
+// Selects the run that `args` names as pl_run_find does; "" keeps the selected one. False when there is no such run
+// here, and that was said.
+bool pl_train_choose(pl_app *app, const char *args);
+
 // ---- train_form.c
 // Fills the form from the workspace when that has not happened.
 void pl_train_fill_form(pl_train *self);
@@ -58,6 +68,14 @@ void pl_train_draw_form(const pl_train *self, const pl_canvas *canvas);
 void pl_train_ask_plan(pl_train *self);
 bool pl_train_is_planned(const pl_train *self);
 bool pl_train_refuse(pl_train *self);  // true when the plan does not fit; says so
+
+// ---- train_replay.c
+void pl_train_replay_frame(pl_train *self);  // the moment to go on has come
+bool pl_train_replay_leave(pl_train *self);  // ends it; false when there was none
+// "REPLAY 20x epoch 3/20"; "" without one.
+void pl_train_replay_words(char *out, size_t size, const pl_train *self);
+// What is a replay cannot be steered: says so and why. True when it is one.
+bool pl_train_replay_refuses(pl_train *self);
 
 // ---- train_charts.c
 // Where everything is now, for as many charts as the run has.
