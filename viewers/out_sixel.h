@@ -20,7 +20,7 @@ typedef struct pl_sixel_options {
   bool halved;                     // squares of 2x2 pixels become one colour: a third of the bytes
   unsigned registers;              // colour registers of the terminal; 0 stands for 256, more are not used
   unsigned max_width, max_height;  // of the terminal; 0 stands for no limit
-  unsigned threads;                // at most, for one picture; 0 stands for one a processor (sixel_bands.h)
+  unsigned threads;                // for one picture at most; 0 stands for one a processor (parallel.h)
 } pl_sixel_options;
 
 // The limits of a terminal, with that many greys.

@@ -1,31 +1,25 @@
 #include "viewers/sixel_bands.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <sixel/sixel.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "viewers/parallel.h"
 
-enum {
-  LINE_ROWS = 6,             // that one sixel covers
-  THREAD_PIXELS = 32 * 1024  // for fewer a thread takes longer to start than it helps
-};
+enum { LINE_ROWS = 6 };  // that one sixel covers
 
 typedef struct band {
   pl_buf bytes;
   SIXELSTATUS result;
 } band;
 
-typedef struct work {
+typedef struct picture {
   const pl_indexed *indexed;
   band *bands;
   size_t count;
-  atomic_size_t next;  // band that nobody has taken
-} work;
+} picture;
 
 static int append(char *data, int size, void *context) {
   // libsixel does not look at the result; the buffer remembers that it is full.
@@ -77,7 +71,10 @@ static bool strip(pl_buf *bytes, uint32_t width, uint32_t height) {
   return true;
 }
 
-static void encode_band(band *b, const pl_indexed *indexed, size_t index) {
+static void encode_band(void *context, size_t index) {
+  const picture *p = context;
+  const pl_indexed *indexed = p->indexed;
+  band *b = &p->bands[index];
   const uint32_t top = (uint32_t)index * PL_SIXEL_BAND_ROWS, left = indexed->height - top;
   const uint32_t height = left < PL_SIXEL_BAND_ROWS ? left : PL_SIXEL_BAND_ROWS;
   uint8_t *pixels = indexed->pixels + (size_t)top * indexed->width;
@@ -86,36 +83,6 @@ static void encode_band(band *b, const pl_indexed *indexed, size_t index) {
   if (!SIXEL_FAILED(b->result) && !b->bytes.failed && !strip(&b->bytes, indexed->width, height)) {
     b->result = SIXEL_LOGIC_ERROR;
   }
-}
-
-static void *encode_bands(void *argument) {
-  work *w = argument;
-  for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->count;) encode_band(&w->bands[i], w->indexed, i);
-  return NULL;
-}
-
-static unsigned processors(void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
-static unsigned threads_for(const pl_indexed *indexed, size_t bands, unsigned wanted) {
-  const size_t useful = (size_t)indexed->width * indexed->height / THREAD_PIXELS;
-  size_t threads = wanted > 0 ? wanted : useful > 1 ? processors() : 1;
-  if (wanted == 0 && threads > useful) threads = useful;
-  if (threads > bands) threads = bands;
-  return threads > PL_SIXEL_THREADS_MAX ? PL_SIXEL_THREADS_MAX : threads < 1 ? 1 : (unsigned)threads;
-}
-
-// Those that could not be started are not missed: the bands are taken by who comes first.
-static void encode_with(work *w, unsigned threads) {
-  pthread_t helpers[PL_SIXEL_THREADS_MAX];
-  unsigned started = 0;
-  while (started + 1 < threads && pthread_create(&helpers[started], NULL, encode_bands, w) == 0) {
-    (void)pthread_setname_np(helpers[started++], "pleura-sixel");
-  }
-  encode_bands(w);
-  for (unsigned i = 0; i < started; i++) pthread_join(helpers[i], NULL);
 }
 
 static unsigned percent(uint8_t value) { return (value * 100u + 127) / 255; }
@@ -131,16 +98,16 @@ static void add_head(pl_buf *out, const pl_indexed *indexed, bool transparent) {
   }
 }
 
-static pl_status join(pl_buf *out, const work *w, bool transparent, pl_error *err) {
-  for (size_t i = 0; i < w->count; i++) {
-    const SIXELSTATUS result = w->bands[i].result;
+static pl_status join(pl_buf *out, const picture *p, bool transparent, pl_error *err) {
+  for (size_t i = 0; i < p->count; i++) {
+    const SIXELSTATUS result = p->bands[i].result;
     if (!SIXEL_FAILED(result)) continue;
     return pl_fail(err, result == SIXEL_BAD_ALLOCATION ? PL_E_NOMEM : PL_E_INTERNAL, "libsixel: %s",
                    sixel_helper_format_error(result));
   }
-  add_head(out, w->indexed, transparent);
-  for (size_t i = 0; i < w->count; i++) {
-    const pl_buf *bytes = &w->bands[i].bytes;
+  add_head(out, p->indexed, transparent);
+  for (size_t i = 0; i < p->count; i++) {
+    const pl_buf *bytes = &p->bands[i].bytes;
     if (i > 0) pl_buf_add_text(out, "-");
     pl_buf_add(out, bytes->data, bytes->length);
     if (bytes->failed) out->failed = true;
@@ -150,12 +117,13 @@ static pl_status join(pl_buf *out, const work *w, bool transparent, pl_error *er
 }
 
 pl_status pl_sixel_bands(pl_buf *out, const pl_indexed *indexed, bool transparent, unsigned threads, pl_error *err) {
-  work w = {.indexed = indexed, .count = (indexed->height + PL_SIXEL_BAND_ROWS - 1) / PL_SIXEL_BAND_ROWS};
-  w.bands = pl_xcalloc(w.count, sizeof *w.bands);
-  for (size_t i = 0; i < w.count; i++) pl_buf_init(&w.bands[i].bytes, out->max);
-  encode_with(&w, threads_for(indexed, w.count, threads));
-  const pl_status status = join(out, &w, transparent, err);
-  for (size_t i = 0; i < w.count; i++) pl_buf_clear(&w.bands[i].bytes);
-  free(w.bands);
+  picture p = {.indexed = indexed, .count = (indexed->height + PL_SIXEL_BAND_ROWS - 1) / PL_SIXEL_BAND_ROWS};
+  p.bands = pl_xcalloc(p.count, sizeof *p.bands);
+  for (size_t i = 0; i < p.count; i++) pl_buf_init(&p.bands[i].bytes, out->max);
+  if (threads == 0) threads = pl_parallel_threads((size_t)indexed->width * indexed->height);
+  pl_parallel(p.count, threads, encode_band, &p);
+  const pl_status status = join(out, &p, transparent, err);
+  for (size_t i = 0; i < p.count; i++) pl_buf_clear(&p.bands[i].bytes);
+  free(p.bands);
   return status;
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "viewers/colormap.h"
+#include "viewers/parallel.h"
 
 static const double heat_full = 0.25;  // from this probability on a heat map is as opaque as it gets
 
@@ -110,52 +111,103 @@ static bool is_empty(const pl_image *image, const span *rows, size_t start, size
   return true;
 }
 
+// Rows that one thread does at a time.
+enum { BLOCK_ROWS = 32 };
+
+typedef struct row_block {
+  uint32_t first, end;
+} row_block;
+
+static row_block block_of(size_t index, uint32_t height) {
+  const uint32_t first = (uint32_t)index * BLOCK_ROWS;
+  return (row_block){.first = first, .end = height - first > BLOCK_ROWS ? first + BLOCK_ROWS : height};
+}
+
+static void in_blocks(void (*work)(void *context, size_t block), void *context, uint32_t width, uint32_t height) {
+  pl_parallel((height + BLOCK_ROWS - 1) / BLOCK_ROWS, pl_parallel_threads((size_t)width * height), work, context);
+}
+
+typedef struct mean_work {
+  const pl_image *image;
+  const span *columns, *rows;
+  uint32_t width, height;
+  uint32_t first, count;  // source pixels of a row that are covered
+  double *sums;           // `count` for each block
+  float *means;
+} mean_work;
+
+static void mean_row(const mean_work *w, double *sums, uint32_t y) {
+  const span *row = &w->rows[y];
+  float *means = &w->means[(size_t)y * w->width];
+  double down = 0;
+  if (is_empty(w->image, row, w->first, w->count)) {
+    memset(means, 0, w->width * sizeof *means);
+    return;
+  }
+  memset(sums, 0, w->count * sizeof *sums);
+  for (uint32_t r = 0; r < row->count; r++) {
+    const double weight = span_weight(row, r);
+    add_row(sums, w->image, (size_t)(row->first + r) * w->image->width + w->first, w->count, weight);
+    down += weight;
+  }
+  for (uint32_t x = 0; x < w->width; x++) {
+    const span *column = &w->columns[x];
+    double sum = 0, along = 0;
+    for (uint32_t c = 0; c < column->count; c++) {
+      const double weight = span_weight(column, c);
+      sum += weight * sums[column->first - w->first + c];
+      along += weight;
+    }
+    means[x] = (float)(sum / (along * down));
+  }
+}
+
+static void mean_block(void *context, size_t block) {
+  const mean_work *w = context;
+  const row_block rows = block_of(block, w->height);
+  for (uint32_t y = rows.first; y < rows.end; y++) mean_row(w, &w->sums[block * w->count], y);
+}
+
 // Mean of the plane over each output pixel: down the rows first, then along them. A mask counts as 0 or 1 whatever its
 // inside value is.
 static float *area_means(const pl_image *image, const span *columns, uint32_t width, const span *rows,
                          uint32_t height) {
-  const uint32_t first = columns[0].first, count = columns[width - 1].first + columns[width - 1].count - first;
-  float *means = pl_try_alloc((size_t)width * height * sizeof *means);
-  double *sums = pl_try_alloc(count * sizeof *sums);
-  if (means == NULL || sums == NULL) {
-    free(means);
-    free(sums);
-    return NULL;
+  mean_work w = {.image = image, .columns = columns, .rows = rows, .width = width, .height = height};
+  w.first = columns[0].first;
+  w.count = columns[width - 1].first + columns[width - 1].count - w.first;
+  w.means = pl_try_alloc((size_t)width * height * sizeof *w.means);
+  w.sums = pl_try_alloc((height + BLOCK_ROWS - 1) / BLOCK_ROWS * (size_t)w.count * sizeof *w.sums);
+  if (w.means != NULL && w.sums != NULL) {
+    in_blocks(mean_block, &w, width, height);
+  } else {
+    free(w.means);
+    w.means = NULL;
   }
-  for (uint32_t y = 0; y < height; y++) {
-    double down = 0;
-    if (is_empty(image, &rows[y], first, count)) {
-      memset(&means[(size_t)y * width], 0, width * sizeof *means);
-      continue;
-    }
-    memset(sums, 0, count * sizeof *sums);
-    for (uint32_t r = 0; r < rows[y].count; r++) {
-      const double weight = span_weight(&rows[y], r);
-      add_row(sums, image, (size_t)(rows[y].first + r) * image->width + first, count, weight);
-      down += weight;
-    }
-    for (uint32_t x = 0; x < width; x++) {
-      double sum = 0, along = 0;
-      for (uint32_t c = 0; c < columns[x].count; c++) {
-        const double weight = span_weight(&columns[x], c);
-        sum += weight * sums[columns[x].first - first + c];
-        along += weight;
-      }
-      means[(size_t)y * width + x] = (float)(sum / (along * down));
-    }
+  free(w.sums);
+  return w.means;
+}
+
+typedef struct grey_work {
+  pl_bitmap *bitmap;
+  const float *means;
+  double low, width;
+  bool inverse;
+} grey_work;
+
+static void grey_block(void *context, size_t block) {
+  const grey_work *w = context;
+  const row_block rows = block_of(block, w->bitmap->height);
+  const size_t end = (size_t)rows.end * w->bitmap->width;
+  for (size_t i = (size_t)rows.first * w->bitmap->width; i < end; i++) {
+    const double share = (w->means[i] - w->low) / w->width, v = share < 0 ? 0 : share > 1 ? 1 : share;
+    const uint8_t grey = (uint8_t)(255 * (w->inverse ? 1 - v : v) + 0.5);
+    w->bitmap->pixels[i] = (pl_rgb){grey, grey, grey};
   }
-  free(sums);
-  return means;
 }
 
 static void paint_greys(pl_bitmap *bitmap, const float *means, double centre, double width, bool inverse) {
-  double low = centre - width / 2;
-  size_t count = (size_t)bitmap->width * bitmap->height;
-  for (size_t i = 0; i < count; i++) {
-    const double share = (means[i] - low) / width, v = share < 0 ? 0 : share > 1 ? 1 : share;
-    const uint8_t grey = (uint8_t)(255 * (inverse ? 1 - v : v) + 0.5);
-    bitmap->pixels[i] = (pl_rgb){grey, grey, grey};
-  }
+  grey_work w = {bitmap, means, .low = centre - width / 2, .width = width, .inverse = inverse};
+  in_blocks(grey_block, &w, bitmap->width, bitmap->height);
 }
 
 // The highest coverage among a pixel and its eight neighbours.

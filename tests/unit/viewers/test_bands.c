@@ -1,12 +1,17 @@
 // A picture that is encoded in bands is the whole picture, whatever its size and however many threads share the work.
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/tools/testing.h"
+#include "tests/unit/viewers/golden.h"
 #include "tests/unit/viewers/sixel_decode.h"
 #include "tests/unit/viewers/suites.h"
 #include "viewers/colormap.h"
+#include "viewers/parallel.h"
 #include "viewers/sixel_bands.h"
+#include "viewers/view_case.h"
 
 enum { LINE_ROWS = 6, LEFT_OUT = 255 };
 
@@ -82,7 +87,7 @@ static void bands_are_the_whole(void **state) {
         pl_buf one, several;
         encode(&one, &indexed, holes, 1);
         expect_picture(&one, &indexed);
-        for (unsigned threads = 0; threads <= PL_SIXEL_THREADS_MAX + 1; threads += 1 + threads / 2) {
+        for (unsigned threads = 0; threads <= PL_PARALLEL_THREADS_MAX + 1; threads += 1 + threads / 2) {
           encode(&several, &indexed, holes, threads);
           assert_int_equal(several.length, one.length);
           assert_memory_equal(several.data, one.data, one.length);
@@ -100,7 +105,7 @@ static void a_large_picture(void **state) {
   (void)state;
   for (int holes = 0; holes < 2; holes++) {
     pl_indexed indexed = make_picture(500, 301, 100, holes != 0, 77);
-    for (unsigned threads = 0; threads <= PL_SIXEL_THREADS_MAX; threads++) {
+    for (unsigned threads = 0; threads <= PL_PARALLEL_THREADS_MAX; threads++) {
       pl_buf bytes;
       encode(&bytes, &indexed, holes != 0, threads);
       expect_picture(&bytes, &indexed);
@@ -121,6 +126,49 @@ static void transparent_says_so(void **state) {
     pl_buf_clear(&bytes);
   }
   pl_indexed_clear(&indexed);
+}
+
+static void count_up(void *context, size_t index) { atomic_fetch_add(&((atomic_int *)context)[index], 1); }
+
+static void everything_is_done_once(void **state) {
+  (void)state;
+  enum { MOST = 100 };
+  for (size_t count = 0; count <= MOST; count += 1 + count / 2) {
+    for (unsigned threads = 0; threads <= PL_PARALLEL_THREADS_MAX + 1; threads++) {
+      atomic_int done[MOST + 1] = {0};
+      pl_parallel(count, threads, count_up, done);
+      for (size_t i = 0; i <= MOST; i++) assert_int_equal(atomic_load(&done[i]), i < count);
+    }
+  }
+}
+
+// With one processor there is no other thread, and the same picture.
+static void one_processor(void **state) {
+  (void)state;
+  cpu_set_t before, one;
+  CPU_ZERO(&one);
+  assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+  for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+    if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+  }
+  pl_image image = {0}, mask = {0};
+  make_scene(&image, &mask, 700);
+  const pl_view_case_options options = pl_view_case_defaults(500, 500);
+  pl_bitmap several = {0}, single = {0};
+  assert_int_equal(pl_view_case(&several, &image, &mask, &options, NULL), PL_OK);
+  assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+  const unsigned threads = pl_parallel_threads(SIZE_MAX);
+  const pl_status status = pl_view_case(&single, &image, &mask, &options, NULL);
+  assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+  assert_int_equal(threads, 1);
+  assert_int_equal(status, PL_OK);
+  assert_int_equal(pl_parallel_threads(1000), 1);
+  assert_in_range(pl_parallel_threads(SIZE_MAX), 1, PL_PARALLEL_THREADS_MAX);
+  assert_memory_equal(several.pixels, single.pixels, (size_t)500 * 500 * sizeof *single.pixels);
+  pl_bitmap_clear(&several);
+  pl_bitmap_clear(&single);
+  pl_image_clear(&image);
+  pl_image_clear(&mask);
 }
 
 // Wherever the room ends, in a band or between them, the buffer says so.
@@ -145,10 +193,9 @@ static void no_room(void **state) {
 
 int run_bands_tests(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(bands_are_the_whole),
-      cmocka_unit_test(a_large_picture),
-      cmocka_unit_test(transparent_says_so),
-      cmocka_unit_test(no_room),
+      cmocka_unit_test(bands_are_the_whole),     cmocka_unit_test(a_large_picture),
+      cmocka_unit_test(transparent_says_so),     cmocka_unit_test(no_room),
+      cmocka_unit_test(everything_is_done_once), cmocka_unit_test(one_processor),
   };
   return cmocka_run_group_tests_name("bands", tests, NULL, NULL);
 }
