@@ -103,15 +103,18 @@ static void add_stroke(label_state *s, pl_stroke *stroke) {
 
 void pl_label_compare(uint64_t *area, uint64_t *original_area, uint64_t *added, uint64_t *removed, const pl_image *mask,
                       const pl_image *original) {
-  *area = *original_area = *added = *removed = 0;
+  uint64_t now = 0, before = 0, both = 0;
   const size_t pixels = pl_image_bytes(mask);
   for (size_t i = 0; i < pixels; i++) {
-    const bool now = mask->u8[i] != 0, before = original->u8[i] != 0;
-    *area += now;
-    *original_area += before;
-    *added += now && !before;
-    *removed += before && !now;
+    const unsigned a = mask->u8[i] != 0, b = original->u8[i] != 0;
+    now += a;
+    before += b;
+    both += a & b;
   }
+  *area = now;
+  *original_area = before;
+  *added = now - both;
+  *removed = before - both;
 }
 
 void pl_label_hash_mask(char hex[PL_SHA256_HEX_SIZE], const pl_image *mask) {

@@ -62,6 +62,16 @@ static pl_status shrink(pl_image *out, const pl_mask_writer *writer, const char 
   return status;
 }
 
+// Whether the file is there with these bytes.
+static bool is_written(const char *path, const pl_buf *bytes) {
+  pl_buf now;
+  pl_buf_init(&now, PL_PNG_FILE_MAX);
+  const bool same = pl_fs_read(&now, path, NULL) == PL_OK && now.length == bytes->length &&
+                    memcmp(now.data, bytes->data, now.length) == 0;
+  pl_buf_clear(&now);
+  return same;
+}
+
 pl_status pl_mask_writer_put(pl_mask_writer *writer, const char *folder, const char *id, const pl_image *mask,
                              pl_error *err) {
   pl_image small = {0};
@@ -71,7 +81,8 @@ pl_status pl_mask_writer_put(pl_mask_writer *writer, const char *folder, const c
   pl_buf_init(&bytes, PL_PNG_FILE_MAX);
   char *path = pl_xprintf("%s/%s/%s.png", writer->workspace, folder, id);
   status = pl_png_encode(&bytes, &small, PL_PNG_FAST, err);
-  if (status == PL_OK) status = pl_fs_replace(path, bytes.data, bytes.length, err);
+  // A file that is as it should be is left alone: waiting for the disk is what takes time.
+  if (status == PL_OK && !is_written(path, &bytes)) status = pl_fs_replace(path, bytes.data, bytes.length, err);
   free(path);
   pl_buf_clear(&bytes);
   pl_image_clear(&small);

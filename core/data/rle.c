@@ -1,7 +1,9 @@
 #include "core/data/rle.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/base/num.h"
 
 // Goes through the numbers of a text.
@@ -94,27 +96,44 @@ pl_status pl_rle_decode(pl_image *mask, const char *text, pl_error *err) {
   return PL_OK;
 }
 
+// Runs as they are found, column by column.
+typedef struct runs {
+  pl_buf *out;
+  size_t run, gap;  // of the one under way, and what lies before it
+  bool any;
+} runs;
+
+static void add_outside(runs *r, size_t pixels) {
+  if (r->run > 0) {
+    pl_buf_printf(r->out, "%s%zu %zu", r->any ? " " : "", r->gap, r->run);
+    r->any = true;
+    r->run = r->gap = 0;
+  }
+  r->gap += pixels;
+}
+
 pl_status pl_rle_encode(pl_buf *out, const pl_image *mask, pl_error *err) {
   if (mask->type != PL_PIXEL_U8) return pl_fail(err, PL_E_USAGE, "a mask has 8-bit pixels");
-  size_t width = mask->width, height = mask->height, pixels = width * height;
-  size_t run = 0, gap = 0;
-  bool any = false;
-  // One step behind the last pixel ends a run that reaches it.
-  for (size_t i = 0; i <= pixels; i++) {
-    bool inside = i < pixels && mask->u8[(i % height) * width + i / height] != 0;
-    if (inside) {
-      run++;
-    } else {
-      if (run > 0) {
-        pl_buf_printf(out, "%s%zu %zu", any ? " " : "", gap, run);
-        any = true;
-        gap = 0;
-        run = 0;
+  const size_t width = mask->width, height = mask->height;
+  runs r = {.out = out};
+  // Most columns are empty, which is found row by row, as the pixels lie.
+  uint8_t *used = pl_xcalloc(width + 1, 1);
+  for (size_t y = 0; y < height; y++) {
+    for (size_t x = 0; x < width; x++) used[x] |= mask->u8[y * width + x];
+  }
+  for (size_t x = 0; x < width; x++) {
+    if (used[x] == 0) add_outside(&r, height);
+    for (size_t y = 0; y < height && used[x] != 0; y++) {
+      if (mask->u8[y * width + x] != 0) {
+        r.run++;
+      } else {
+        add_outside(&r, 1);
       }
-      gap++;
     }
   }
-  if (!any) pl_buf_add_text(out, "-1");
+  free(used);
+  add_outside(&r, 0);  // a run that reaches the last pixel
+  if (!r.any) pl_buf_add_text(out, "-1");
   if (out->failed) return pl_fail(err, PL_E_LIMIT, "the mask's text is longer than %zu bytes", out->max);
   return PL_OK;
 }

@@ -1,6 +1,7 @@
 // Corrected tables, masks, and the choice between original and corrected labels.
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
@@ -237,6 +238,39 @@ static void applying(void **state) {
   assert_int_equal(bare->label, PL_LABEL_UNKNOWN);
 }
 
+static ino_t inode_of(const label_workspace *w, const char *name) {
+  char *path = pl_path_join(w->folder, name);
+  struct stat st;
+  assert_int_equal(stat(path, &st), 0);
+  free(path);
+  return st.st_ino;
+}
+
+// Exporting again writes no mask that is there already, and makes one that somebody changed anew.
+static void masks_are_kept(void **state) {
+  label_workspace *w = *state;
+  static const char name[] = "masks-corrected/one.png";
+  pl_label_edit *edit = open_edit(w, "one");
+  dab(edit, true, 2, 3, 5);
+  finish(edit, "smaller");
+  pl_label_edit_close(edit);
+  assert_int_equal(export_labels(w), 1);
+  const ino_t first = inode_of(w, name);
+  char *mask = read_text(w, name);
+  edit = open_edit(w, "two");
+  dab(edit, false, 2, 3, 5);
+  finish(edit, "larger");
+  pl_label_edit_close(edit);
+  assert_int_equal(export_labels(w), 2);
+  assert_true(inode_of(w, name) == first);
+  write_text(w, name, "no mask");
+  assert_int_equal(export_labels(w), 2);
+  char *again = read_text(w, name);
+  assert_string_equal(again, mask);  // as far as the first 0
+  free(mask);
+  free(again);
+}
+
 static void changed_tables_are_noticed(void **state) {
   label_workspace *w = *state;
   pl_error err = {0};
@@ -375,6 +409,7 @@ int main(void) {
       WITH(export_again_and_nothing_left),
       WITH(masks_are_prepared),
       WITH(applying),
+      WITH(masks_are_kept),
       WITH(changed_tables_are_noticed),
       WITH(hostile_files),
       cmocka_unit_test(real_table),
