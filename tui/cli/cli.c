@@ -89,7 +89,7 @@ static int help_about(const char *name) {
 static int help(int argc, char **argv) {
   if (argc > 1 && argv[1][0] != '-') return help_about(argv[1]);
   printf(
-      "Usage: pleura [-C WORKSPACE]            open the workbench\n"
+      "Usage: pleura [-C WORKSPACE]            open the workbench; --labels original|corrected, --graphics HOW\n"
       "       pleura COMMAND [ARGUMENT ...]    run one command; --help after it tells its options\n\n");
   for (size_t i = 0; i < pl_cli_command_count; i++) {
     const pl_cli_command *command = &pl_cli_commands[i];

@@ -28,6 +28,11 @@ expect 2 "a stroke is a radius" "$pleura" labels draw "$number" --why x --paint 
 expect 2 "nothing was drawn" "$pleura" labels draw "${negative%,*}" --why x --erase "3 1,1" -C ws
 expect 0 "no label is corrected" "$pleura" labels -C ws
 
+# The workbench's own option.
+expect 2 "--labels takes original or corrected, not 'new'" "$pleura" --labels new -C ws
+expect 2 "options go behind the command" "$pleura" --labels corrected show 1 -C ws
+expect 0 "--labels original|corrected" "$pleura" --help
+
 # A correction that fails in its middle leaves nothing.
 expect 2 "a stroke is a radius" "$pleura" labels draw "$number" --why x --paint "3 1,1" --paint "bad" -C ws
 expect 0 "#$number" "$pleura" labels draw "$number" --why "skin fold" --erase "128 64,64" --paint "2 10,10" -C ws
