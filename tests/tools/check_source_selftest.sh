@@ -48,4 +48,13 @@ $(seq 58)
 try 1 core/base/a.c "int pl_a_long(void) {
 $(seq 59)
 }"
+# A module that the architecture does not name.
+rm -rf "${root:?}"/*
+mkdir -p "$root/core/base"
+printf '#pragma once\n' >"$root/core/base/news.h"
+for words in 'base: status, mem=1' 'base: status, news=0'; do
+  echo "${words%=*}" >"$root/ARCHITECTURE.md"
+  sh "$check" "$root" >/dev/null 2>&1
+  [ $? = "${words#*=}" ] || { echo "modules: $words"; failures=$((failures + 1)); }
+done
 [ "$failures" = 0 ]
