@@ -56,7 +56,8 @@ pl_window pl_case_preset(const pl_case_file *file, size_t index);
 void pl_case_preset_words(char *out, size_t size, const pl_case_file *file, size_t index);
 
 // What there is to draw: what the screen is about, and what it is compared with when it is split or blinks. That is the
-// epoch that was pinned, else the truth, and for the truth the picture without it.
+// epoch that was pinned, else the truth; for the truth of a corrected case its other label, else the picture without
+// it.
 typedef enum pl_case_pane { PL_CASE_MAIN, PL_CASE_OTHER } pl_case_pane;
 pl_case_drawing pl_case_drawing_of(const pl_case_screen *self, pl_case_pane pane);
 // Which of the two is at that place of the split screen: 0 is left.
