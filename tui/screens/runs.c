@@ -250,7 +250,9 @@ static void draw_between(const pl_runs *self, const pl_canvas *canvas, pl_runs_l
   if (isfinite(share)) {
     pl_canvas_printf(canvas, row.y, row.x, row.cols, PL_STYLE_DIM, "reading the journal of %s ... %.0f %%", name,
                      100 * share);
-  } else if (self->readout[0] != '\0') {
+    return;
+  }
+  if (self->readout[0] != '\0') {
     pl_canvas_text(canvas, row.y, row.x, row.cols, PL_STYLE_STRONG, self->readout);
     return;
   }
