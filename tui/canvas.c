@@ -62,6 +62,8 @@ int pl_text_columns(const char *text) {
   return decode(characters, &count, &whole, text, LINE_MAX_CHARACTERS, true);
 }
 
+static bool has_ellipsis(const pl_canvas *canvas) { return canvas->utf8 && !canvas->few_glyphs; }
+
 int pl_canvas_text(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text) {
   const pl_area screen = canvas->area;
   if (y < screen.y || y >= screen.y + screen.rows || x < screen.x || x >= screen.x + screen.cols) return 0;
@@ -72,8 +74,8 @@ int pl_canvas_text(const pl_canvas *canvas, int y, int x, int cols, pl_style sty
   bool whole = false;
   int columns = decode(characters, &count, &whole, text, cols, canvas->utf8);
   if (!whole) {
-    const wchar_t *mark = canvas->utf8 ? L"\u2026" : L"..";
-    const int mark_columns = canvas->utf8 ? 1 : 2;
+    const wchar_t *mark = has_ellipsis(canvas) ? L"\u2026" : L"..";
+    const int mark_columns = has_ellipsis(canvas) ? 1 : 2;
     if (cols > mark_columns) {
       columns = decode(characters, &count, &whole, text, cols - mark_columns, canvas->utf8);
       for (int i = 0; mark[i] != L'\0' && count + 1 < LINE_MAX_CHARACTERS; i++) characters[count++] = mark[i];
@@ -97,7 +99,7 @@ int pl_canvas_printf(const pl_canvas *canvas, int y, int x, int cols, pl_style s
 
 void pl_canvas_tail(const pl_canvas *canvas, int y, int x, int cols, pl_style style, const char *text) {
   if (pl_text_columns(text) > cols) {
-    const char *mark = canvas->utf8 ? "\u2026" : "..";
+    const char *mark = has_ellipsis(canvas) ? "\u2026" : "..";
     const int used = pl_canvas_text(canvas, y, x, cols, style, mark);
     x += used;
     cols -= used;

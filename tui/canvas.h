@@ -32,6 +32,7 @@ typedef struct pl_canvas {
   struct pl_imgslots *slots;
   pl_area area;       // of the whole screen
   bool utf8;          // the locale takes characters beyond ASCII
+  bool few_glyphs;    // and the font few of them, as in caps.h
   int colours;        // of the terminal; 0 for monochrome
   pl_cell_size cell;  // pixels
   unsigned long attributes[PL_STYLE_COUNT];

@@ -170,7 +170,7 @@ static void draw_axes(pl_cells *cells, const pl_dots *dots, const pl_curve_chart
 static pl_status make_cells(pl_picture *out, const pl_curve_chart *chart, const pl_picture_format *format, pl_area area,
                             pl_error *err) {
   const pl_curve_range range = pl_curve_find_range(chart);
-  const bool letters = format->colours != PL_COLOURS_256, utf8 = format->caps.utf8;
+  const bool letters = format->colours != PL_COLOURS_256, utf8 = format->caps.utf8 && !format->caps.few_glyphs;
   const int columns = area.cols - LEFT_COLS, rows = area.rows - TOP_ROWS - BOTTOM_ROWS;
   if (columns < 2 || rows < 2) return pl_fail(err, PL_E_LIMIT, "a chart of %dx%d cells", area.cols, area.rows);
   pl_cells cells = {0};

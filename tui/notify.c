@@ -23,7 +23,7 @@ size_t pl_notify_bytes(char *out, size_t size, const char *term, const char *tex
   char safe[TEXT_MAX];
   (void)pl_safe_text(safe, sizeof safe, text, strlen(text));
   const int n =
-      strcmp(term, "linux") == 0 ? snprintf(out, size, "\a") : snprintf(out, size, "\033]9;pleura: %s\a\a", safe);
+      pl_begins_with(term, "linux") ? snprintf(out, size, "\a") : snprintf(out, size, "\033]9;pleura: %s\a\a", safe);
   if (n < 0 || (size_t)n >= size) {
     out[0] = '\0';
     return 0;

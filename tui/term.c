@@ -134,7 +134,8 @@ static void prepare_emergency(void) {
   add_capability("sgr0");
   add_capability("cnorm");
   add_capability("rmkx");
-  add_capability("rmcup");
+  // Where there is no other screen to go back to.
+  add_capability(exit_ca_mode != NULL ? "rmcup" : "clear");
   emergency.active = 1;
 }
 
@@ -213,6 +214,7 @@ static void make_canvas(pl_term *term) {
       .window = stdscr,
       .area = {0, 0, LINES, COLS},
       .utf8 = term->caps.utf8,
+      .few_glyphs = term->caps.few_glyphs,
       .colours = has_colors() && getenv("NO_COLOR") == NULL ? COLORS : 0,
       .cell = {(int)term->caps.cell_width, (int)term->caps.cell_height},
   };
@@ -304,6 +306,13 @@ pl_status pl_term_open(pl_term **out, pl_error *err) {
   return PL_OK;
 }
 
+static void leave_curses(void) {
+  endwin();
+  if (exit_ca_mode != NULL || clear_screen == NULL) return;
+  putp(clear_screen);
+  fflush(stdout);
+}
+
 // Leaves nothing half written, and takes in the answer that is on its way, so that the shell does not get it.
 static void settle(pl_term *term) {
   pl_link_cut(term->link);
@@ -324,7 +333,7 @@ void pl_term_close(pl_term *term) {
   settle(term);
   pl_link_destroy(term->link);
   delwin(term->keys);
-  endwin();
+  leave_curses();
   emergency.active = 0;
   // What curses restores is what it saw at its start; the probe ran before that, so the real first state counts.
   tcsetattr(STDOUT_FILENO, TCSANOW, &emergency.termios);
@@ -558,7 +567,7 @@ void pl_term_repaint(pl_term *term, struct pl_imgslots *slots) {
 void pl_term_suspend(pl_term *term, struct pl_imgslots *slots) {
   settle(term);
   def_prog_mode();
-  endwin();
+  leave_curses();
   emergency.active = 0;
   // Stop for real: the default action, in the whole foreground group as the terminal itself would do.
   struct sigaction stop = {.sa_handler = SIG_DFL}, ours;

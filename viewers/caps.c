@@ -349,6 +349,7 @@ pl_caps pl_caps_from_env(const pl_caps_env *env) {
   pl_caps caps = {.columns = 80, .rows = 24, .colours = colours_from_env(env)};
   caps.utf8 = contains(env->locale, "UTF-8") || contains(env->locale, "utf8") || contains(env->locale, "UTF8") ||
               contains(env->locale, "utf-8");
+  caps.few_glyphs = env->term != NULL && pl_begins_with(env->term, "linux");
   caps.tmux = is_set(env->tmux);
   caps.screen = is_set(env->sty);
   caps.graphics = is_dumb(env) ? PL_GRAPHICS_NONE : PL_GRAPHICS_BLOCKS;

@@ -43,6 +43,7 @@ typedef struct pl_caps {
   unsigned columns, rows;            // cells
   pl_colour_depth colours;
   bool utf8;
+  bool few_glyphs;    // the Linux console: its font has code page 437, so no ellipsis and no braille
   bool synchronized;  // private mode 2026
   bool pixel_mouse;   // private mode 1016
   bool composes;      // lays transparent pictures over others: seen of those that XTVERSION names

@@ -79,7 +79,7 @@ pl_status pl_caps_probe(pl_caps *out, int in, int out_fd, pl_buf *typed, pl_erro
   if (can_ask) {
     unsigned width = caps.cell_width, height = caps.cell_height;
     caps.cell_width = caps.cell_height = 0;
-    pl_status status = ask(&caps, in, out_fd, strcmp(env.term, "linux") == 0, typed, err);
+    pl_status status = ask(&caps, in, out_fd, caps.few_glyphs, typed, err);
     if (status != PL_OK) return status;
     if (caps.cell_width == 0 || caps.cell_height == 0) {
       caps.cell_width = width;

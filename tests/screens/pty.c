@@ -25,7 +25,7 @@ void pty_start(pty *out, pty_kind kind, int cols, int rows, const char *term, co
   *out = (pty){.kind = kind};
   pl_buf_init(&out->output, OUTPUT_MAX);
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
-  if (kind != PTY_SILENT) {
+  if (kind != PTY_SILENT && kind != PTY_CONSOLE) {
     size.ws_xpixel = (unsigned short)(cols * CELL_WIDTH);
     size.ws_ypixel = (unsigned short)(rows * CELL_HEIGHT);
   }
@@ -67,7 +67,7 @@ static void answer(pty *p) {
       {"\x1b[?1016$p", "\x1b[?1016;2$y"},
       {arrived, "\x1b[0n"},
   };
-  static const char plain[] = "\x1b[?1;2c";
+  static const char plain[] = "\x1b[?1;2c", console[] = "\x1b[?6c";
   if (p->kind == PTY_SILENT) return;
   // In the order of the questions; what has been looked at is not looked at again.
   while (p->answered < p->output.length) {
@@ -82,8 +82,8 @@ static void answer(pty *p) {
       answered = length;
       if (p->kind == PTY_PLAIN_SIXEL && replies[i][0][1] == '[' && replies[i][0][2] == '>') continue;  // has no name
       // The first question is one that every terminal answers, and the last one too.
-      const bool all = p->kind != PTY_PLAIN || strcmp(replies[i][0], arrived) == 0;
-      const char *reply = all ? replies[i][1] : i == 0 ? plain : "";
+      const bool all = (p->kind != PTY_PLAIN && p->kind != PTY_CONSOLE) || strcmp(replies[i][0], arrived) == 0;
+      const char *reply = all ? replies[i][1] : i > 0 ? "" : p->kind == PTY_CONSOLE ? console : plain;
       const ssize_t ignored = write(p->master, reply, strlen(reply));
       (void)ignored;
       if (strcmp(replies[i][0], arrived) == 0) p->arrived++;
@@ -145,6 +145,14 @@ static bool works(pid_t pid) {
 }
 
 bool pty_works(const pty *p) { return !p->ended && works(p->child); }
+
+void pty_settle(pty *p, double rate, double seconds) {
+  const int step = 10;
+  for (int quiet = 0, waited = 0; quiet < 350 && waited < seconds * 1000; quiet += step, waited += step) {
+    if (pty_take(p, rate > 0 ? (size_t)(rate * step / 1000) : SIZE_MAX, step) > 0 || pty_works(p)) quiet = 0;
+    if (rate > 0) usleep((useconds_t)step * 1000);
+  }
+}
 
 void pty_type(pty *p, const char *text) {
   const ssize_t ignored = write(p->master, text, strlen(text));

@@ -12,6 +12,7 @@ typedef enum pty_kind {
   PTY_SILENT,       // answers no question
   PTY_PLAIN,        // says what it is, and that is no sixel terminal
   PTY_VT340,        // sixel, 1024 registers, cells of 10x20 pixels
+  PTY_CONSOLE,      // a Linux console's answers: no VT100's, and no pixels
   PTY_PLAIN_SIXEL,  // the same, but tells nobody what it is
 } pty_kind;
 
@@ -39,6 +40,10 @@ size_t pty_take(pty *p, size_t most, int milliseconds);
 
 // A thread of the program, or of a process that it started, has something to do at this moment.
 bool pty_works(const pty *p);
+
+// Reads until nothing has come for a while and nothing is being worked on, at most `rate` bytes a second (0: all at
+// once) and so many seconds.
+void pty_settle(pty *p, double rate, double seconds);
 
 void pty_type(pty *p, const char *text);
 bool pty_same_mode(const pty *p);  // the terminal's mode is what it was before

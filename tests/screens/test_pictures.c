@@ -60,15 +60,7 @@ static void quit(pty *p) {
   pty_close(p);
 }
 
-// Reads until nothing has come for a while and nothing is being worked on, at most `rate` bytes a second (0: all at
-// once).
-static void settle(pty *p, double rate) {
-  const int step = 10;
-  for (int quiet = 0, waited = 0; quiet < 350 && waited < PATIENCE * 1000; quiet += step, waited += step) {
-    if (pty_take(p, rate > 0 ? (size_t)(rate * step / 1000) : SIZE_MAX, step) > 0 || pty_works(p)) quiet = 0;
-    if (rate > 0) usleep((useconds_t)step * 1000);
-  }
-}
+static void settle(pty *p, double rate) { pty_settle(p, rate, PATIENCE); }
 
 // The Case screen of a case with a mask, its picture at rest.
 static void open_case(pty *p, const world *w, pty_kind kind) {

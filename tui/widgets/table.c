@@ -113,7 +113,8 @@ static void draw_scrollbar(const pl_table *table, const pl_canvas *canvas, pl_ar
   const size_t start = span > 0 ? table->top * (rows - length) / span : 0;
   for (size_t i = 0; i < rows; i++) {
     const bool thumb = i >= start && i < start + length;
-    const char *mark = canvas->utf8 ? (thumb ? "\u2503" : "\u2502") : (thumb ? "#" : "|");
+    const char *bar = canvas->few_glyphs ? "\u2588" : "\u2503";
+    const char *mark = canvas->utf8 ? (thumb ? bar : "\u2502") : (thumb ? "#" : "|");
     pl_canvas_text(canvas, area.y + 1 + (int)i, area.x + area.cols - 1, 1, thumb ? PL_STYLE_LABEL : PL_STYLE_DIM, mark);
   }
 }

@@ -64,6 +64,7 @@ static void test_bell(void **state) {
   assert_int_equal(pl_notify_bytes(bytes, sizeof bytes, "dumb", "x"), 0);
   assert_int_equal(pl_notify_bytes(bytes, sizeof bytes, NULL, "x"), 0);
   assert_int_equal(pl_notify_bytes(bytes, sizeof bytes, "linux", "x"), 1);
+  assert_int_equal(pl_notify_bytes(bytes, sizeof bytes, "linux-16color", "x"), 1);
   const char *expected = "\033]9;pleura: a finished\a\a";
   assert_int_equal(pl_notify_bytes(bytes, sizeof bytes, "xterm-256color", "a finished"), strlen(expected));
   assert_string_equal(bytes, expected);
