@@ -111,7 +111,11 @@ static pl_status measure(double *rate, const pl_config *config, const pl_progres
   pl_model model = {0};
   pl_graph graph;
   make_graph(&graph, &model);
-  pl_registry *registry = pl_registry_create(NULL);
+  // Compiling tells too, and can be stopped.
+  const pl_host host = {.struct_size = sizeof host,
+                        .api_version = PL_BACKEND_API_VERSION,
+                        .progress = progress != NULL ? *progress : (pl_progress){0}};
+  pl_registry *registry = pl_registry_create(&host);
   const pl_backend_api *api = NULL;
   pl_backend *backend = NULL;
   pl_store *store = NULL;
@@ -123,7 +127,7 @@ static pl_status measure(double *rate, const pl_config *config, const pl_progres
   pl_status status = config->plugin[0] != '\0' ? pl_registry_load(registry, config->plugin, NULL) : PL_OK;
   if (status == PL_OK) status = pl_registry_open(&backend, &api, registry, config->backend, &options, NULL, 0, NULL);
   if (status == PL_OK) status = api->store_create(&store, backend, &model, NULL, NULL);
-  if (status == PL_OK) status = api->compile(&program, store, &graph, NULL);
+  if (status == PL_OK) status = api->compile(&program, store, &graph, err);
   if (status == PL_OK) status = api->arena_reserve(store, NULL);
   if (status == PL_OK) status = run_for_a_moment(rate, api, program, &graph, progress, err);
   if (backend != NULL) {

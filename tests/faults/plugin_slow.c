@@ -1,5 +1,5 @@
 // A backend that takes its time: the reference's plug-in, which lies beside it, with naps. PLEURA_SLOW says in what:
-// planning, tuning (both tell how far they are), running or saving.
+// planning, measuring (of the plan's speed), tuning (these tell how far they are), running or saving.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +8,20 @@
 
 #include "core/net/backend.h"
 
-enum { NAPS = 200, NAP_MS = 10, LONG_NAP_MS = 300 };
+enum { NAPS = 500, NAP_MS = 10, LONG_NAP_MS = 300, BACKENDS = 4 };
 
 static const pl_backend_api *inner;
 static pl_backend_api table;
-// Of the one that plans and of the one that trains, which live at the same time.
-static pl_host hosts[2];
-static const pl_backend *backends[2];
-static const pl_store *stores[2];
+// Up to three live at the same time: the one that trains, and meanwhile those that plan and that measure. Each has one
+// store, and is forgotten when it is closed: the next one may get its address.
+typedef struct opened {
+  const pl_backend *backend;  // NULL for none
+  const pl_store *store;
+  pl_host host;
+  const char *slow;  // what PLEURA_SLOW calls its compiling
+} opened;
+
+static opened all[BACKENDS];
 
 __attribute__((visibility("default"))) const pl_backend_api *pl_backend_plugin(const pl_host *given);
 
@@ -26,25 +32,48 @@ static bool is_slow(const char *what) {
 
 static void nap(int milliseconds) { (void)nanosleep(&(struct timespec){.tv_nsec = milliseconds * 1000000L}, NULL); }
 
+static opened *find(const pl_backend *backend) {
+  size_t i = 0;
+  while (i + 1 < BACKENDS && all[i].backend != backend) i++;
+  return &all[i];
+}
+
 static pl_status slow_open(pl_backend **out, const pl_host *given, const pl_backend_options *options, pl_error *err) {
   pl_status status = inner->open(out, given, options, err);
   if (status != PL_OK) return status;
-  hosts[options->plan] = *given;
-  backends[options->plan] = *out;
+  const bool first = all[0].backend == NULL;
+  *find(NULL) = (opened){.backend = *out,
+                         .host = *given,
+                         .slow = options->plan ? "planning"
+                                 : first       ? "tuning"
+                                               : "measuring"};
   return PL_OK;
+}
+
+static void slow_close(pl_backend *backend) {
+  *find(backend) = (opened){0};
+  inner->close(backend);
 }
 
 static pl_status slow_store_create(pl_store **out, pl_backend *backend, const pl_model *model, const char *choices,
                                    pl_error *err) {
   pl_status status = inner->store_create(out, backend, model, choices, err);
-  if (status == PL_OK) stores[backend == backends[1]] = *out;
+  if (status == PL_OK) find(backend)->store = *out;
   return status;
 }
 
+static void slow_store_destroy(pl_store *store) {
+  for (size_t i = 0; i < BACKENDS; i++) {
+    if (all[i].store == store) all[i].store = NULL;
+  }
+  inner->store_destroy(store);
+}
+
 static pl_status slow_compile(pl_program **out, pl_store *store, const pl_graph *graph, pl_error *err) {
-  const bool plans = store == stores[1];
-  const pl_progress *progress = &hosts[plans].progress;
-  for (int i = 0; i < NAPS && is_slow(plans ? "planning" : "tuning"); i++) {
+  const opened *owner = &all[0];
+  while (owner + 1 < all + BACKENDS && owner->store != store) owner++;
+  const pl_progress *progress = &owner->host.progress;
+  for (int i = 0; i < NAPS && owner->slow != NULL && is_slow(owner->slow); i++) {
     nap(NAP_MS);
     if (progress->tell == NULL || progress->tell(progress->context, i, NAPS)) continue;
     if (err != NULL) {
@@ -85,7 +114,9 @@ const pl_backend_api *pl_backend_plugin(const pl_host *given) {
   table = *inner;
   table.name = "slow";
   table.open = slow_open;
+  table.close = slow_close;
   table.store_create = slow_store_create;
+  table.store_destroy = slow_store_destroy;
   table.compile = slow_compile;
   table.run = slow_run;
   table.download = slow_download;
