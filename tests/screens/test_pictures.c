@@ -17,7 +17,7 @@
 #include "tests/unit/viewers/sixel_decode.h"
 #include "viewers/colormap.h"
 
-enum { CASES = 60, COLUMNS = 100, ROWS = 30, CELL_WIDTH = 10, CELL_HEIGHT = 20, PATIENCE = 30, CONTOUR_BYTES = 4096 };
+enum { CASES = 60, COLUMNS = 100, ROWS = 30, CELL_WIDTH = 10, CELL_HEIGHT = 20, PATIENCE = 120, CONTOUR_BYTES = 4096 };
 
 static const pl_rgb unpainted = {255, 0, 255};
 

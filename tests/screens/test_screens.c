@@ -701,7 +701,7 @@ static void test_hang_up(void **state) {
   close(p.slave);
   int status = 0;
   pid_t ended = 0;
-  for (int i = 0; i < 500 && ended == 0; i++) {
+  for (int i = 0; i < 6000 && ended == 0; i++) {
     usleep(10000);
     ended = waitpid(p.child, &status, WNOHANG);
   }

@@ -96,7 +96,7 @@ char *dump_of(const world *w, const char *workspace, pty_kind kind, const char *
               const char *text) {
   pty p;
   start_script(&p, w, workspace, kind, term, cols, rows, text);
-  if (!pty_run(&p, NULL, 30.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
+  if (!pty_run(&p, NULL, 120.0) || !WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0) {
     fail_msg("status %d after\n%s\n%s", p.status, text, p.output.data != NULL ? p.output.data : "");
   }
   assert_true(pty_same_mode(&p));
