@@ -48,12 +48,63 @@ static void take_parts(size_t *out, const candidate *from, size_t count, size_t 
   }
 }
 
+// Whether a filter does nothing but name cases: "number=12 | number=40".
+static bool names_cases(const char *filter) { return strspn(filter, "number=|0123456789 ") == strlen(filter); }
+
+// A case that is asked for by its number, and is none of those that the run validates on.
+static pl_status check_named(const pl_filter *filter, const pl_manifest *manifest, int64_t fold, pl_error *err) {
+  for (size_t i = 0; i < manifest->count; i++) {
+    const pl_case *c = &manifest->cases[i];
+    if (!pl_filter_holds(filter, c) || (c->part == PL_PART_TRAIN && c->fold == fold)) continue;
+    if (c->part != PL_PART_TRAIN) {
+      return pl_fail(err, PL_E_USAGE, "case #%u is a test image: previews are compared with a label",
+                     (unsigned)c->number);
+    }
+    return pl_fail(err, PL_E_USAGE,
+                   "case #%u is in fold %d, which this run trains on; previews are of fold %d, which it holds out",
+                   (unsigned)c->number, c->fold, (int)fold);
+  }
+  return PL_OK;
+}
+
+pl_status pl_previews_add(char preview_cases[PL_FILTER_SIZE], int64_t *previews, const char *run,
+                          const pl_manifest *manifest, const pl_config *config, const pl_case *c, pl_error *err) {
+  pl_previews shown = {.cases = NULL};
+  pl_filter filter;
+  pl_buf text;
+  pl_buf_init(&text, PL_FILTER_SIZE - 1);
+  pl_status status = pl_previews_update(&shown, run, NULL, err);
+  if (status == PL_OK && pl_previews_find(&shown, c->id) < shown.case_count) {
+    status = pl_fail(err, PL_E_EXISTS, "case #%u is among the previews already", (unsigned)c->number);
+  }
+  for (size_t i = 0; i < shown.case_count && status == PL_OK; i++) {
+    (void)pl_buf_printf(&text, "number=%u|", (unsigned)shown.cases[i].number);
+  }
+  (void)pl_buf_printf(&text, "number=%u", (unsigned)c->number);
+  const size_t count = shown.case_count + 1;
+  pl_previews_clear(&shown);
+  if (status == PL_OK && (text.failed || count > PL_PREVIEWS_MAX)) {
+    status = pl_fail(err, PL_E_LIMIT, "%zu previews are too many to be named one by one", count);
+  }
+  if (status == PL_OK) status = pl_filter_parse(&filter, text.data, err);
+  if (status == PL_OK) status = check_named(&filter, manifest, config->fold, err);
+  if (status == PL_OK) {
+    (void)pl_copy_text(preview_cases, PL_FILTER_SIZE, text.data);
+    *previews = (int64_t)count;
+  }
+  pl_buf_clear(&text);
+  return status;
+}
+
 static pl_status find_candidates(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
                                  pl_error *err) {
   const bool own = config->preview_cases[0] != '\0';
   pl_filter filter;
   pl_status status = pl_filter_parse(&filter, own ? config->preview_cases : config->where, err);
-  if (status != PL_OK) return status;
+  if (status == PL_OK && own && names_cases(config->preview_cases)) {
+    status = check_named(&filter, manifest, config->fold, err);
+  }
+  if (status != PL_OK) return own ? pl_wrap(err, "preview-cases") : status;
   status = pl_subset_select(cases, count, manifest, (int)config->fold, PL_SUBSET_VALID, &filter, err);
   if (status != PL_OK) return own ? pl_wrap(err, "preview-cases") : status;
   if (!own && config->limit > 0 && *count > (size_t)config->limit) *count = (size_t)config->limit;
@@ -155,6 +206,11 @@ pl_status pl_preview_writer_open(pl_preview_writer **out, const char *run, const
   }
   *out = w;
   return PL_OK;
+}
+
+pl_status pl_preview_writer_change(pl_preview_writer *w, const pl_manifest *manifest, const size_t *cases, size_t count,
+                                   pl_error *err) {
+  return write_cases(w, manifest, cases, count, err);
 }
 
 void pl_preview_writer_close(pl_preview_writer *w) {

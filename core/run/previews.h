@@ -31,9 +31,16 @@ enum { PL_PREVIEWS_MAX = 64 };  // cases of a run
 // from the cases that are scored. Three of four are positive ones, as far as there are any: sorted by the area of their
 // mask and cut into as many equal parts, one of each part, largest first; then negative ones. Within a part, and among
 // the negatives, the run's seed chooses, so that the same options and data always give the same cases. The caller frees
-// *cases, NULL when `previews` is 0. PL_E_USAGE when no case fits.
+// *cases, NULL when `previews` is 0. PL_E_USAGE when no case
+// fits, or when the filter names a case by its number that the run does not hold out.
 pl_status pl_previews_choose(size_t **cases, size_t *count, const pl_manifest *manifest, const pl_config *config,
                              pl_error *err);
+
+// What `preview-cases` and `previews` become when a case joins those that the run shows, in RUN/preview/cases.json:
+// "number=1|number=12" and how many. PL_E_EXISTS: it is one of them; PL_E_USAGE: the run does not hold the case out;
+// PL_E_LIMIT: so many cannot be named.
+pl_status pl_previews_add(char preview_cases[PL_FILTER_SIZE], int64_t *previews, const char *run,
+                          const pl_manifest *manifest, const pl_config *config, const pl_case *c, pl_error *err);
 
 // ---- Writing: the core alone.
 typedef struct pl_preview_writer pl_preview_writer;
@@ -42,6 +49,10 @@ typedef struct pl_preview_writer pl_preview_writer;
 pl_status pl_preview_writer_open(pl_preview_writer **out, const char *run, const pl_manifest *manifest,
                                  const size_t *cases, size_t count, int64_t first_epoch, pl_error *err);
 void pl_preview_writer_close(pl_preview_writer *writer);  // takes NULL
+
+// Other cases from now on: cases.json names them, and earlier epochs have what they have.
+pl_status pl_preview_writer_change(pl_preview_writer *writer, const pl_manifest *manifest, const size_t *cases,
+                                   size_t count, pl_error *err);
 
 // Keeps the map of one case, side*side probabilities; nobody sees it before pl_preview_writer_end.
 pl_status pl_preview_writer_add(pl_preview_writer *writer, const pl_case *c, const float *probabilities, uint32_t side,

@@ -48,8 +48,16 @@ static void take_signals(pl_session *s) {
 
 pl_status pl_session_set(pl_session *s, const char *option, const char *value, pl_error *err) {
   pl_config *config = &s->info.config;
+  const pl_config before = *config;
   pl_status status = pl_config_set(config, option, value, PL_ORIGIN_RUN, err);
   if (status != PL_OK) return status;
+  if (config->previews != before.previews || strcmp(config->preview_cases, before.preview_cases) != 0) {
+    status = pl_session_change_previews(s, err);
+    if (status != PL_OK) {
+      *config = before;
+      return status;
+    }
+  }
   pl_trainer_set_learning_rate(s->trainer, config->learning_rate);
   pl_trainer_set_epochs(s->trainer, config->epochs);
   pl_trainer_set_early_stopping(s->trainer, config->early_stopping);

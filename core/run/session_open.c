@@ -236,10 +236,17 @@ static void log_memory(const pl_session *s) {
 // The trainer, ready for its first step; `found` is a checkpoint's path or NULL.
 static pl_status prepare(pl_session *s, const char *found, const pl_checkpoint_state *state, pl_error *err) {
   size_t *previews = NULL, preview_count = 0;
+  if (found != NULL && state->previews >= 0) {
+    s->info.config.previews = state->previews;
+    (void)pl_copy_text(s->info.config.preview_cases, sizeof s->info.config.preview_cases, state->preview_cases);
+  }
   pl_status status = pl_previews_choose(&previews, &preview_count, &s->manifest, &s->info.config, err);
   if (status == PL_OK) status = open_trainer(s, previews, preview_count, err);
   if (status == PL_OK) status = found != NULL ? restore(s, found, state, err) : initialise(s, err);
-  if (status == PL_OK) pl_session_open_previews(s, previews, preview_count);
+  if (status == PL_OK) {
+    pl_trainer_set_preview_options(s->trainer, s->info.config.previews, s->info.config.preview_cases);
+    pl_session_open_previews(s, previews, preview_count);
+  }
   free(previews);
   if (status != PL_OK) return status;
   pl_session_log(s, "encoder: %s", s->state.encoder_weights);

@@ -1,5 +1,6 @@
 // What the network makes of the chosen cases, kept epoch by epoch. A preview that cannot be written is a warning.
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "core/run/session_private.h"
 
@@ -10,6 +11,22 @@ void pl_session_open_previews(pl_session *s, const size_t *cases, size_t count) 
   if (pl_preview_writer_open(&s->previews, s->folder, &s->manifest, cases, count, epoch, &err) != PL_OK) {
     pl_session_note(s, PL_MESSAGE_WARN, "", "no previews: %.200s", err.message);
   }
+}
+
+pl_status pl_session_change_previews(pl_session *s, pl_error *err) {
+  size_t *cases = NULL, count = 0;
+  pl_status status = pl_previews_choose(&cases, &count, &s->manifest, &s->info.config, err);
+  if (status == PL_OK) status = pl_trainer_set_previews(s->trainer, cases, count, err);
+  if (status == PL_OK && s->previews != NULL) {
+    status = pl_preview_writer_change(s->previews, &s->manifest, cases, count, err);
+  } else if (status == PL_OK) {
+    pl_session_open_previews(s, cases, count);
+  }
+  free(cases);
+  if (status == PL_OK) {
+    pl_trainer_set_preview_options(s->trainer, s->info.config.previews, s->info.config.preview_cases);
+  }
+  return status;
 }
 
 // Said once an evaluation.

@@ -89,6 +89,8 @@ void pl_session_save_lost(pl_session *s, const pl_train_lost *lost);
 // Opens the previews once the trainer knows where it begins. Whatever goes wrong with them is said, and no reason to
 // end.
 void pl_session_open_previews(pl_session *s, const size_t *cases, size_t count);
+// Other cases, as the options say now: taken at the next evaluation. Fails as pl_previews_choose.
+pl_status pl_session_change_previews(pl_session *s, pl_error *err);
 // Keeps what the network makes of a case, as pl_train_hooks.predicted; and shows those of an epoch that is evaluated.
 void pl_session_keep_preview(pl_session *s, int64_t epoch, const pl_case *c, const float *probabilities,
                              const pl_error *why);

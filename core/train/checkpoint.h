@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/base/status.h"
+#include "core/data/filter.h"
 #include "core/net/backend.h"
 #include "core/train/schedule.h"
 
@@ -40,6 +41,8 @@ typedef struct pl_checkpoint_state {
   // Options that may have changed since the run was made.
   double learning_rate;
   int64_t epochs, early_stopping;
+  int64_t previews;  // -1 in checkpoints that do not say
+  char preview_cases[PL_FILTER_SIZE];
   char encoder[64];
   char backend[32], device[160];
 } pl_checkpoint_state;

@@ -49,6 +49,10 @@ pl_status pl_checkpoint_state_write(const char *path, const pl_checkpoint_state 
       s->encoder, "backend", s->backend, "device", s->device, "term_sums", terms_to_json(s), "schedule",
       schedule_to_json(&s->schedule), "top", top_to_json(s));
   if (object != NULL) set_known(object, "best", s->best);
+  if (object != NULL && s->previews >= 0) {
+    (void)json_object_set_new(object, "previews", json_integer((json_int_t)s->previews));
+    (void)json_object_set_new(object, "preview_cases", json_string(s->preview_cases));
+  }
   char *text = object != NULL ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
   json_decref(object);
   if (text == NULL) return pl_fail(err, PL_E_INTERNAL, "the training's state cannot be written as JSON");
@@ -82,6 +86,9 @@ static void take_additions(pl_checkpoint_state *out, const json_t *object) {
         .step = whole(row, "step", -1), .epoch = whole(row, "epoch", -1), .score = number(row, "score", (double)NAN)};
   }
   out->early_stopping = whole(object, "early_stopping", 0);
+  out->previews = whole(object, "previews", -1);
+  const char *cases = json_string_value(json_object_get(object, "preview_cases"));
+  (void)pl_copy_text(out->preview_cases, sizeof out->preview_cases, cases != NULL ? cases : "");
 }
 
 static pl_status take_state(pl_checkpoint_state *out, const json_t *object, pl_error *err) {

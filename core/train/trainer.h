@@ -141,6 +141,10 @@ pl_checkpoint_source pl_trainer_source(const pl_trainer *trainer);
 void pl_trainer_set_learning_rate(pl_trainer *trainer, double base);  // of the first epoch: the schedule applies
 void pl_trainer_set_epochs(pl_trainer *trainer, int64_t epochs);
 void pl_trainer_set_early_stopping(pl_trainer *trainer, int64_t epochs);
+// Other cases for pl_train_hooks.predicted, from the next evaluation on. PL_E_NOMEM, and then nothing is changed.
+pl_status pl_trainer_set_previews(pl_trainer *trainer, const size_t *cases, size_t count, pl_error *err);
+// The options that these were chosen by, which are kept in checkpoints.
+void pl_trainer_set_preview_options(pl_trainer *trainer, int64_t previews, const char *preview_cases);
 
 // Whether the epochs evaluated so far are the last ones, although not all are over: `early_stopping` was reached.
 bool pl_trainer_stalled(const pl_trainer *trainer);

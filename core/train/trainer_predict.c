@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/train/trainer_private.h"
 
 // Images in a batch of the evaluation's program, whose last one is repeated where a batch has fewer.
@@ -52,16 +53,42 @@ pl_status pl_train_predict(pl_trainer *t, const pl_batch *batch, float *probabil
 }
 
 pl_status pl_train_previews_create(pl_trainer *t, pl_error *err) {
-  size_t count = t->options.preview_count, plane = (size_t)t->options.feed.size * t->options.feed.size;
-  if (count == 0) return PL_OK;
-  t->previews = pl_xcalloc(count, sizeof *t->previews);
-  t->previewed = pl_xcalloc(count, sizeof *t->previewed);
-  memcpy(t->previews, t->options.previews, count * sizeof *t->previews);
-  t->probabilities = pl_try_alloc((size_t)t->valid.batch * plane * sizeof *t->probabilities);
-  return t->probabilities != NULL ? PL_OK : pl_fail(err, PL_E_NOMEM, "no memory for the predictions of a batch");
+  const size_t count = t->options.preview_count;
+  t->options.preview_count = 0;
+  return count > 0 ? pl_trainer_set_previews(t, t->options.previews, count, err) : PL_OK;
+}
+
+pl_status pl_trainer_set_previews(pl_trainer *t, const size_t *cases, size_t count, pl_error *err) {
+  const size_t plane = (size_t)t->options.feed.size * t->options.feed.size;
+  if (count > 0 && t->probabilities == NULL) {
+    t->probabilities = pl_try_alloc((size_t)t->valid.batch * plane * sizeof *t->probabilities);
+    if (t->probabilities == NULL) return pl_fail(err, PL_E_NOMEM, "no memory for the predictions of a batch");
+  }
+  free(t->next_previews);
+  t->next_previews = pl_xcalloc(count + 1, sizeof *t->next_previews);
+  if (count > 0) memcpy(t->next_previews, cases, count * sizeof *cases);
+  t->next_count = count;
+  return PL_OK;
+}
+
+void pl_trainer_set_preview_options(pl_trainer *t, int64_t previews, const char *preview_cases) {
+  t->state.previews = previews;
+  (void)pl_copy_text(t->state.preview_cases, sizeof t->state.preview_cases, preview_cases);
+}
+
+// What an evaluation under way is asked for does not change.
+static void take_next(pl_trainer *t) {
+  if (t->next_previews == NULL) return;
+  free(t->previews);
+  free(t->previewed);
+  t->previews = t->next_previews;
+  t->next_previews = NULL;
+  t->options.preview_count = t->next_count;
+  t->previewed = pl_xcalloc(t->next_count + 1, sizeof *t->previewed);
 }
 
 void pl_train_previews_begin(pl_trainer *t) {
+  take_next(t);
   for (size_t i = 0; i < t->options.preview_count; i++) t->previewed[i] = false;
 }
 

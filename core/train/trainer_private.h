@@ -64,9 +64,11 @@ struct pl_trainer {
   double train_seconds, evaluation_seconds;
   int64_t epoch_images;
   double epoch_seconds;
-  int64_t group_first;   // position of the first image whose gradient the next step takes
-  size_t *previews;      // copies of the options'
-  bool *previewed;       // which of them were predicted in this evaluation
+  int64_t group_first;    // position of the first image whose gradient the next step takes
+  size_t *previews;       // copies of the options'
+  bool *previewed;        // which of them were predicted in this evaluation
+  size_t *next_previews;  // those of the next evaluation, when they change; else NULL
+  size_t next_count;
   float *probabilities;  // of a validation batch; NULL without previews
 };
 

@@ -187,6 +187,7 @@ void pl_trainer_destroy(pl_trainer *t) {
   free(t->dice);
   free(t->previews);
   free(t->previewed);
+  free(t->next_previews);
   free(t->probabilities);
   free(t);
 }

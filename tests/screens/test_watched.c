@@ -91,6 +91,7 @@ static const char *refusal_of(const pl_cmd *cmd) {
     if (strcmp(cmd->name, steering[i]) == 0) return "only they may";
   }
   if (train && strcmp(cmd->name, "set") == 0) return "only they may";
+  if (strcmp(cmd->name, "preview") == 0) return "only they may";
   return strcmp(cmd->name, "export") == 0 ? "name another place" : NULL;
 }
 

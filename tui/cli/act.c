@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/data/access.h"
+#include "core/run/config.h"
 #include "core/run/inbox.h"
 #include "core/run/watch.h"
 #include "tui/cli/cli.h"
@@ -151,7 +152,7 @@ static const struct argp ctl_parser = {
         "  pause, resume   rest and go on\n"
         "  checkpoint      write one now\n"
         "  stop            write a checkpoint and end\n"
-        "  set NAME VALUE  change epochs, learning-rate, checkpoint-every or keep\n"
+        "  set NAME VALUE  change an option that may be: epochs, learning-rate, previews, ...\n"
         "'pleura pause RUN' is the same as 'pleura ctl RUN pause', and so on.",
 };
 
@@ -174,26 +175,45 @@ int pl_cli_ctl(int argc, char **argv) {
   return finish("ctl", perform(&what, &a, &err), &err);
 }
 
+// "previews=12" for an option's last word is "previews 12". The caller frees what the words then are.
+static char *split_assignment(arguments *a) {
+  const char *last = a->count > 0 ? a->words[a->count - 1] : "", *equals = strchr(last, '=');
+  char name[64];
+  if (equals == NULL || a->count == WORDS_MAX || (size_t)(equals - last) >= sizeof name) return NULL;
+  (void)snprintf(name, sizeof name, "%.*s", (int)(equals - last), last);
+  // "preview-cases number=12" is two words already.
+  if (pl_option_find(name) == NULL) return NULL;
+  char *copy = pl_xstrdup(last);
+  copy[equals - last] = '\0';
+  a->words[a->count - 1] = copy;
+  a->words[a->count++] = copy + (equals - last) + 1;
+  return copy;
+}
+
 // `pleura COMMAND [RUN]`, of the run made last when none is named.
 static int run_act(int argc, char **argv, const char *doc, const struct argp_option *own) {
   const bool set = strcmp(argv[0], "set") == 0;
   const struct argp parser = {
-      .options = own, .parser = parse, .args_doc = set ? "[RUN] NAME VALUE" : "[RUN]", .doc = doc};
+      .options = own, .parser = parse, .args_doc = set ? "[RUN] NAME VALUE\n[RUN] NAME=VALUE" : "[RUN]", .doc = doc};
   const char *command = argv[0];
   arguments a = {.wait = 10};
   pl_error err = {0};
   int code = pl_cli_parse(&parser, argc, argv, &a);
   if (code != 0) return code;
+  char *split = set ? split_assignment(&a) : NULL;
   const size_t own_words = set ? 2 : 0;
   if (a.count < own_words || a.count > own_words + 1) {
     pl_status status = pl_fail(&err, PL_E_USAGE, set ? "expected a run, an option and its value" : "expected one run");
+    free(split);
     return finish(command, status, &err);
   }
   const act what = {.run = a.count > own_words ? a.words[0] : NULL,
                     .command = command,
                     .name = set ? a.words[a.count - 2] : NULL,
                     .value = set ? a.words[a.count - 1] : NULL};
-  return finish(command, perform(&what, &a, &err), &err);
+  code = finish(command, perform(&what, &a, &err), &err);
+  free(split);
+  return code;
 }
 
 int pl_cli_status(int argc, char **argv) {
@@ -223,6 +243,11 @@ int pl_cli_stop(int argc, char **argv) {
 }
 
 int pl_cli_set(int argc, char **argv) {
-  return run_act(argc, argv, "Changes an option of a run that is going: epochs, learning-rate, checkpoint-every, keep.",
-                 options);
+  return run_act(
+      argc, argv,
+      "Changes an option of a run that is going: epochs, learning-rate, early-stopping, checkpoint-every, keep, "
+      "previews, preview-cases. Other previews are taken at the next evaluation.\vExamples:\n"
+      "  pleura set previews=12\n"
+      "  pleura set blog preview-cases 'number=12|number=40'",
+      options);
 }

@@ -2,6 +2,7 @@
 #include "tui/screens/data.h"
 #include "tui/commands/commands.h"
 #include "tui/screens/case.h"
+#include "tui/screens/train.h"
 
 static const pl_cmd cmds[] = {
     {.name = "next", .screen = "data", .keys = "j Down", .help = "select the next case", .run = pl_data_next},
@@ -70,6 +71,14 @@ static const pl_cmd cmds[] = {
      .run = pl_case_enter},
     {.name = "mark", .screen = "data", .keys = "Space", .help = "mark the case, or no longer", .run = pl_data_mark},
     {.name = "unmark", .screen = "data", .keys = "u", .help = "take all marks away", .run = pl_data_unmark},
+    {.name = "preview",
+     .screen = "data case",
+     .keys = "a",
+     .args = "CASE",
+     .help = "the case, or the one named, becomes one of the running run's previews, at the next evaluation",
+     .shell = "set",
+     .complete = pl_complete_cases,
+     .run = pl_train_preview},
     {.name = "flag",
      .screen = "data",
      .keys = "F",

@@ -26,6 +26,7 @@ void pl_train_checkpoint(pl_app *app, const char *args);
 void pl_train_stop(pl_app *app, const char *args);
 void pl_train_resume(pl_app *app, const char *args);
 void pl_train_set(pl_app *app, const char *args);
+void pl_train_preview(pl_app *app, const char *args);  // the selected case, or the one named, becomes one
 void pl_train_rate(pl_app *app, const char *args);
 void pl_train_preset(pl_app *app, const char *args);
 void pl_train_fit(pl_app *app, const char *args);

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,10 @@
 #include "core/run/group.h"
 #include "core/run/inbox.h"
 #include "core/run/logout.h"
+#include "core/run/previews.h"
 #include "core/run/rundir.h"
 #include "core/run/spawn.h"
+#include "tui/screens/data.h"
 #include "tui/screens/train_private.h"
 
 // ---- Starting a core, which takes as long as its device and data take to open
@@ -308,6 +311,39 @@ void pl_train_rate(pl_app *app, const char *args) {
   } else if (pl_train_of(app)->form_open || check_alive(app)) {
     pl_prompt_open(app, "learning rate: ", NULL, "", rate_entered);
   }
+}
+
+// What is set is journaled like any other option: first which cases, then how many of them.
+void pl_train_preview(pl_app *app, const char *args) {
+  pl_error err = {0};
+  if (args[0] != '\0' && pl_data_choose(app, args, &err) != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  const pl_case *c = pl_data_selected(app);
+  if (c == NULL || !check_alive(app)) {
+    if (c == NULL) pl_app_say(app, "no case is selected");
+    return;
+  }
+  const pl_run_view *run = app->model->run;
+  char cases[PL_FILTER_SIZE], said[64];
+  int64_t count = 0;
+  pl_status status = run->info == NULL ? pl_fail(&err, PL_E_FORMAT, "%s", run->problem)
+                                       : pl_previews_add(cases, &count, run->folder, &app->model->manifest,
+                                                         &run->info->config, c, &err);
+  pl_command which = {.kind = PL_COMMAND_SET, .option = "preview-cases"},
+             many = {.kind = PL_COMMAND_SET, .option = "previews"};
+  if (status == PL_OK) {
+    (void)pl_copy_text(which.value, sizeof which.value, cases);
+    (void)snprintf(many.value, sizeof many.value, "%" PRId64, count);
+    status = pl_inbox_send(&which, run->folder, &err);
+  }
+  if (status != PL_OK) {
+    pl_app_complain(app, &err);
+    return;
+  }
+  (void)snprintf(said, sizeof said, "show case #%u from the next evaluation on", (unsigned)c->number);
+  send(app, &many, said);
 }
 
 // ---- The form

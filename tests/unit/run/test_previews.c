@@ -101,6 +101,41 @@ static void the_choice_takes_what_there_is(void **state) {
   assert_non_null(strstr(err.message, "preview-cases"));
 }
 
+// The first case of the training part in this fold, or in another.
+static const pl_case *case_of(const world *w, bool held_out, int fold) {
+  for (size_t i = 0; i < w->manifest.count; i++) {
+    const pl_case *c = &w->manifest.cases[i];
+    if (c->part == PL_PART_TRAIN && c->status == PL_CASE_OK && (c->fold == fold) == held_out) return c;
+  }
+  fail_msg("no such case");
+  return NULL;
+}
+
+// A case that is named must be one that the run holds out, and joins those that are shown.
+static void named_cases_are_held_out(void **state) {
+  const world *w = *state;
+  pl_config config;
+  pl_config_defaults(&config);
+  const pl_case *held = case_of(w, true, 0), *trained = case_of(w, false, 0);
+  pl_error err = {0};
+  size_t *cases = NULL, count = 0;
+  char why[80], filter[PL_FILTER_SIZE] = "";
+  int64_t previews = 0;
+  snprintf(why, sizeof why, "case #%u is in fold %d, which this run trains on", (unsigned)trained->number,
+           trained->fold);
+  snprintf(config.preview_cases, sizeof config.preview_cases, "number=%u | number=%u", (unsigned)held->number,
+           (unsigned)trained->number);
+  assert_int_equal(pl_previews_choose(&cases, &count, &w->manifest, &config, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, why));
+  assert_int_equal(pl_previews_add(filter, &previews, w->folder, &w->manifest, &config, trained, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.message, why));
+  assert_string_equal(filter, "");
+  assert_int_equal(pl_previews_add(filter, &previews, w->folder, &w->manifest, &config, held, &err), PL_OK);
+  snprintf(why, sizeof why, "number=%u", (unsigned)held->number);
+  assert_non_null(strstr(filter, why));
+  assert_true(previews == 1);
+}
+
 static pl_preview_writer *open_writer(const world *w, const size_t *cases, size_t count, int64_t first) {
   pl_preview_writer *writer = NULL;
   pl_error err = {0};
@@ -232,7 +267,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_choice_spreads_and_is_stable),          cmocka_unit_test(the_choice_takes_what_there_is),
       cmocka_unit_test(epochs_appear_whole_and_are_replaced),      cmocka_unit_test(damage_is_told),
-      cmocka_unit_test(a_score_counts_pixels_above_the_threshold),
+      cmocka_unit_test(a_score_counts_pixels_above_the_threshold), cmocka_unit_test(named_cases_are_held_out),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
