@@ -68,9 +68,9 @@ static void print_filter_help(void) {
 }
 
 // Of a command what its --help says.
-static int help_about(const char *name) {
+static int help_about(char *name) {
   const pl_cli_command *command = pl_cli_find(name);
-  char *words[] = {pl_xstrdup(name), pl_xstrdup("--help"), NULL};
+  char option[] = "--help", *words[] = {name, option, NULL};
   pl_error err = {0};
   int code = 0;
   if (strcmp(name, "filter") == 0) {
@@ -81,8 +81,6 @@ static int help_about(const char *name) {
     (void)pl_fail(&err, PL_E_USAGE, "there is no command '%.60s'; 'pleura help' lists them", name);
     code = pl_cli_report("help", &err);
   }
-  free(words[0]);
-  free(words[1]);
   return code;
 }
 
