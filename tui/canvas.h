@@ -21,6 +21,10 @@ typedef enum pl_style {
   PL_STYLE_BAD,
   PL_STYLE_FILL,  // the done part of a progress bar
   PL_STYLE_KEY,   // a key's name in a hint
+  // What pictures of masks show in these colours (viewers/colormap.h), in every theme.
+  PL_STYLE_HIT,
+  PL_STYLE_FALSE_ALARM,
+  PL_STYLE_MISSED,
   PL_STYLE_COUNT,
 } pl_style;
 

@@ -27,6 +27,9 @@ static const theme_style dark[PL_STYLE_COUNT] = {
     [PL_STYLE_BAD] = {COLOR_RED, -1, 203, -1, A_BOLD, A_BOLD},
     [PL_STYLE_FILL] = {COLOR_GREEN, -1, 72, -1, 0, A_BOLD},
     [PL_STYLE_KEY] = {COLOR_YELLOW, COLOR_BLUE, 222, 237, A_BOLD, A_BOLD | A_REVERSE},
+    [PL_STYLE_HIT] = {COLOR_GREEN, -1, 77, -1, 0, A_BOLD},
+    [PL_STYLE_FALSE_ALARM] = {COLOR_MAGENTA, -1, 170, -1, 0, A_BOLD},
+    [PL_STYLE_MISSED] = {COLOR_BLUE, -1, 63, -1, A_BOLD, A_BOLD},
 };
 
 // What differs where green and red do not: the blue and the orange of Okabe and Ito's palette, 256 colours' nearest.

@@ -32,8 +32,8 @@ static pl_style cell(const void *context, size_t at, size_t column, char text[PL
   const double dice = pl_score_dice(&c);
   switch ((pl_review_column)column) {
     case PL_REVIEW_LABEL: return pixels(text, c.truth, PL_STYLE_NORMAL);
-    case PL_REVIEW_FALSE_ALARM: return pixels(text, c.predicted - c.hits, PL_STYLE_WARN);
-    case PL_REVIEW_MISSED: return pixels(text, c.truth - c.hits, PL_STYLE_BAD);
+    case PL_REVIEW_FALSE_ALARM: return pixels(text, c.predicted - c.hits, PL_STYLE_FALSE_ALARM);
+    case PL_REVIEW_MISSED: return pixels(text, c.truth - c.hits, PL_STYLE_MISSED);
     case PL_REVIEW_DICE:
       snprintf(text, PL_TABLE_CELL_SIZE, "%.4f", dice);
       return dice >= 0.8 ? PL_STYLE_GOOD : dice < 0.5 ? PL_STYLE_BAD : PL_STYLE_NORMAL;
@@ -167,10 +167,10 @@ static void draw_caption(const pl_review_screen *self, const pl_canvas *canvas, 
   }
   x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_STRONG, "#%" PRIu32 " %s  ", shown->number,
                         layer_words(self, self->split ? 1 : 0));
-  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_GOOD, "hit %" PRIu64 "  ", shown->agreement.hit);
-  x +=
-      pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_WARN, "extra %" PRIu64 "  ", shown->agreement.false_alarm);
-  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_BAD, "missed %" PRIu64 "  ", shown->agreement.missed);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_HIT, "hit %" PRIu64 "  ", shown->agreement.hit);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_FALSE_ALARM, "extra %" PRIu64 "  ",
+                        shown->agreement.false_alarm);
+  x += pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_MISSED, "missed %" PRIu64 "  ", shown->agreement.missed);
   pl_canvas_printf(canvas, row.y, x, right - x, PL_STYLE_NORMAL, "dice %.4f", pl_agreement_dice(&shown->agreement));
 }
 
