@@ -46,7 +46,7 @@ expect 2 "has been trained already" "$pleura" core --run ws/runs/one
 expect 2 "run.json" "$pleura" core --run ws/images
 cp ws/cases.csv kept.csv
 echo >>ws/cases.csv
-expect 2 "the cases, folds or labels of" "$pleura" train -C ws --resume one
+expect 2 "changed since this run was made; start a new run" "$pleura" train -C ws --resume one
 cp kept.csv ws/cases.csv
 expect 0 "1/1" "$pleura" runs -C ws
 
