@@ -18,6 +18,7 @@
 #include "core/base/user.h"
 #include "core/data/access.h"
 #include "core/data/manifest.h"
+#include "core/data/prepare.h"
 #include "core/image/png_io.h"
 #include "core/net/weights.h"
 #include "core/run/json.h"
@@ -98,9 +99,10 @@ static pl_status check_workspace(pl_config *config, const char *workspace, pl_er
 
 static pl_status write_run_json(const char *folder, const char *name, const char *workspace, const pl_config *config,
                                 pl_error *err) {
-  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], host[128], user[64];
+  char dataset[PL_SHA256_HEX_SIZE], labels[PL_SHA256_HEX_SIZE], pictures[PL_SHA256_HEX_SIZE], host[128], user[64];
   pl_table_hashes tables;
   pl_status status = pl_tables_hash(&tables, workspace, err);
+  if (status == PL_OK) status = pl_import_pictures_hash(pictures, workspace, err);
   if (status != PL_OK) return status;
   pl_tables_sums(dataset, labels, &tables, pl_config_labels(config));
   pl_host_name(host);
@@ -116,6 +118,7 @@ static pl_status write_run_json(const char *folder, const char *name, const char
   pl_json_add_text(&text, "dataset_sha256", dataset);
   pl_json_add_text(&text, "labels_sha256", labels);
   pl_json_add_text(&text, "folds_sha256", tables.folds);
+  pl_json_add_text(&text, "pictures_sha256", pictures);
   pl_json_add_number(&text, "created", pl_clock_wall(&clock), 17);
   pl_json_add_text(&text, "host", host);
   pl_json_add_text(&text, "user", user);
@@ -273,6 +276,7 @@ pl_status pl_run_load(pl_run_info *out, const char *folder, pl_error *err) {
     pl_json_text(info->dataset_sha256, sizeof info->dataset_sha256, object, "dataset_sha256");
     pl_json_text(info->labels_sha256, sizeof info->labels_sha256, object, "labels_sha256");
     pl_json_text(info->folds_sha256, sizeof info->folds_sha256, object, "folds_sha256");
+    pl_json_text(info->pictures_sha256, sizeof info->pictures_sha256, object, "pictures_sha256");
     pl_json_text(info->host, sizeof info->host, object, "host");
     pl_json_text(info->user, sizeof info->user, object, "user");
     info->created = pl_json_number(object, "created", 0);

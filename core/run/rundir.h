@@ -20,11 +20,12 @@ typedef struct pl_run_info {
   char name[64];
   char workspace[4096];  // absolute
   pl_config config;
-  char version[32];                         // of pleura
-  char dataset_sha256[PL_SHA256_HEX_SIZE];  // of cases.csv
-  char labels_sha256[PL_SHA256_HEX_SIZE];   // of folds.csv and the RLE table, original or corrected as the options say
-  char folds_sha256[PL_SHA256_HEX_SIZE];    // of folds.csv alone; "" when it was not kept
-  double created;                           // wall clock
+  char version[32];                          // of pleura
+  char dataset_sha256[PL_SHA256_HEX_SIZE];   // of cases.csv
+  char labels_sha256[PL_SHA256_HEX_SIZE];    // of folds.csv and the RLE table, original or corrected as the options say
+  char folds_sha256[PL_SHA256_HEX_SIZE];     // of folds.csv alone; "" when it was not kept
+  char pictures_sha256[PL_SHA256_HEX_SIZE];  // pl_import_pictures_hash; "" when it was not kept or not known
+  double created;                            // wall clock
   char host[128], user[64];
 } pl_run_info;
 

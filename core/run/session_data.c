@@ -1,6 +1,8 @@
 // What a run reads: cases, folds, and the packed cache of their pictures.
+#include <stdio.h>
 #include <string.h>
 
+#include "core/data/prepare.h"
 #include "core/run/session_private.h"
 #include "core/run/tables.h"
 
@@ -46,15 +48,30 @@ void pl_session_check_pack(pl_session *s) {
                   damaged);
 }
 
+// "folds, pictures", what is not as it was when the run was made; "" when all is.
+static pl_status find_changes(char *out, size_t size, const pl_run_info *info, pl_error *err) {
+  pl_table_hashes now;
+  char pictures[PL_SHA256_HEX_SIZE];
+  pl_status status = pl_tables_hash(&now, info->workspace, err);
+  if (status == PL_OK) status = pl_import_pictures_hash(pictures, info->workspace, err);
+  if (status != PL_OK) return status;
+  pl_tables_changed_words(out, size, pl_tables_changed(info, &now), "");
+  // Imported anew at another size, say: the tables do not tell.
+  const bool known = info->pictures_sha256[0] != '\0' && pictures[0] != '\0';
+  if (known && strcmp(info->pictures_sha256, pictures) != 0) {
+    const size_t used = strlen(out);
+    (void)snprintf(out + used, size - used, "%spictures", used > 0 ? ", " : "");
+  }
+  return PL_OK;
+}
+
 pl_status pl_session_open_data(pl_session *s, pl_error *err) {
   char others[96];
-  pl_table_hashes now;
   const pl_config *config = &s->info.config;
   pl_status status = pl_session_work(s, PL_PHASE_READING, -1, -1, err);
   if (status != PL_OK) return status;
-  status = pl_tables_hash(&now, s->info.workspace, err);
+  status = find_changes(others, sizeof others, &s->info, err);
   if (status != PL_OK) return status;
-  pl_tables_changed_words(others, sizeof others, pl_tables_changed(&s->info, &now), "");
   if (others[0] != '\0' && !s->options->force) {
     return pl_fail(err, PL_E_USAGE, "%s of %s changed since this run was made; start a new run, or go on with --force",
                    others, s->info.workspace);

@@ -80,4 +80,10 @@ grep -q "its images are below nan/$(basename "$folder")" ws/runs/lost/metrics.js
 expect 3 "is not finite" "$pleura" train -C ws --resume lost
 grep '"dice_batch":"nan"' ws/runs/lost/metrics.jsonl | grep -q '"best":true' && complain "a dice of nan is the best"
 
+# The same images at another size are other pictures; imported as before they are what the run knows.
+expect 0 "" "$pleura" import set --size 48 -C ws -q
+expect 2 "pictures of $work/ws changed since this run was made" "$pleura" train -C ws --resume parts --epochs 3
+expect 0 "" "$pleura" import set --size 32 -C ws -q
+expect 0 "epoch 3/3" "$pleura" train -C ws --resume parts --epochs 3
+
 exit "$failed"
