@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 40, PAUSE_NS = 25 * 1000 * 1000 };
+enum { TRIES = 20, PAUSE_NS = 25 * 1000 * 1000 };
 
 static pl_status take(int *fd, const char *path, int tries, pl_error *err) {
   const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -199,20 +199,22 @@ pl_status pl_import_records_load(import_records *out, const char *workspace, pl_
   pl_buf_init(&bytes, PL_CSV_FILE_MAX);
   pl_buf_init(&good, PL_CSV_FILE_MAX);
   import_records records = {0};
-  pl_status status = pl_fs_read(&bytes, path, err);
+  pl_error why = {0};
+  pl_status status = pl_fs_read(&bytes, path, &why);
   for (size_t at = 0; status == PL_OK && at < bytes.length;) {
     const char *line = bytes.data + at, *end = memchr(line, '\n', bytes.length - at);
     size_t length = end != NULL ? (size_t)(end - line) : bytes.length - at;
     if (end != NULL && is_whole(line, length)) pl_buf_add(&good, line, length + 1);
     at += length + 1;
   }
-  if (status == PL_OK && good.length > 0) status = pl_csv_parse(good.data, good.length, on_record, &records, err);
+  if (status == PL_OK && good.length > 0) status = pl_csv_parse(good.data, good.length, on_record, &records, &why);
   if (status == PL_E_NOTFOUND || status == PL_E_LIMIT) status = PL_OK;  // then everything is done again
   free(path);
   pl_buf_clear(&bytes);
   pl_buf_clear(&good);
   if (status != PL_OK) {
     pl_import_records_clear(&records);
+    if (err != NULL) *err = why;
     return status;
   }
   keep_last(&records);

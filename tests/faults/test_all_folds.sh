@@ -86,7 +86,7 @@ gone "$(core_of "$name")"
 # Folds that were dealt anew are not mixed with the old ones.
 cp ws/folds.csv kept.csv
 "$pleura" split --folds 3 --by image --seed 7 -C ws >/dev/null
-expect 2 "the cases, folds or labels of" "$pleura" train -C ws --resume "$name"
+expect 2 "folds of $work/ws changed since" "$pleura" train -C ws --resume "$name"
 cp kept.csv ws/folds.csv
 
 # Ctrl-C stops the whole group.

@@ -151,6 +151,14 @@ int training_end(pid_t pid) {
 }
 
 // Waits until the journal has that many steps that count.
+size_t training_steps(const char *folder) {
+  pl_journal_reader *r = pl_journal_reader_create(folder);
+  assert_int_equal(pl_journal_reader_update(r, NULL, NULL), PL_OK);
+  const size_t steps = pl_journal_reader_view(r).step_count;
+  pl_journal_reader_destroy(r);
+  return steps;
+}
+
 void training_wait(const char *folder, pid_t pid, size_t steps) {
   pl_journal_reader *r = pl_journal_reader_create(folder);
   for (int i = 0; i < WAIT_SECONDS * 100; i++) {

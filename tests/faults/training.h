@@ -25,7 +25,8 @@ pid_t training_start(const char *folder, bool resume, const char *fault);
 // Waits for its end: the exit code, or 1000 and the signal.
 int training_end(pid_t pid);
 
-// Waits until the journal has that many steps that count.
+// How many steps that count the journal has, and waiting until it has so many.
+size_t training_steps(const char *folder);
 void training_wait(const char *folder, pid_t pid, size_t steps);
 
 // Fails unless both runs ended with the same losses, scores, previews and checkpoints, bit for bit. Returns how often
