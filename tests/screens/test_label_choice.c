@@ -18,16 +18,6 @@ typedef struct corrected {
   char *workspace, *run;
 } corrected;
 
-static char *text_of(const char *workspace, const char *name) {
-  char *path = pl_path_join(workspace, name);
-  pl_buf text;
-  pl_buf_init(&text, TEXT_MAX);
-  pl_error err = {0};
-  if (pl_fs_read(&text, path, &err) != PL_OK) fail_msg("%s", err.message);
-  free(path);
-  return text.data;
-}
-
 static void put_text(const char *workspace, const char *name, const char *text) {
   char *path = pl_path_join(workspace, name);
   assert_int_equal(pl_fs_replace(path, text, strlen(text), NULL), PL_OK);

@@ -93,17 +93,6 @@ static void test_keys(void **state) {
         "key 4\nkey :\nkeys se\nkey Tab\nkeys  augment \nkey Tab Tab\nwait-job", "keys_complete");
 }
 
-// The whole text of a file of a workspace; the caller frees.
-static char *text_of(const char *workspace, const char *name) {
-  char *path = pl_path_join(workspace, name);
-  pl_buf text;
-  pl_buf_init(&text, TEXT_MAX);
-  pl_error err = {0};
-  if (pl_fs_read(&text, path, &err) != PL_OK) fail_msg("%s", err.message);
-  free(path);
-  return text.data;
-}
-
 static void expect_dump(const world *w, const char *workspace, const char *script, const char *text) {
   char *dump = dump_of(w, workspace, PTY_PLAIN, "xterm-256color", 80, 24, script);
   if (strstr(dump, text) == NULL) fail_msg("no '%s' after '%s':\n%s", text, script, dump);

@@ -110,3 +110,13 @@ void check(const world *w, const char *workspace, pty_kind kind, const char *ter
   compare(dump, golden);
   free(dump);
 }
+
+char *text_of(const char *workspace, const char *name) {
+  char *path = pl_path_join(workspace, name);
+  pl_buf text;
+  pl_buf_init(&text, TEXT_MAX);
+  pl_error err = {0};
+  if (pl_fs_read(&text, path, &err) != PL_OK) fail_msg("%s", err.message);
+  free(path);
+  return text.data;
+}

@@ -30,3 +30,6 @@ char *dump_of(const world *w, const char *workspace, pty_kind kind, const char *
 // Runs a script and compares its dump; the terminal must be as before afterwards.
 void check(const world *w, const char *workspace, pty_kind kind, const char *term, int cols, int rows, const char *text,
            const char *golden);
+
+// The whole text of a file of a workspace; the caller frees.
+char *text_of(const char *workspace, const char *name);

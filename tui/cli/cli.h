@@ -10,7 +10,6 @@
 
 typedef struct pl_cli_command {
   const char *name;
-  const char *arguments;              // as shown in the help: "FOLDER [--size PX]"
   const char *summary;                // one line
   bool internal;                      // left out of the overview: pleura itself starts it
   int (*run)(int argc, char **argv);  // argv[0] is the command's name; returns the exit code
